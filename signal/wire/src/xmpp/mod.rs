@@ -1,0 +1,1 @@
+//! XMPP stanzas as trees.
