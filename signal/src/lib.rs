@@ -1,1 +1,15 @@
+//! Signaling and conference focus in one crate: what Prosody and Jicofo do for Jitsi's clients.
+//!
+//! **Purpose.** [`Signal`](router::Signal) is a pure state machine: frames of XMPP streams in, frames and bridge orders out.
+//! [`shell`] gives it sockets, TLS, WebSockets and a clock.
+//!
+//! **Place.** Above `jitsi-wire`; beside `bridge`, which it reaches only through [`focus::bridge_port`].
+//!
+//! **Entry rule.** `c2s`, `muc`, `focus`, `services` and `router` read no clock, open nothing and spawn nothing.
 
+pub mod c2s;
+pub mod focus;
+pub mod muc;
+pub mod router;
+pub mod services;
+pub mod shell;

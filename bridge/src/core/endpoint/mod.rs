@@ -1,0 +1,6 @@
+//! One browser.
+pub mod channel;
+pub mod dtls;
+pub mod ice;
+pub mod sctp;
+pub mod transport;
