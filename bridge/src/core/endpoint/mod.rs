@@ -2,5 +2,6 @@
 pub mod channel;
 pub mod dtls;
 pub mod ice;
+pub mod identity;
 pub mod sctp;
 pub mod transport;
