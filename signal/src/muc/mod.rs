@@ -1,1 +1,5 @@
-//! 
+//! Multi-user rooms.
+
+pub mod affiliation;
+
+pub use affiliation::{Affiliation, Role};
