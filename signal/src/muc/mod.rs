@@ -1,5 +1,6 @@
-//! Multi-user rooms.
+//! Rooms: occupants, their roles and presences, messages between them, the room's configuration (XEP-0045 as Jitsi's
+//! clients use it).
 
-pub mod affiliation;
+mod rights;
 
-pub use affiliation::{Affiliation, Role};
+pub use rights::{Affiliation, Role};
