@@ -1,0 +1,159 @@
+// A page around an unmodified lib-jitsi-meet: joins a room, sends camera and microphone, shows whatever comes.
+// `window.meeting` tells the test what has happened.
+/* global JitsiMeetJS, config */
+(() => {
+    const query = new URLSearchParams(location.search);
+    const server = query.get('server');
+    const room = query.get('room');
+    const events = [];
+    const remote = new Map();
+    const note = (what, detail) => events.push({ at: Math.round(performance.now()), what, detail });
+    const meeting = { events, phase: 'starting', me: null, chat: [], remote, local: {}, participants: new Map() };
+
+    window.meeting = meeting;
+    window.addEventListener('error', e => note('error', String(e.message)));
+    window.addEventListener('unhandledrejection', e => note('rejection', String(e.reason)));
+
+    function element(track) {
+        const tag = document.createElement(track.getType());
+
+        tag.autoplay = true;
+        tag.playsInline = true;
+        document.body.appendChild(tag);
+        track.attach(tag);
+
+        return tag;
+    }
+
+    function key(track) {
+        return `${track.getParticipantId()}/${track.getType()}`;
+    }
+
+    meeting.media = async () => {
+        const found = {};
+
+        for (const pc of meeting.peerConnections ?? []) {
+            for (const report of (await pc.getStats()).values()) {
+                if (report.type === 'inbound-rtp') {
+                    found[report.ssrc] = {
+                        kind: report.kind,
+                        packets: report.packetsReceived,
+                        frames: report.framesDecoded ?? 0,
+                        height: report.frameHeight ?? 0,
+                        energy: report.totalAudioEnergy ?? 0,
+                        mime: report.codecId
+                    };
+                }
+            }
+        }
+        const seen = {};
+
+        for (const [ name, track ] of remote) {
+            seen[name] = { muted: track.isMuted(), ssrc: track.getSSRC?.(), ...found[track.getSSRC?.()] };
+        }
+
+        return seen;
+    };
+
+    const Native = window.RTCPeerConnection;
+
+    meeting.peerConnections = [];
+    window.RTCPeerConnection = class extends Native {
+        constructor(...args) {
+            super(...args);
+            meeting.peerConnections.push(this);
+            this.addEventListener('iceconnectionstatechange', () => note('ice', this.iceConnectionState));
+        }
+    };
+
+    async function start() {
+        const remoteConfig = await (await fetch(`/config?server=${encodeURIComponent(server)}`)).text();
+
+        (0, eval)(remoteConfig.replace(/^\s*var config/, 'window.config')); // eslint-disable-line no-eval
+        const options = { ...window.config };
+
+        if (query.get('domain')) {
+            const domain = query.get('domain');
+
+            options.hosts = { domain, muc: `conference.${domain}`, focus: `focus.${domain}` };
+        }
+        options.serviceUrl = `${query.get('websocket') ?? options.websocket}?room=${room}`;
+        options.bosh = undefined;
+        JitsiMeetJS.setLogLevel(JitsiMeetJS.logLevels[query.get('log') ?? 'WARN']);
+        JitsiMeetJS.init({ disableAudioLevels: false, ...options });
+        const tracks = await JitsiMeetJS.createLocalTracks({
+            devices: [ 'audio', 'video' ], resolution: 360, constraints: { video: { height: { ideal: 360, max: 360 }, frameRate: { max: 15 } } }
+        });
+        const connection = new JitsiMeetJS.JitsiConnection(null, null, options);
+        const on = JitsiMeetJS.events.conference;
+
+        connection.addEventListener(JitsiMeetJS.events.connection.CONNECTION_FAILED, (...a) => {
+            note('connection failed', a.map(String));
+            meeting.phase = 'failed';
+        });
+        connection.addEventListener(JitsiMeetJS.events.connection.CONNECTION_ESTABLISHED, () => {
+            note('connected');
+            const conference = connection.initJitsiConference(room, options);
+
+            meeting.conference = conference;
+            conference.on(on.CONFERENCE_JOINED, () => {
+                meeting.phase = 'joined';
+                meeting.me = conference.myUserId();
+                note('joined', meeting.me);
+            });
+            conference.on(on.CONFERENCE_FAILED, (...a) => note('conference failed', a.map(String)));
+            conference.on(on.CONFERENCE_LEFT, () => {
+                meeting.phase = 'left';
+                note('left');
+            });
+            conference.on(on.USER_JOINED, (id, user) => {
+                meeting.participants.set(id, user);
+                note('user joined', id);
+            });
+            conference.on(on.USER_LEFT, id => {
+                meeting.participants.delete(id);
+                note('user left', id);
+            });
+            conference.on(on.USER_ROLE_CHANGED, (id, role) => note('role', [ id, role ]));
+            conference.on(on.DOMINANT_SPEAKER_CHANGED, id => note('speaker', id));
+            conference.on(on.DATA_CHANNEL_OPENED, () => note('channel open'));
+            conference.on(on.KICKED, () => note('kicked'));
+            conference.on(on.MESSAGE_RECEIVED, (id, text) => meeting.chat.push({ id, text }));
+            conference.on(on.PRIVATE_MESSAGE_RECEIVED, (id, text) => meeting.chat.push({ id, text, private: true }));
+            conference.on(on.ENDPOINT_MESSAGE_RECEIVED, (user, message) => note('endpoint message', message));
+            conference.on(on.TRACK_ADDED, track => {
+                if (track.isLocal()) {
+                    return;
+                }
+                remote.set(key(track), track);
+                element(track);
+                note('track', key(track));
+            });
+            conference.on(on.TRACK_REMOVED, track => {
+                remote.delete(key(track));
+                note('track removed', key(track));
+            });
+            conference.on(on.TRACK_MUTE_CHANGED, track => note('mute', [ track.isLocal() ? 'me' : track.getParticipantId(), track.getType(), track.isMuted() ]));
+            conference.setDisplayName(query.get('name') ?? 'library');
+            for (const track of tracks) {
+                meeting.local[track.getType()] = track;
+                conference.addTrack(track);
+            }
+            conference.setReceiverConstraints?.({ lastN: -1, defaultConstraints: { maxHeight: 360 } });
+            note('join');
+            conference.join(query.get('password') ?? undefined);
+        });
+        connection.connect();
+        meeting.connection = connection;
+    }
+
+    meeting.leave = async () => {
+        await meeting.conference.leave();
+        await meeting.connection.disconnect();
+    };
+
+    start().catch(e => {
+        meeting.phase = 'failed';
+        note('start failed', String(e.stack ?? e));
+    });
+})();

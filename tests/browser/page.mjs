@@ -1,0 +1,56 @@
+// Driving our own page: what a person clicks, and what the page says of itself through `window.moothall`.
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { SHOTS, tab } from './harness.mjs';
+
+/** Opens the room's page, gives a name and goes in. */
+export async function joinWithPage(browser, { room, name, origin = 'https://127.0.0.1:8443', options }) {
+    const page = await tab(browser, options);
+
+    await page.goto(`${origin}/${room}`);
+    await page.locator('[data-test=display-name]').fill(name);
+    await page.locator('[data-test=join]').click();
+    try {
+        await page.waitForFunction(() => window.moothall.state().phase === 'meeting', undefined, { timeout: 30_000 });
+    } catch (error) {
+        throw new Error(`${error.message}\n${JSON.stringify(await state(page))}\n${page.lines.slice(-20).join('\n')}`);
+    }
+
+    return page;
+}
+
+export function state(page) {
+    return page.evaluate(() => window.moothall.state());
+}
+
+export function stats(page) {
+    return page.evaluate(() => window.moothall.stats());
+}
+
+export async function id(page) {
+    return (await state(page)).me;
+}
+
+/** Waits until the page decodes video and hears sound of `others`, both growing. */
+export async function pageReceives(page, others, timeout = 40_000) {
+    const before = await stats(page);
+    const check = async ([ ids, base ]) => {
+        const now = await window.moothall.stats();
+
+        return ids.every(other => now[other]?.framesDecoded > (base[other]?.framesDecoded ?? 0) + 10
+            && now[other]?.audioEnergy > (base[other]?.audioEnergy ?? 0));
+    };
+
+    try {
+        await page.waitForFunction(check, [ others, before ], { timeout, polling: 250 });
+    } catch (error) {
+        throw new Error(`${error.message}\nstats: ${JSON.stringify(await stats(page))}\nstate: ${JSON.stringify(await state(page))}\n`
+            + page.lines.slice(-20).join('\n'));
+    }
+}
+
+/** A picture of the page for people to look at. */
+export async function shot(page, name) {
+    mkdirSync(SHOTS, { recursive: true });
+    await page.screenshot({ path: path.join(SHOTS, `${name}.png`) });
+}

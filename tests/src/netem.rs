@@ -1,0 +1,91 @@
+//! A network on virtual time: every link loses, delays, reorders and duplicates by a seed.
+
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// What a link does to datagrams. Ratios are per thousand.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Link {
+    pub delay: Duration,
+    /// Added to the delay, uniformly: reorders when larger than the gap between datagrams.
+    pub jitter: Duration,
+    pub loss: u32,
+    pub duplicate: u32,
+}
+
+/// A datagram that has arrived.
+#[derive(Debug)]
+pub struct Arrival {
+    pub from: SocketAddr,
+    pub to: SocketAddr,
+    pub datagram: Vec<u8>,
+}
+
+/// All datagrams in flight, ordered by the time of their arrival.
+pub struct Network {
+    rng: ChaCha8Rng,
+    in_flight: BTreeMap<(Instant, u64), Arrival>,
+    sent: u64,
+    pub lost: u64,
+}
+
+impl Network {
+    pub fn new(seed: u64) -> Self {
+        Self {
+            rng: ChaCha8Rng::seed_from_u64(seed),
+            in_flight: BTreeMap::new(),
+            sent: 0,
+            lost: 0,
+        }
+    }
+
+    fn chance(&mut self, per_thousand: u32) -> bool {
+        self.rng.next_u32() % 1000 < per_thousand
+    }
+
+    /// Puts a datagram on the wire.
+    pub fn send(&mut self, now: Instant, link: &Link, arrival: Arrival) {
+        if self.chance(link.loss) {
+            self.lost += 1;
+            return;
+        }
+        if self.chance(link.duplicate) {
+            let copy = Arrival {
+                from: arrival.from,
+                to: arrival.to,
+                datagram: arrival.datagram.clone(),
+            };
+            self.put(now, link, copy);
+        }
+        self.put(now, link, arrival);
+    }
+
+    fn put(&mut self, now: Instant, link: &Link, arrival: Arrival) {
+        let jitter = link.jitter.as_micros() as u64;
+        let extra = if jitter == 0 {
+            0
+        } else {
+            self.rng.next_u64() % jitter
+        };
+        self.sent += 1;
+        let at = now + link.delay + Duration::from_micros(extra);
+        self.in_flight.insert((at, self.sent), arrival);
+    }
+
+    /// When the next datagram arrives.
+    pub fn next_arrival(&self) -> Option<Instant> {
+        self.in_flight.keys().next().map(|(at, _)| *at)
+    }
+
+    /// The next datagram that has arrived by `now`.
+    pub fn arrived(&mut self, now: Instant) -> Option<Arrival> {
+        let key = *self.in_flight.keys().next()?;
+        if key.0 > now {
+            return None;
+        }
+        self.in_flight.remove(&key)
+    }
+}
