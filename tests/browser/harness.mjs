@@ -9,7 +9,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { chromium, firefox } from 'playwright-core';
+import { chromium } from 'playwright-core';
+import puppeteer from 'puppeteer-core';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const ROOT = path.resolve(HERE, '../..');
@@ -109,11 +110,14 @@ export function openChromium(more = []) {
     });
 }
 
-/** Firefox with a made-up camera and microphone. */
-export function openFirefox() {
-    return firefox.launch({
+/** Firefox with a made-up camera and microphone: Debian's own, which speaks WebDriver BiDi and not Playwright's protocol. */
+export async function openFirefox() {
+    const browser = await puppeteer.launch({
+        browser: 'firefox',
         executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr',
-        firefoxUserPrefs: {
+        headless: true,
+        acceptInsecureCerts: true,
+        extraPrefsFirefox: {
             'media.navigator.streams.fake': true,
             'media.navigator.permission.disabled': true,
             'media.autoplay.default': 0,
@@ -121,6 +125,51 @@ export function openFirefox() {
             'media.peerconnection.ice.obfuscate_host_addresses': false
         }
     });
+
+    return {
+        close: () => browser.close(),
+        newContext: async () => {
+            const context = await browser.createBrowserContext();
+
+            return { newPage: async () => new FirefoxPage(await context.newPage(), context) };
+        }
+    };
+}
+
+/** As much of Playwright's page as the tests use, over Puppeteer's. */
+class FirefoxPage {
+    constructor(page, context) {
+        this.page = page;
+        this.owner = context;
+    }
+
+    context() {
+        return this.owner;
+    }
+
+    on(event, handler) {
+        this.page.on(event, handler);
+    }
+
+    goto(url) {
+        return this.page.goto(url);
+    }
+
+    evaluate(...args) {
+        return this.page.evaluate(...args);
+    }
+
+    waitForFunction(check, argument, options) {
+        return this.page.waitForFunction(check, options, argument);
+    }
+
+    locator(selector) {
+        return this.page.locator(selector);
+    }
+
+    screenshot(options) {
+        return this.page.screenshot(options);
+    }
 }
 
 /** Serves the page around the client library on loopback, which browsers take for a secure origin. */
