@@ -1,1 +1,50 @@
+//! The one configuration of a box, typed.
+//!
+//! **Purpose.** [`Config::load`] reads one TOML file (or none) into typed values, all or nothing. Every refusal names file, line and
+//! key and says what to write instead. Layers, later wins: built-in default, site file, command line; each value remembers its
+//! [`Origin`].
+//!
+//! **Place.** At the bottom: every process reads it, it depends on nothing of ours.
+//!
+//! **Entry rule.** Only serde data and its checks. One file per section; a key's documentation stands beside its field and is what
+//! the commented sample ([`sample`]) is made of.
+//!
+//! ```
+//! let config = board_config::Config::parse("site.toml".as_ref(), "[network]\nport = 443\n", &Default::default()).unwrap();
+//! assert_eq!(config.network.port.0, 443);
+//! assert_eq!(config.origins.of("network.port").to_string(), "site.toml:2");
+//! ```
 
+mod branding;
+mod bridge;
+mod check;
+mod error;
+mod flags;
+mod key;
+mod load;
+mod log;
+mod network;
+mod origin;
+mod sample;
+mod show;
+mod signal;
+mod suggest;
+mod tls;
+mod units;
+mod xmpp;
+
+pub use branding::{Branding, Colours};
+pub use bridge::{Bridge, SrtpProfile};
+pub use error::{ConfigError, Place};
+pub use flags::Flags;
+pub use key::{Key, keys};
+pub use load::Config;
+pub use log::{Level, Log};
+pub use network::Network;
+pub use origin::{Origin, Origins};
+pub use sample::sample;
+pub use show::Effective;
+pub use signal::{Channel, Codec, Service, ServiceKind, Signal, Transport};
+pub use tls::Tls;
+pub use units::{Bytes, Colour, Count, DomainName, HostPort, Kbps, Port};
+pub use xmpp::Xmpp;

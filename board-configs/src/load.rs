@@ -1,0 +1,159 @@
+//! From text to typed values, all or nothing.
+
+use std::ops::Range;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::{Branding, Bridge, ConfigError, Flags, Log, Network, Origins, Place, Signal, Tls, Xmpp, check, key, suggest};
+
+/// The whole configuration of a box.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub network: Network,
+    pub tls: Tls,
+    pub xmpp: Xmpp,
+    pub bridge: Bridge,
+    pub signal: Signal,
+    pub branding: Branding,
+    pub log: Log,
+    /// Where the values come from.
+    #[serde(skip)]
+    pub origins: Origins,
+}
+
+impl Config {
+    /// Defaults, then the file if there is one, then the flags.
+    pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Self, ConfigError> {
+        let Some(file) = file else { return Self::parse(Path::new(""), "", flags) };
+        let text = std::fs::read_to_string(file)
+            .map_err(|source| ConfigError::Unreadable { file: file.to_owned(), source })?;
+        Self::parse(file, &text, flags)
+    }
+
+    /// Like [`Self::load`] with the text of the file; `file` names it in errors and is what relative paths start from.
+    pub fn parse(file: &Path, text: &str, flags: &Flags) -> Result<Self, ConfigError> {
+        let source = Source { file, text };
+        let document = DeTable::parse(text).map_err(|error| source.syntax(&error))?;
+        let mut origins = Origins::default();
+        source.walk("", document.get_ref(), &mut origins)?;
+        let mut config: Self = toml::from_str(text).map_err(|error| source.bad_value(&document, &error))?;
+        config.origins = origins;
+        config.resolve_paths(file);
+        flags.apply(&mut config);
+        check::check(&config)?;
+        Ok(config)
+    }
+
+    /// Paths in the file are relative to the file.
+    fn resolve_paths(&mut self, file: &Path) {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let paths = [&mut self.tls.cert, &mut self.tls.key, &mut self.signal.web_root, &mut self.branding.logo];
+        for path in paths.into_iter().flatten() {
+            *path = folder.join(&*path);
+        }
+    }
+}
+
+/// The text of the file and its name.
+struct Source<'a> {
+    file: &'a Path,
+    text: &'a str,
+}
+
+impl Source<'_> {
+    /// Refuses what no key is documented for, and notes where each value was written.
+    fn walk(&self, prefix: &str, table: &DeTable<'_>, origins: &mut Origins) -> Result<(), ConfigError> {
+        let mut entries: Vec<_> = table.iter().collect();
+        entries.sort_by_key(|(name, _)| name.span().start);
+        for (name, value) in entries {
+            let path = join(prefix, name.get_ref());
+            let place = self.place(name.span().start);
+            if let Some(known) = key::find(&path) {
+                origins.set_first(known.path, place);
+                self.walk_items(&path, value.get_ref(), origins)?;
+            } else if !key::is_table(&path) {
+                return Err(ConfigError::UnknownKey { place, suggestion: suggest::for_unknown(&path), key: path });
+            } else if let Some(inner) = value.get_ref().as_table() {
+                self.walk(&path, inner, origins)?;
+            } else {
+                let expected = format!("a table, written [{path}] on a line of its own");
+                return Err(ConfigError::BadValue { place, key: path, found: self.excerpt(value.span()), expected });
+            }
+        }
+        Ok(())
+    }
+
+    /// The tables of an array of tables.
+    fn walk_items(&self, path: &str, value: &DeValue<'_>, origins: &mut Origins) -> Result<(), ConfigError> {
+        let tables = value.as_array().into_iter().flat_map(|array| array.iter()).filter_map(|item| item.get_ref().as_table());
+        tables.into_iter().try_for_each(|table| self.walk(path, table, origins))
+    }
+
+    fn syntax(&self, error: &toml::de::Error) -> ConfigError {
+        let at = error.span().map_or(0, |span| span.start.min(self.text.len().saturating_sub(1)));
+        let near = self.text.lines().nth(self.line(at) - 1).unwrap_or_default().trim();
+        ConfigError::Syntax {
+            place: self.place(at),
+            near: near.chars().take(60).collect(),
+            problem: error.message().replace('\n', ", "),
+        }
+    }
+
+    /// The error of a value whose key is known: serde said where, the key's documentation says what was expected.
+    fn bad_value(&self, document: &Spanned<DeTable<'_>>, error: &toml::de::Error) -> ConfigError {
+        let span = error.span().unwrap_or(0..0);
+        let hit = innermost("", document.get_ref(), &span);
+        let (path, value) = hit.unwrap_or_default();
+        if let Some(name) = error.message().strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+            let path = join(&path, name);
+            let expected = key::find(&path).map_or_else(|| "a value".to_owned(), |key| key.expects.to_owned());
+            return ConfigError::Missing { place: self.place(span.start), key: path, expected };
+        }
+        let expected = key::find(&path).map_or_else(|| error.message().to_owned(), |key| key.expects.to_owned());
+        ConfigError::BadValue { place: self.place(value.start), key: path, found: self.excerpt(value), expected }
+    }
+
+    fn place(&self, at: usize) -> Place {
+        Place::Line(self.file.to_owned(), self.line(at))
+    }
+
+    /// Line of a byte offset, counted from 1.
+    fn line(&self, at: usize) -> usize {
+        self.text.bytes().take(at).filter(|b| *b == b'\n').count() + 1
+    }
+
+    fn excerpt(&self, span: Range<usize>) -> String {
+        let text = self.text.get(span).unwrap_or_default();
+        let line = text.lines().next().unwrap_or_default();
+        let mut excerpt: String = line.chars().take(60).collect();
+        if excerpt.len() < text.len() {
+            excerpt.push_str(" ...");
+        }
+        excerpt
+    }
+}
+
+/// Path and span of the innermost value that contains `span`.
+fn innermost(prefix: &str, table: &DeTable<'_>, span: &Range<usize>) -> Option<(String, Range<usize>)> {
+    let inside = |outer: Range<usize>| outer.start <= span.start && span.end <= outer.end;
+    table.iter().find_map(|(name, value)| {
+        let path = join(prefix, name.get_ref());
+        let deeper = match value.get_ref() {
+            DeValue::Table(inner) => innermost(&path, inner, span),
+            DeValue::Array(items) => items.iter().find_map(|item| match item.get_ref() {
+                DeValue::Table(inner) => innermost(&path, inner, span).or_else(|| inside(item.span()).then(|| (path.clone(), item.span()))),
+                _ => None,
+            }),
+            _ => None,
+        };
+        deeper.or_else(|| inside(value.span()).then(|| (path, value.span())))
+    })
+}
+
+fn join(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
+}

@@ -1,0 +1,51 @@
+//! `[network]`: where the box listens.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Key, Port};
+
+/// Addresses and ports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Network {
+    pub port: Port,
+    pub addresses: Vec<IpAddr>,
+    pub media_port: Port,
+    pub media_addresses: Vec<IpAddr>,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        let all = vec![IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
+        Self { port: Port(8443), addresses: all.clone(), media_port: Port(10_000), media_addresses: all }
+    }
+}
+
+pub(crate) const KEYS: &[Key] = &[
+    Key {
+        path: "network.port",
+        expects: "a port number from 0 to 65535",
+        doc: "TCP port of the page, the API and the signaling (HTTPS). Ports below 1024 need the right\n(systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE). 0 takes any free port.",
+        example: "",
+    },
+    Key {
+        path: "network.addresses",
+        expects: "a list of IP addresses of this box, such as [\"192.168.1.20\"]",
+        doc: "Addresses to listen on for HTTPS. \"0.0.0.0\" is every IPv4 address, \"::\" every IPv6 address.",
+        example: "",
+    },
+    Key {
+        path: "network.media_port",
+        expects: "a port number from 0 to 65535",
+        doc: "UDP port of all audio and video. A router in front of the box must forward it. 0 takes any free port.",
+        example: "",
+    },
+    Key {
+        path: "network.media_addresses",
+        expects: "a list of IP addresses of this box, such as [\"192.168.1.20\"]",
+        doc: "Addresses to listen on for audio and video.",
+        example: "",
+    },
+];

@@ -1,0 +1,210 @@
+//! `[signal]`: rooms, codecs and what clients are told.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Bytes, Count, DomainName, Key, Port};
+
+/// Preferences and limits of signaling.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Signal {
+    pub codecs: Vec<Codec>,
+    pub channel: Channel,
+    pub max_rooms: Count,
+    pub max_occupants: Count,
+    pub max_sessions: Count,
+    pub max_stanza: Bytes,
+    /// Serve the page from this folder instead of the built-in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub web_root: Option<PathBuf>,
+    pub services: Vec<Service>,
+}
+
+/// Video codec by its name in SDP, lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Codec {
+    Vp8,
+    Vp9,
+    H264,
+    Av1,
+}
+
+impl Codec {
+    /// The name that clients use: `vp8`, `vp9`, `h264`, `av1`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vp8 => "vp8",
+            Self::Vp9 => "vp9",
+            Self::H264 => "h264",
+            Self::Av1 => "av1",
+        }
+    }
+}
+
+/// How a client talks to the bridge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    WebSocket,
+    DataChannel,
+}
+
+/// One entry of the list that clients get by XEP-0215.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    #[serde(rename = "type")]
+    pub kind: ServiceKind,
+    pub host: DomainName,
+    pub port: Port,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<Transport>,
+    /// Fixed credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// Secret of coturn's REST scheme: credentials are made for each client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ServiceKind {
+    Stun,
+    Turn,
+    Turns,
+}
+
+impl ServiceKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stun => "stun",
+            Self::Turn => "turn",
+            Self::Turns => "turns",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    Udp,
+    Tcp,
+}
+
+impl Transport {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+        }
+    }
+}
+
+impl Default for Signal {
+    fn default() -> Self {
+        Self {
+            codecs: vec![Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1],
+            channel: Channel::WebSocket,
+            max_rooms: Count::new(100),
+            max_occupants: Count::new(100),
+            max_sessions: Count::new(400),
+            max_stanza: Bytes::kibi(256),
+            web_root: None,
+            services: Vec::new(),
+        }
+    }
+}
+
+pub(crate) const KEYS: &[Key] = &[
+    Key {
+        path: "signal.codecs",
+        expects: "a list of \"vp8\", \"vp9\", \"h264\" and \"av1\", most wanted first",
+        doc: "Video codecs that clients should use, most wanted first.",
+        example: "",
+    },
+    Key {
+        path: "signal.channel",
+        expects: "\"websocket\" or \"datachannel\"",
+        doc: "How clients talk to the bridge about layers and speakers: over a WebSocket, or over a data channel on\nthe media port (works where a proxy breaks WebSockets).",
+        example: "",
+    },
+    Key {
+        path: "signal.max_rooms",
+        expects: "a number from 1 to 10000",
+        doc: "How many meetings may run at once.",
+        example: "",
+    },
+    Key {
+        path: "signal.max_occupants",
+        expects: "a number from 1 to 10000",
+        doc: "How many people may be in one meeting.",
+        example: "",
+    },
+    Key {
+        path: "signal.max_sessions",
+        expects: "a number from 1 to 10000",
+        doc: "How many clients may be connected at once, in a meeting or not.",
+        example: "",
+    },
+    Key {
+        path: "signal.max_stanza",
+        expects: "an amount of memory from 16 KiB to 4 MiB, such as \"256 KiB\"",
+        doc: "A client that sends a longer message than this is disconnected.",
+        example: "",
+    },
+    Key {
+        path: "signal.web_root",
+        expects: "the path of a folder, relative to this file",
+        doc: "Serve the page from this folder instead of the built-in one.",
+        example: "\"web\"",
+    },
+    Key {
+        path: "signal.services",
+        expects: "tables, each written [[signal.services]]",
+        doc: "STUN and TURN servers that clients are told about; one table for each.",
+        example: "",
+    },
+    Key {
+        path: "signal.services.type",
+        expects: "\"stun\", \"turn\" or \"turns\"",
+        doc: "What it is.",
+        example: "\"turns\"",
+    },
+    Key {
+        path: "signal.services.host",
+        expects: "a lower-case host name or an IPv4 address, such as \"turn.example.org\"",
+        doc: "Where it is.",
+        example: "\"turn.example.org\"",
+    },
+    Key { path: "signal.services.port", expects: "a port number from 1 to 65535", doc: "Its port.", example: "443" },
+    Key {
+        path: "signal.services.transport",
+        expects: "\"udp\" or \"tcp\"",
+        doc: "How to reach it. Jitsi's clients use only \"tcp\" ones for a meeting.",
+        example: "\"tcp\"",
+    },
+    Key {
+        path: "signal.services.username",
+        expects: "a text",
+        doc: "Fixed credentials: user name ...",
+        example: "\"moothall\"",
+    },
+    Key {
+        path: "signal.services.password",
+        expects: "a text",
+        doc: "... and password.",
+        example: "\"correct horse battery staple\"",
+    },
+    Key {
+        path: "signal.services.secret",
+        expects: "a text",
+        doc: "Or coturn's static-auth-secret instead of both: every client gets credentials of its own.",
+        example: "\"the same text as in turnserver.conf\"",
+    },
+];
