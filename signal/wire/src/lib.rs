@@ -1,7 +1,7 @@
 //! Bytes that other people defined.
 //!
 //! **Purpose.** Types and codecs of the wire formats that Jitsi's clients, focus and bridge speak: XMPP stanzas
-//! ([`xmpp`]), Jingle ([`jingle`]), the orders a focus gives a bridge ([`colibri2`]) and the JSON messages of the bridge
+//! ([`xmpp`]), Jingle ([`jingle`]), requests to the focus ([`focus`]), the orders a focus gives a bridge ([`colibri2`]) and the JSON messages of the bridge
 //! channel ([`bridge_channel`]).
 //!
 //! **Place.** Below `signal` and `bridge`, which meet only through these types.
@@ -11,5 +11,6 @@
 
 pub mod bridge_channel;
 pub mod colibri2;
+pub mod focus;
 pub mod jingle;
 pub mod xmpp;

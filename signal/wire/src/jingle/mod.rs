@@ -1,4 +1,31 @@
 //! Jingle as Jitsi speaks it: what the focus offers, what a client answers.
+//!
+//! [`Jingle`] is one `jingle` element; [`sources`] has both forms in which sources travel.
+
+mod rtp;
+mod session;
+pub mod sources;
+mod transport;
+
+pub use rtp::Description;
+pub use session::{Action, BridgeSession, Content, Jingle, MAX_CONTENTS, Reason, StartMuted};
+pub use sources::{OwnerSources, Source, SourceSet};
+pub use transport::{MAX_CANDIDATES, MAX_CREDENTIAL, MAX_FINGERPRINTS, SctpMap};
+
+/// Why a `jingle` element was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JingleError {
+    #[error("an action that does not exist")]
+    UnknownAction,
+    #[error("no session id")]
+    NoSid,
+    #[error("more contents than allowed")]
+    TooManyContents,
+    #[error("an ssrc that is no number from 1 to 4294967295")]
+    BadSsrc,
+    #[error("sources in JSON that are not of the known shape")]
+    BadJson,
+}
 
 /// Audio or video, the two kinds of media of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
