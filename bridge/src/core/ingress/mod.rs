@@ -1,1 +1,1 @@
-//! 
+//! One incoming stream: its books, its losses, its recent past.
