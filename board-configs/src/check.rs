@@ -34,7 +34,11 @@ fn network(config: &Config) -> Result<(), Conflict> {
         [("network.addresses", &network.addresses), ("network.media_addresses", &network.media_addresses)]
     {
         if addresses.is_empty() {
-            return conflict(key, "the list is empty, so nobody could connect", "leave the key out to listen everywhere");
+            return conflict(
+                key,
+                "the list is empty, so nobody could connect",
+                "leave the key out to listen everywhere",
+            );
         }
         if let Some(twice) = first_twice(addresses) {
             return conflict(key, format!("{twice} is listed twice"), "list it once");
@@ -80,7 +84,11 @@ fn tls(config: &Config) -> Result<(), Conflict> {
 fn bridge(config: &Config) -> Result<(), Conflict> {
     let bridge = &config.bridge;
     if bridge.srtp_profiles.is_empty() {
-        return conflict("bridge.srtp_profiles", "the list is empty, so no call could be encrypted", "leave the key out");
+        return conflict(
+            "bridge.srtp_profiles",
+            "the list is empty, so no call could be encrypted",
+            "leave the key out",
+        );
     }
     if first_twice(&bridge.srtp_profiles).is_some() {
         return conflict("bridge.srtp_profiles", "a profile is listed twice", "list it once");
@@ -118,7 +126,11 @@ fn signal(config: &Config) -> Result<(), Conflict> {
     }
     let limit = signal.max_stanza.get();
     if !(16 * 1024..=4 * 1024 * 1024).contains(&limit) {
-        return conflict("signal.max_stanza", format!("{} is out of range", signal.max_stanza), "write 16 KiB to 4 MiB");
+        return conflict(
+            "signal.max_stanza",
+            format!("{} is out of range", signal.max_stanza),
+            "write 16 KiB to 4 MiB",
+        );
     }
     signal.services.iter().try_for_each(service)
 }
@@ -132,7 +144,11 @@ fn service(service: &Service) -> Result<(), Conflict> {
         return conflict(KEY, format!("{host} has port 0"), "write its real port");
     }
     if !relay && (fixed != (false, false) || service.secret.is_some()) {
-        return conflict(KEY, format!("a STUN server ({host}) takes no credentials"), "remove them, or write type = \"turn\"");
+        return conflict(
+            KEY,
+            format!("a STUN server ({host}) takes no credentials"),
+            "remove them, or write type = \"turn\"",
+        );
     }
     if service.secret.is_some() && fixed != (false, false) {
         return conflict(KEY, format!("{host} has fixed credentials and a secret"), "keep one of them");
@@ -159,7 +175,11 @@ fn branding(config: &Config) -> Result<(), Conflict> {
         let known = ["svg", "png", "jpg", "jpeg", "webp"];
         let extension = logo.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
         if !known.contains(&extension.as_str()) {
-            return conflict("branding.logo", format!("{} is no picture that browsers show", logo.display()), "use an SVG, PNG, JPEG or WebP file");
+            return conflict(
+                "branding.logo",
+                format!("{} is no picture that browsers show", logo.display()),
+                "use an SVG, PNG, JPEG or WebP file",
+            );
         }
     }
     Ok(())
@@ -170,5 +190,8 @@ fn unreachable(ip: IpAddr) -> bool {
 }
 
 fn first_twice<T: PartialEq>(list: &[T]) -> Option<&T> {
-    list.iter().enumerate().find(|(at, item)| list.iter().take(*at).any(|earlier| earlier == *item)).map(|(_, item)| item)
+    list.iter()
+        .enumerate()
+        .find(|(at, item)| list.iter().take(*at).any(|earlier| earlier == *item))
+        .map(|(_, item)| item)
 }

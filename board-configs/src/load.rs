@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::{Branding, Bridge, ConfigError, Flags, Log, Network, Origins, Place, Signal, Tls, Xmpp, check, key, suggest};
+use crate::{
+    Branding, Bridge, ConfigError, Flags, Log, Network, Origins, Place, Signal, Tls, Xmpp, check, key, suggest,
+};
 
 /// The whole configuration of a box.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -89,7 +91,8 @@ impl Source<'_> {
 
     /// The tables of an array of tables.
     fn walk_items(&self, path: &str, value: &DeValue<'_>, origins: &mut Origins) -> Result<(), ConfigError> {
-        let tables = value.as_array().into_iter().flat_map(|array| array.iter()).filter_map(|item| item.get_ref().as_table());
+        let tables =
+            value.as_array().into_iter().flat_map(|array| array.iter()).filter_map(|item| item.get_ref().as_table());
         tables.into_iter().try_for_each(|table| self.walk(path, table, origins))
     }
 
@@ -145,7 +148,9 @@ fn innermost(prefix: &str, table: &DeTable<'_>, span: &Range<usize>) -> Option<(
         let deeper = match value.get_ref() {
             DeValue::Table(inner) => innermost(&path, inner, span),
             DeValue::Array(items) => items.iter().find_map(|item| match item.get_ref() {
-                DeValue::Table(inner) => innermost(&path, inner, span).or_else(|| inside(item.span()).then(|| (path.clone(), item.span()))),
+                DeValue::Table(inner) => {
+                    innermost(&path, inner, span).or_else(|| inside(item.span()).then(|| (path.clone(), item.span())))
+                }
                 _ => None,
             }),
             _ => None,

@@ -20,18 +20,12 @@ fn a_misspelt_key_gets_the_closest_one() {
 
 #[test]
 fn a_misspelt_table_gets_the_closest_one() {
-    assert_eq!(
-        refusal("\n[netwrok]\nport = 1\n"),
-        "site.toml:2: unknown key `netwrok`; did you mean `network`?"
-    );
+    assert_eq!(refusal("\n[netwrok]\nport = 1\n"), "site.toml:2: unknown key `netwrok`; did you mean `network`?");
 }
 
 #[test]
 fn a_key_in_the_wrong_table_is_sent_to_the_right_one() {
-    assert_eq!(
-        refusal("port = 443\n"),
-        "site.toml:1: unknown key `port`; did you mean `network.port`?"
-    );
+    assert_eq!(refusal("port = 443\n"), "site.toml:1: unknown key `port`; did you mean `network.port`?");
 }
 
 #[test]
