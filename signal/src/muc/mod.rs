@@ -1,6 +1,43 @@
 //! Rooms: occupants, their roles and presences, messages between them, the room's configuration (XEP-0045 as Jitsi's
-//! clients use it).
+//! clients use it). Pure.
+//!
+//! [`Muc`] holds every room. Orders and stanzas go in; [`Effect`]s come out of [`Muc::poll`] in the order in which they
+//! must happen. Only the focus makes and ends rooms, and it is the first occupant of each.
 
+mod admin;
+mod component;
+mod config_form;
+mod disco;
+mod messages;
+mod presence;
 mod rights;
+mod room;
 
+use jitsi_wire::xmpp::Element;
+
+use crate::c2s::SessionId;
+
+pub use component::{Muc, MucLimits};
 pub use rights::{Affiliation, Role};
+
+/// The nick of the focus. Clients take any Jingle session with another peer for a call between two.
+pub const FOCUS_NICK: &str = "focus";
+
+/// Something to do or to know, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Send this frame to the session.
+    Send { session: SessionId, frame: String },
+    /// An occupant is in the room and everybody was told. `presence` is what it sent, without the parts that are not relayed.
+    Joined { room: Box<str>, nick: Box<str>, session: SessionId, presence: Element, affiliation: Affiliation },
+    /// An occupant's presence was replaced and relayed.
+    Presence { room: Box<str>, nick: Box<str>, presence: Element },
+    /// An occupant is gone and everybody was told.
+    Left { room: Box<str>, nick: Box<str>, session: SessionId },
+    /// A get or set to the focus occupant.
+    FocusIq { room: Box<str>, nick: Box<str>, iq: Element },
+    /// The answer to an IQ of the focus occupant.
+    FocusReply { room: Box<str>, nick: Box<str>, iq: Element },
+    /// An occupant's affiliation changed and everybody was told.
+    AffiliationChanged { room: Box<str>, nick: Box<str>, affiliation: Affiliation },
+}

@@ -29,6 +29,16 @@ fn reply(request: &Element, kind: &str) -> Element {
         .with_attr_opt("to", request.attr("from"))
 }
 
+/// The refusal of any stanza, sent back to where it came from: its name, its id, type `error`.
+pub fn error_reply(stanza: &Element, error: &StanzaError) -> Element {
+    Element::in_ns(stanza.name.as_str(), ns::CLIENT)
+        .with_attr("type", "error")
+        .with_attr_opt("id", stanza.attr("id"))
+        .with_attr_opt("from", stanza.attr("to"))
+        .with_attr_opt("to", stanza.attr("from"))
+        .with_child(error.to_element())
+}
+
 /// A presence between two addresses; available without `kind`.
 pub fn presence(from: &str, to: &str, kind: Option<&str>) -> Element {
     addressed("presence", from, to, kind)

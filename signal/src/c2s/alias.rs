@@ -1,0 +1,119 @@
+//! A client that knows the box by another name.
+//!
+//! The box is one XMPP domain. A stream opened to any other name sees that name, and the components below it, in place of
+//! the domain; nobody else does. The mapping is done here, where stanzas come in and go out, and nowhere else.
+
+use jitsi_wire::xmpp::{Element, Limits, Node};
+
+/// Components whose names are made of the domain.
+const COMPONENTS: [&str; 4] = ["", "conference.", "focus.", "auth."];
+
+/// Attributes that hold an address.
+const ADDRESSES: [&str; 9] = ["to", "from", "room", "jid", "focusjid", "initiator", "responder", "actor", "owner"];
+
+/// The name that one stream uses for the domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alias {
+    theirs: Box<str>,
+    ours: Box<str>,
+}
+
+impl Alias {
+    /// None when the client uses the domain's own name.
+    pub fn between(theirs: &str, ours: &str) -> Option<Self> {
+        (theirs != ours).then(|| Self { theirs: theirs.into(), ours: ours.into() })
+    }
+
+    /// Rewrites what the client sent.
+    pub fn map_in(&self, element: &mut Element) {
+        map(element, &self.theirs, &self.ours);
+    }
+
+    /// Rewrites what the client is to get.
+    pub fn map_out(&self, frame: &str) -> String {
+        let limits = Limits { bytes: usize::MAX, depth: 128, attributes: 256, elements: usize::MAX };
+        match Element::parse(frame, &limits) {
+            Ok(mut element) => {
+                map(&mut element, &self.ours, &self.theirs);
+                element.to_string()
+            }
+            // Only what is no element at all, and that names nobody.
+            Err(_) => frame.to_owned(),
+        }
+    }
+}
+
+fn map(element: &mut Element, from: &str, to: &str) {
+    for (name, value) in &mut element.attrs {
+        if ADDRESSES.contains(&name.as_str())
+            && let Some(mapped) = map_address(value, from, to)
+        {
+            *value = mapped;
+        }
+    }
+    let is_jid = element.name == "jid";
+    for child in &mut element.children {
+        match child {
+            Node::Element(child) => map(child, from, to),
+            Node::Text(text) if is_jid => {
+                if let Some(mapped) = map_address(text, from, to) {
+                    *text = mapped;
+                }
+            }
+            Node::Text(_) => {}
+        }
+    }
+}
+
+/// The address with its domain mapped, when it has the domain.
+fn map_address(address: &str, from: &str, to: &str) -> Option<String> {
+    let (bare, resource) = match address.split_once('/') {
+        Some((bare, resource)) => (bare, Some(resource)),
+        None => (address, None),
+    };
+    let (node, domain) = match bare.split_once('@') {
+        Some((node, domain)) => (Some(node), domain),
+        None => (None, bare),
+    };
+    let component = COMPONENTS.iter().find(|component| {
+        domain
+            .split_at_checked(component.len())
+            .is_some_and(|(head, tail)| head.eq_ignore_ascii_case(component) && tail.eq_ignore_ascii_case(from))
+    })?;
+    let mut mapped = String::with_capacity(address.len() + to.len());
+    if let Some(node) = node {
+        mapped.push_str(node);
+        mapped.push('@');
+    }
+    mapped.push_str(component);
+    mapped.push_str(to);
+    if let Some(resource) = resource {
+        mapped.push('/');
+        mapped.push_str(resource);
+    }
+    Some(mapped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_mapped_and_nothing_else() {
+        let alias = Alias::between("192.168.1.5", "moothall.internal").unwrap();
+        let text = "<iq xmlns='jabber:client' to='focus.192.168.1.5' id='192.168.1.5'><conference room='a@conference.192.168.1.5'>\
+                    <jid>u@192.168.1.5/r</jid><x jid='x@other.192.168.1.5'>192.168.1.5</x></conference></iq>";
+        let mut element = Element::parse(text, &Limits::default()).unwrap();
+        alias.map_in(&mut element);
+        let mapped = "<iq xmlns='jabber:client' to='focus.moothall.internal' id='192.168.1.5'><conference room='a@conference.moothall.internal'>\
+                      <jid>u@moothall.internal/r</jid><x jid='x@other.192.168.1.5'>192.168.1.5</x></conference></iq>";
+        assert_eq!(element.to_string(), mapped);
+        assert_eq!(alias.map_out(mapped), text);
+    }
+
+    #[test]
+    fn the_domain_itself_is_no_alias() {
+        assert_eq!(Alias::between("a.b", "a.b"), None);
+        assert!(Alias::between("A.b", "a.b").is_some());
+    }
+}

@@ -1,0 +1,121 @@
+//! What of a client's presence or message is relayed.
+
+use jitsi_wire::xmpp::{Element, Node, ns};
+
+/// A presence as it is kept and relayed: already written, because it is sent many times and read never.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Presence {
+    /// Attributes of the stanza that go along, each with a blank in front: `xml:lang` and declared prefixes.
+    pub(super) attrs: Box<str>,
+    /// The children, in order.
+    pub(super) children: Box<str>,
+}
+
+/// What a client must not be able to say. The clients look for these elements by namespace at any depth, so a forged one
+/// inside another element counts as well, and so does one that hides behind a prefix.
+fn forges(element: &Element, xmlns: &str) -> bool {
+    element.attrs.iter().any(|(name, value)| value == xmlns && (name == "xmlns" || name.starts_with("xmlns:")))
+        || element.elements().any(|child| forges(child, xmlns))
+}
+
+fn local_name(element: &Element) -> &str {
+    match element.name.split_once(':') {
+        Some((_, local)) => local,
+        None => &element.name,
+    }
+}
+
+/// Removes from a presence what only the server may say: the MUC `x` of a join with its password, anything of `muc#user`,
+/// and the `identity` that comes from a token. Everything else stays as it was written.
+pub(super) fn strip_presence(stanza: &mut Element) {
+    stanza.attrs.retain(|(name, value)| !(name.starts_with("xmlns:") && value == ns::MUC_USER));
+    stanza.retain_elements(|child| {
+        child.xmlns() != Some(ns::MUC) && local_name(child) != "identity" && !forges(child, ns::MUC_USER)
+    });
+}
+
+/// Removes from a message what only the server may say, and from a message to all what would give its sender another name.
+pub(super) fn strip_message(stanza: &mut Element, to_all: bool) {
+    stanza.attrs.retain(|(name, value)| !(name.starts_with("xmlns:") && value == ns::MUC_USER));
+    stanza.retain_elements(|child| {
+        !forges(child, ns::MUC_USER) && !(to_all && matches!(local_name(child), "nick" | "display-name"))
+    });
+    for child in &mut stanza.children {
+        // COMPAT(lib-jitsi-meet): it sends `reply` without a namespace and reads it only with one.
+        if let Node::Element(child) = child
+            && child.name == "reply"
+            && child.xmlns().is_none_or(|own| own == ns::CLIENT)
+        {
+            child.set_attr("xmlns", ns::REPLY);
+        }
+    }
+}
+
+/// Writes the part of a stripped stanza that is relayed.
+pub(super) fn written(stanza: &Element) -> Presence {
+    let mut attrs = String::new();
+    for (name, value) in &stanza.attrs {
+        if name.starts_with("xmlns:") || name == "xml:lang" {
+            attrs.push(' ');
+            attrs.push_str(name);
+            attrs.push_str("='");
+            jitsi_wire::xmpp::xml::escape_attr(value, &mut attrs);
+            attrs.push('\'');
+        }
+    }
+    let mut children = String::new();
+    for child in &stanza.children {
+        // White space between elements is nobody's content.
+        if let Node::Element(child) = child {
+            child.write_to(&mut children);
+        }
+    }
+    Presence { attrs: attrs.into(), children: children.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use jitsi_wire::xmpp::Limits;
+
+    use super::*;
+
+    fn relayed(text: &str) -> Presence {
+        let mut stanza = Element::parse(text, &Limits::default()).unwrap();
+        strip_presence(&mut stanza);
+        written(&stanza)
+    }
+
+    #[test]
+    fn unknown_children_are_relayed_as_they_were_written() {
+        let text = "<presence xmlns='jabber:client' to='a@b/c'><x xmlns='http://jabber.org/protocol/muc'><password>s</password></x>\
+                    <new xmlns='urn:x' a='&amp;1'><deep/>t&lt;</new><SourceInfo>{}</SourceInfo><identity><user/></identity></presence>";
+        assert_eq!(
+            &*relayed(text).children,
+            "<new xmlns='urn:x' a='&amp;1'><deep/>t&lt;</new><SourceInfo>{}</SourceInfo>"
+        );
+    }
+
+    #[test]
+    fn nobody_can_forge_an_occupants_item() {
+        let forged = [
+            "<x xmlns='http://jabber.org/protocol/muc#user'><item role='moderator'/></x>",
+            "<a><x xmlns='http://jabber.org/protocol/muc#user'><item role='moderator'/></x></a>",
+            "<p:x xmlns:p='http://jabber.org/protocol/muc#user'><p:item role='moderator'/></p:x>",
+            "<a><p:x xmlns:p='http://jabber.org/protocol/muc#user'/></a>",
+        ];
+        for child in forged {
+            let text = format!("<presence>{child}<ok/></presence>");
+            assert_eq!(&*relayed(&text).children, "<ok/>", "{child}");
+        }
+        let root = "<presence xmlns:p='http://jabber.org/protocol/muc#user' xmlns:q='u' xml:lang='de'><ok/></presence>";
+        assert_eq!(&*relayed(root).attrs, " xmlns:q='u' xml:lang='de'");
+    }
+
+    #[test]
+    fn a_message_to_all_loses_its_nick_and_its_reply_gets_a_namespace() {
+        let text = "<message><body>x</body><nick xmlns='http://jabber.org/protocol/nick'>boss</nick><reply to='m1'/></message>";
+        let mut stanza = Element::parse(text, &Limits::default()).unwrap();
+        strip_message(&mut stanza, true);
+        assert_eq!(stanza.to_string(), "<message><body>x</body><reply to='m1' xmlns='urn:xmpp:reply:0'/></message>");
+    }
+}
