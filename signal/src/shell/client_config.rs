@@ -1,0 +1,138 @@
+//! `/config.js`: what the web library and the mobile apps need to know before they connect.
+
+use serde_json::{Value, json};
+
+use super::authority::Origin;
+
+/// What `/config.js` tells clients, apart from the address by which they came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientConfig {
+    /// The one XMPP domain, lower case.
+    pub domain: String,
+    /// Domain of recorders: its occupants are invisible to people.
+    pub hidden_domain: String,
+    /// Data channel rather than WebSocket towards the bridge.
+    pub prefer_sctp: bool,
+    /// `vp8`, `vp9`, `h264`, `av1`, most wanted first.
+    pub codecs: Vec<String>,
+    /// The same for phones.
+    pub mobile_codecs: Vec<String>,
+    /// Show the stock page's room of mirrors before joining.
+    pub prejoin: bool,
+}
+
+impl ClientConfig {
+    /// Fixed defaults for a domain.
+    pub fn new(domain: &str) -> Self {
+        let codecs = ["vp8", "vp9", "h264", "av1"].map(str::to_owned).to_vec();
+        Self {
+            domain: domain.to_owned(),
+            hidden_domain: format!("recorder.{domain}"),
+            prefer_sctp: false,
+            mobile_codecs: codecs.clone(),
+            codecs,
+            prejoin: true,
+        }
+    }
+
+    /// Nothing but JSON: the apps evaluate it in a bare scope and keep `JSON.stringify` of it.
+    pub(super) fn value(&self, origin: &Origin) -> Value {
+        let upper = |codecs: &[String]| codecs.iter().map(|codec| codec.to_uppercase()).collect::<Vec<_>>();
+        let authority = &origin.authority;
+        let domain = &self.domain;
+        json!({
+            "hosts": {
+                "domain": domain,
+                "muc": format!("conference.{domain}"),
+                "focus": format!("focus.{domain}"),
+            },
+            "websocket": format!("{}://{authority}/xmpp-websocket", origin.websocket()),
+            "bosh": format!("{}://{authority}/http-bind", origin.http()),
+            // There is no other shard that a client would have to notice by asking once a minute.
+            "websocketKeepAlive": -1,
+            "enableWebsocketResume": false,
+            "bridgeChannel": { "preferSctp": self.prefer_sctp },
+            "hiddenDomain": self.hidden_domain,
+            "p2p": { "enabled": false },
+            "flags": {
+                "ssrcRewritingEnabled": false,
+                "sourceNameSignaling": true,
+                "sendMultipleVideoStreams": true,
+                "receiveMultipleVideoStreams": true,
+            },
+            "videoQuality": {
+                "codecPreferenceOrder": upper(&self.codecs),
+                "mobileCodecPreferenceOrder": upper(&self.mobile_codecs),
+            },
+            "prejoinConfig": { "enabled": self.prejoin },
+            "deploymentInfo": {},
+            "disableThirdPartyRequests": true,
+            "analytics": {},
+            "gatherStats": false,
+            "recordingService": { "enabled": false },
+            "fileRecordingsServiceEnabled": false,
+            "liveStreaming": { "enabled": false },
+            "transcription": { "enabled": false },
+        })
+    }
+
+    pub(super) fn script(&self, origin: &Origin) -> String {
+        assignment("config", &self.value(origin))
+    }
+}
+
+/// `var NAME = VALUE;`, also safe inside a `<script>` element and for engines before ES2019.
+pub(super) fn assignment(name: &str, value: &Value) -> String {
+    let mut script = format!("var {name} = ");
+    for character in value.to_string().chars() {
+        match character {
+            '<' => script.push_str("\\u003c"),
+            '\u{2028}' => script.push_str("\\u2028"),
+            '\u{2029}' => script.push_str("\\u2029"),
+            other => script.push(other),
+        }
+    }
+    script.push_str(";\n");
+    script
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shell::authority::Authority;
+
+    fn config_for(host: &str, secure: bool) -> Value {
+        let origin = Origin { authority: Authority::parse(host).unwrap(), secure };
+        let script = ClientConfig::new("box.internal").script(&origin);
+        let json = script.strip_prefix("var config = ").and_then(|rest| rest.strip_suffix(";\n")).unwrap();
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn urls_carry_the_name_by_which_the_client_came() {
+        let config = config_for("[fe80::1]:8443", true);
+        assert_eq!(config["websocket"], "wss://[fe80::1]:8443/xmpp-websocket");
+        assert_eq!(config["bosh"], "https://[fe80::1]:8443/http-bind");
+        assert_eq!(config_for("localhost:8080", false)["websocket"], "ws://localhost:8080/xmpp-websocket");
+    }
+
+    #[test]
+    fn the_domain_is_the_same_for_everybody() {
+        for host in ["a.example", "10.0.0.1:8443"] {
+            let hosts = &config_for(host, true)["hosts"];
+            assert_eq!(hosts["domain"], "box.internal");
+            assert_eq!(hosts["muc"], "conference.box.internal");
+            assert_eq!(hosts["focus"], "focus.box.internal");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_switched_off() {
+        let config = config_for("a.example", true);
+        assert_eq!(config["p2p"]["enabled"], false);
+        assert_eq!(config["flags"]["ssrcRewritingEnabled"], false);
+        assert_eq!(config["enableWebsocketResume"], false);
+        assert_eq!(config["bridgeChannel"]["preferSctp"], false);
+        assert_eq!(config["disableThirdPartyRequests"], true);
+    }
+}

@@ -1,0 +1,263 @@
+//! One TCP connection from its first byte to its end.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::header::HeaderValue;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
+use tracing::debug;
+
+use super::authority::{Arrival, Origin};
+use super::channel::{self, ChannelRefusal, ChannelRequest, Lease, ToClient};
+use super::http::{self, Answer, Content};
+use super::listener::Shared;
+use super::route::{self, Route, room};
+use super::socket::{self, End, Rules};
+use super::upgrade::{Wish, agree, wish};
+use crate::router::Connection;
+
+/// What an upgraded connection carries.
+enum Upgrade {
+    Xmpp(Connection),
+    Channel(Lease, mpsc::Receiver<ToClient>),
+}
+
+/// A connection that has left HTTP behind, and the bytes read beyond it.
+struct Upgraded<I> {
+    io: I,
+    rest: Vec<u8>,
+    upgrade: Upgrade,
+}
+
+/// First byte of a TLS record that carries a handshake (RFC 8446, 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+/// How long the bridge may take to say whether a channel is welcome.
+const GATE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Serves a connection. Each phase is boxed, so that what is over takes no memory.
+pub(super) async fn serve(shared: Rc<Shared>, tcp: TcpStream, peer: SocketAddr) {
+    let Ok(local) = tcp.local_addr() else { return };
+    let arrival = Arrival { peer: peer.ip(), local, tls: shared.tls.is_some() };
+    let Some(acceptor) = &shared.tls else {
+        return plain(&shared, tcp, &arrival).await;
+    };
+    let mut first = [0];
+    match timeout(shared.limits.first_byte, tcp.peek(&mut first)).await {
+        Ok(Ok(1)) => {}
+        _ => return,
+    }
+    match first {
+        [TLS_HANDSHAKE] => {
+            let accepted = Box::pin(timeout(shared.limits.handshake, acceptor.accept(tcp))).await;
+            let Ok(Ok(tls)) = accepted else { return };
+            secure(&shared, tls, &arrival).await;
+        }
+        // Methods are upper case letters; anything else is no HTTP either.
+        [byte] if byte.is_ascii_uppercase() => Box::pin(redirect(&shared, tcp, arrival)).await,
+        _ => {}
+    }
+}
+
+async fn plain(shared: &Rc<Shared>, tcp: TcpStream, arrival: &Arrival) {
+    if let Some(mut upgraded) = Box::pin(speak_http(shared, tcp, arrival)).await {
+        let abort = |io: &TcpStream| abort(io);
+        Box::pin(speak_websocket(shared, &mut upgraded, abort)).await;
+    }
+}
+
+async fn secure(shared: &Rc<Shared>, mut tls: TlsStream<TcpStream>, arrival: &Arrival) {
+    tls.get_mut().1.set_buffer_limit(Some(TLS_BUFFER));
+    if let Some(mut upgraded) = Box::pin(speak_http(shared, tls, arrival)).await {
+        let abort = |io: &TlsStream<TcpStream>| abort(io.get_ref().0);
+        Box::pin(speak_websocket(shared, &mut upgraded, abort)).await;
+    }
+}
+
+/// Plaintext that rustls takes before it says that the socket is full.
+const TLS_BUFFER: usize = 16 * 1024;
+
+/// Nothing that the kernel still holds for this client is of use to anybody.
+fn abort(tcp: &TcpStream) {
+    // It is dropped next, whatever comes of this.
+    let _ = tcp.set_zero_linger();
+}
+
+fn server(shared: &Shared) -> http1::Builder {
+    let limits = &shared.limits;
+    let mut server = http1::Builder::new();
+    server
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.request_head)
+        .max_headers(limits.request_headers)
+        .max_buf_size(limits.request_head_bytes.max(8 * 1024));
+    server
+}
+
+async fn redirect(shared: &Shared, tcp: TcpStream, arrival: Arrival) {
+    let service = service_fn(|request| std::future::ready(http::to_https(&request, &arrival)));
+    let connection = server(shared).keep_alive(false).serve_connection(TokioIo::new(tcp), service);
+    // Whether it was delivered or not, there is nothing left to do.
+    let _ = timeout(shared.limits.http_connection, connection).await;
+}
+
+/// Answers requests until the connection ends or becomes something else.
+async fn speak_http<I>(shared: &Rc<Shared>, io: I, arrival: &Arrival) -> Option<Upgraded<I>>
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let pending = RefCell::new(None);
+    let service = service_fn(|request| respond(shared, request, arrival, &pending));
+    let connection = server(shared).serve_connection(TokioIo::new(io), service).with_upgrades();
+    let outcome = timeout(shared.limits.http_connection, connection).await;
+    if let Ok(Err(error)) = &outcome {
+        debug!(%error, "HTTP ended early");
+    }
+    outcome.ok()?.ok()?;
+    let (on_upgrade, upgrade) = pending.into_inner()?;
+    let parts = on_upgrade.await.ok()?.downcast::<TokioIo<I>>().ok()?;
+    Some(Upgraded { io: parts.io.into_inner(), rest: parts.read_buf.into(), upgrade })
+}
+
+type Pending = RefCell<Option<(OnUpgrade, Upgrade)>>;
+
+async fn respond(
+    shared: &Rc<Shared>,
+    mut request: Request<Incoming>,
+    arrival: &Arrival,
+    pending: &Pending,
+) -> Result<Answer, Infallible> {
+    let origin = Origin::of(&request, arrival, &shared.proxies);
+    let answer = match http::objection(&request) {
+        Some(objection) => objection,
+        None => choose(shared, &mut request, arrival, &origin, pending).await,
+    };
+    Ok(http::finish(answer, request.method(), &origin, &shared.site.web))
+}
+
+async fn choose(
+    shared: &Rc<Shared>,
+    request: &mut Request<Incoming>,
+    arrival: &Arrival,
+    origin: &Origin,
+    pending: &Pending,
+) -> Answer {
+    let route = http::route_of(request);
+    let wanted = match request.method() {
+        &Method::GET => wish(request.headers()),
+        _ => Wish::Plain,
+    };
+    let accept = match (wanted, &route) {
+        (Wish::WebSocket(accept), Route::Xmpp | Route::Channel { .. }) => accept,
+        (Wish::Unusable, Route::Xmpp | Route::Channel { .. }) => return http::upgrade_required(),
+        _ => return shared.site.get(request, route, origin, || shared.hub.stats()).await,
+    };
+    match route {
+        Route::Channel { server, conference, endpoint } => {
+            let names = [server, conference, endpoint];
+            match open_channel(shared, names, request.uri().query(), arrival).await {
+                Ok((lease, frames)) => switch(request, accept, None, Upgrade::Channel(lease, frames), pending),
+                Err(answer) => answer,
+            }
+        }
+        _ => {
+            let connection = Connection {
+                room: room(request.uri().query()),
+                authority: origin.authority.to_string(),
+                secure: origin.secure,
+            };
+            switch(request, accept, Some("xmpp"), Upgrade::Xmpp(connection), pending)
+        }
+    }
+}
+
+fn switch(
+    request: &mut Request<Incoming>,
+    accept: HeaderValue,
+    subprotocol: Option<&'static str>,
+    upgrade: Upgrade,
+    pending: &Pending,
+) -> Answer {
+    let mut answer = Response::new(Content::Ready(None));
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    agree(request.headers(), answer.headers_mut(), accept, subprotocol);
+    pending.replace(Some((hyper::upgrade::on(request), upgrade)));
+    answer
+}
+
+/// Asks the bridge. The three reasons for 403 look alike from outside.
+async fn open_channel(
+    shared: &Shared,
+    names: [String; 3],
+    query: Option<&str>,
+    _: &Arrival,
+) -> Result<(Lease, mpsc::Receiver<ToClient>), Answer> {
+    let forbidden = || http::plain(StatusCode::FORBIDDEN, "forbidden\n");
+    // The password stands first in the query, nothing else is asked of it.
+    let pwd = query
+        .and_then(|query| query.strip_prefix("pwd="))
+        .and_then(|rest| rest.split('&').next())
+        .and_then(route::percent_decode)
+        .ok_or_else(forbidden)?;
+    let [server, conference, endpoint] = names;
+    let (to_client, frames) = mpsc::channel(channel::QUEUE);
+    let verdict = shared.gate.open(ChannelRequest { server, conference, endpoint, pwd, to_client });
+    match timeout(GATE_PATIENCE, verdict).await {
+        Ok(Ok(Ok(id))) => Ok((Lease::new(Rc::clone(&shared.gate), id), frames)),
+        Ok(Ok(Err(ChannelRefusal::NotFound))) => Err(http::not_found()),
+        Ok(Ok(Err(ChannelRefusal::Forbidden))) => Err(forbidden()),
+        Ok(Err(_)) | Err(_) => Err(http::plain(StatusCode::SERVICE_UNAVAILABLE, "the bridge does not answer\n")),
+    }
+}
+
+async fn speak_websocket<I>(shared: &Rc<Shared>, upgraded: &mut Upgraded<I>, abort: impl Fn(&I))
+where
+    I: AsyncRead + AsyncWrite + Unpin,
+{
+    let _open = shared.socket_opened();
+    let rest = std::mem::take(&mut upgraded.rest);
+    let io = &mut upgraded.io;
+    let end = match &mut upgraded.upgrade {
+        Upgrade::Xmpp(connection) => {
+            let rules = Rules::xmpp(&shared.limits);
+            let session = shared.hub.open(connection.clone());
+            let mut socket = socket::accept(&mut *io, rest, &rules).await;
+            let outlet = &*session.outbox;
+            // The hub closes sessions itself, behind their last stanza.
+            socket::run(&mut socket, outlet, &rules, std::future::pending(), |text| session.frame(&text)).await
+        }
+        Upgrade::Channel(lease, frames) => {
+            let rules = Rules::channel(&shared.limits);
+            let mut socket = socket::accept(&mut *io, rest, &rules).await;
+            let stop = shared.stopped();
+            socket::run(&mut socket, frames, &rules, stop, |text| lease.text(text.as_str().to_owned())).await
+        }
+    };
+    debug!(?end, "WebSocket ended");
+    match end {
+        End::Closed | End::Refused => farewell(io, shared.limits.closing).await,
+        End::Overflow | End::Silent => abort(io),
+        End::Lost => {}
+    }
+}
+
+/// Ends TLS and TCP in order, if the other side lets us.
+async fn farewell(io: &mut (impl AsyncWrite + Unpin), patience: Duration) {
+    let outcome: Result<io::Result<()>, _> = timeout(patience, io.shutdown()).await;
+    if !matches!(outcome, Ok(Ok(()))) {
+        debug!("the other side had already gone");
+    }
+}

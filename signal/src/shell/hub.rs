@@ -1,0 +1,141 @@
+//! Where sessions and the state machine meet: inputs go in one at a time, outputs are handed out at once.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::{Instant, SystemTime};
+
+use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::limits::Limits;
+use super::outbox::Outbox;
+use crate::focus::bridge_port::{BridgePort, Reply};
+use crate::router::{Connection, Input, Output, SessionId, Signal, Stats};
+
+/// Owner of [`Signal`].
+pub(super) struct Hub {
+    signal: RefCell<Signal>,
+    bridge: RefCell<Box<dyn BridgePort>>,
+    sessions: RefCell<HashMap<SessionId, Rc<Outbox>>>,
+    next_session: Cell<u64>,
+    /// When the timer is set to go off.
+    armed: Cell<Option<Instant>>,
+    rearm: Notify,
+    queued_bytes: usize,
+    queued_frames: usize,
+}
+
+/// One XMPP stream; says that it is closed when dropped.
+pub(super) struct Session {
+    hub: Rc<Hub>,
+    id: SessionId,
+    pub(super) outbox: Rc<Outbox>,
+}
+
+impl Hub {
+    pub(super) fn new(signal: Signal, bridge: Box<dyn BridgePort>, limits: &Limits) -> Self {
+        Self {
+            signal: RefCell::new(signal),
+            bridge: RefCell::new(bridge),
+            sessions: RefCell::default(),
+            next_session: Cell::new(1),
+            armed: Cell::new(None),
+            rearm: Notify::new(),
+            queued_bytes: limits.queued_bytes,
+            queued_frames: limits.queued_frames,
+        }
+    }
+
+    pub(super) fn open(self: &Rc<Self>, connection: Connection) -> Session {
+        let id = SessionId(self.next_session.get());
+        self.next_session.set(id.0.wrapping_add(1));
+        let outbox = Rc::new(Outbox::new(self.queued_bytes, self.queued_frames));
+        self.sessions.borrow_mut().insert(id, Rc::clone(&outbox));
+        self.handle(Input::Opened { session: id, connection });
+        Session { hub: Rc::clone(self), id, outbox }
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        self.signal.borrow().stats()
+    }
+
+    /// Drives timers and the bridge's answers; ends only by being dropped.
+    pub(super) async fn drive(&self, mut replies: UnboundedReceiver<Reply>) {
+        let mut answering = true;
+        loop {
+            let armed = self.armed.get();
+            let timer = async {
+                match armed {
+                    Some(at) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                reply = replies.recv(), if answering => match reply {
+                    Some(reply) => self.handle(Input::Bridge(reply)),
+                    None => answering = false,
+                },
+                () = timer => {
+                    let now = Instant::now();
+                    self.signal.borrow_mut().on_wakeup(now, SystemTime::now());
+                    self.drain(now);
+                }
+                () = self.rearm.notified() => {}
+            }
+        }
+    }
+
+    /// Tells everybody, then closes every socket behind what it was told.
+    pub(super) fn shut_down(&self) {
+        let now = Instant::now();
+        self.signal.borrow_mut().shut_down(now);
+        self.drain(now);
+        for outbox in self.sessions.borrow().values() {
+            outbox.close(1001, "shutting down");
+        }
+    }
+
+    fn handle(&self, input: Input<'_>) {
+        let now = Instant::now();
+        self.signal.borrow_mut().handle(now, SystemTime::now(), input);
+        self.drain(now);
+    }
+
+    fn drain(&self, now: Instant) {
+        loop {
+            let output = self.signal.borrow_mut().poll(now);
+            match output {
+                Some(Output::Frame { session, text }) => {
+                    if let Some(outbox) = self.sessions.borrow().get(&session) {
+                        outbox.push(text);
+                    }
+                }
+                Some(Output::Close { session }) => {
+                    if let Some(outbox) = self.sessions.borrow().get(&session) {
+                        outbox.close(1000, "");
+                    }
+                }
+                Some(Output::Bridge(order)) => self.bridge.borrow_mut().order(order),
+                None => break,
+            }
+        }
+        let wakeup = self.signal.borrow().next_wakeup().map(|(at, _)| at);
+        if self.armed.replace(wakeup) != wakeup {
+            self.rearm.notify_one();
+        }
+    }
+}
+
+impl Session {
+    pub(super) fn frame(&self, text: &str) {
+        self.hub.handle(Input::Frame { session: self.id, text });
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.hub.sessions.borrow_mut().remove(&self.id);
+        self.hub.handle(Input::Closed { session: self.id });
+    }
+}

@@ -1,0 +1,60 @@
+//! What strangers may cost.
+
+use std::time::Duration;
+
+/// Bounds of the shell. The defaults suit a board with 1 GB: an office of two hundred people behind one address fits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// TCP connections open at once.
+    pub connections: usize,
+    /// The same from one IPv4 address or one IPv6 /64. Listed proxies are exempt: everybody comes through them.
+    pub connections_per_address: usize,
+    /// From accept to the first byte.
+    pub first_byte: Duration,
+    /// From the first byte to the end of the TLS handshake.
+    pub handshake: Duration,
+    /// For a whole request head, and also for the pause between two requests on one connection.
+    pub request_head: Duration,
+    /// Bytes of a request head.
+    pub request_head_bytes: usize,
+    /// Header fields of a request.
+    pub request_headers: usize,
+    /// Life of a connection that speaks HTTP only: a client that takes a file byte by byte ends here.
+    pub http_connection: Duration,
+    /// Longest XMPP frame taken from a client (signaling must carry at least 512 KiB).
+    pub xmpp_frame: usize,
+    /// Longest frame taken on a bridge channel.
+    pub channel_frame: usize,
+    /// Bytes waiting for one client that reads too slowly; beyond them its connection is dropped.
+    pub queued_bytes: usize,
+    /// Frames waiting for one client.
+    pub queued_frames: usize,
+    /// A ping goes out when nothing was received for this long, and again after each such pause.
+    pub ping: Duration,
+    /// A WebSocket that was silent for this long is dropped.
+    pub idle: Duration,
+    /// How long the other side may take for the closing handshake.
+    pub closing: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 2048,
+            connections_per_address: 512,
+            first_byte: Duration::from_secs(5),
+            handshake: Duration::from_secs(10),
+            request_head: Duration::from_secs(10),
+            request_head_bytes: 16 * 1024,
+            request_headers: 64,
+            http_connection: Duration::from_secs(300),
+            xmpp_frame: 512 * 1024,
+            channel_frame: 64 * 1024,
+            queued_bytes: 1024 * 1024,
+            queued_frames: 2000,
+            ping: Duration::from_secs(15),
+            idle: Duration::from_secs(60),
+            closing: Duration::from_secs(1),
+        }
+    }
+}

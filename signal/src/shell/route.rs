@@ -1,0 +1,247 @@
+//! What a path means.
+
+/// One of the paths of the HTTP surface. Unless said otherwise a tenant may stand before it; rooms know no tenants, so
+/// it is dropped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Route {
+    Config,
+    InterfaceConfig,
+    /// `/branding.json`, without tenant.
+    Branding,
+    /// `/branding/logo`, `/branding/logo.svg`, without tenant.
+    Logo,
+    /// `/about/health`, without tenant.
+    Health,
+    /// `/about/version`, without tenant.
+    Version,
+    Xmpp,
+    /// `/colibri-ws/SERVER/CONFERENCE/ENDPOINT`, without tenant.
+    Channel {
+        server: String,
+        conference: String,
+        endpoint: String,
+    },
+    /// The file of this name, or else the page if `page`, or else nothing.
+    File {
+        path: String,
+        page: bool,
+    },
+    Nothing,
+}
+
+/// First segments that are no tenant, whatever the page consists of.
+const RESERVED: &[&str] = &[
+    ".well-known",
+    "_api",
+    "about",
+    "assets",
+    "branding",
+    "colibri-relay-ws",
+    "colibri-ws",
+    "conference-request",
+    "css",
+    "fonts",
+    "images",
+    "lang",
+    "libs",
+    "sounds",
+    "static",
+];
+
+/// Names that are asked for without being rooms.
+const NEVER_ROOMS: &[&str] = &[
+    "colibri-relay-ws",
+    "colibri-ws",
+    "external_api.js",
+    "favicon.ico",
+    "http-bind",
+    "manifest.json",
+    "pwa-worker.js",
+    "robots.txt",
+];
+
+/// Reads the path of a request, still percent-encoded.
+pub(super) fn route(path: &str) -> Route {
+    let Some(segments) = segments(path) else { return Route::Nothing };
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    if let ["colibri-ws", rest @ ..] = segments.as_slice() {
+        return match rest {
+            [server, conference, endpoint] => Route::Channel {
+                server: (*server).to_owned(),
+                conference: (*conference).to_owned(),
+                endpoint: (*endpoint).to_owned(),
+            },
+            _ => Route::Nothing,
+        };
+    }
+    match segments.as_slice() {
+        ["branding.json"] => return Route::Branding,
+        ["branding", name] if *name == "logo" || name.starts_with("logo.") => return Route::Logo,
+        ["about", "health"] => return Route::Health,
+        ["about", "version"] => return Route::Version,
+        _ => {}
+    }
+    let bare = match segments.as_slice() {
+        [tenant, rest @ ..] if !rest.is_empty() && !RESERVED.contains(tenant) => rest,
+        all => all,
+    };
+    match bare {
+        ["config.js"] => Route::Config,
+        ["interface_config.js"] => Route::InterfaceConfig,
+        ["xmpp-websocket"] => Route::Xmpp,
+        ["http-bind"] | ["conference-request", ..] => Route::Nothing,
+        _ => {
+            let reserved = segments.len() > 1 && segments.first().is_some_and(|first| RESERVED.contains(first));
+            let never = bare.last().is_some_and(|last| NEVER_ROOMS.contains(last));
+            let page = segments.len() <= 2 && !reserved && !never;
+            if segments.iter().all(|segment| is_file_name(segment)) {
+                Route::File { path: segments.join("/"), page }
+            } else if page {
+                // A room may be called anything.
+                Route::File { path: String::new(), page }
+            } else {
+                Route::Nothing
+            }
+        }
+    }
+}
+
+/// Decoded segments; `None` if one of them could be taken for something else after decoding.
+fn segments(path: &str) -> Option<Vec<String>> {
+    let path = path.strip_prefix('/')?;
+    let path = path.strip_suffix('/').unwrap_or(path);
+    if path.is_empty() {
+        return Some(Vec::new());
+    }
+    let segments = path.split('/').map(percent_decode).collect::<Option<Vec<_>>>()?;
+    let sound = |segment: &String| {
+        !segment.is_empty()
+            && segment != "."
+            && segment != ".."
+            && !segment.contains(['/', '\\'])
+            && !segment.chars().any(char::is_control)
+    };
+    segments.iter().all(sound).then_some(segments)
+}
+
+/// A name that may be joined to a directory: nothing hidden, nothing that a file system reads otherwise.
+fn is_file_name(segment: &str) -> bool {
+    (!segment.starts_with('.') || segment == ".well-known") && !segment.contains(':')
+}
+
+/// Undoes percent-encoding once; `None` if it is broken or not UTF-8.
+pub(super) fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || char::from(rest.next()?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let (high, low) = (digit()?, digit()?);
+        bytes.push(high << 4 | low);
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// The first value of a query parameter, decoded.
+pub(super) fn query_value(query: &str, name: &str) -> Option<String> {
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(key, _)| *key == name)
+        .and_then(|(_, value)| percent_decode(value))
+}
+
+/// The room of `?room=`: decoded, lower case; `None` if missing or longer than an XMPP node may be (RFC 7622, 3.3.1).
+pub(super) fn room(query: Option<&str>) -> Option<String> {
+    let room = query_value(query?, "room")?.to_lowercase();
+    (!room.is_empty() && room.len() <= 1023 && !room.chars().any(char::is_control)).then_some(room)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, page: bool) -> Route {
+        Route::File { path: path.to_owned(), page }
+    }
+
+    #[test]
+    fn rooms_and_tenants_get_the_page() {
+        assert_eq!(route("/"), file("", true));
+        assert_eq!(route("/Room"), file("Room", true));
+        assert_eq!(route("/tenant/Room/"), file("tenant/Room", true));
+        assert_eq!(route("/a%20room.with.dots"), file("a room.with.dots", true));
+        assert_eq!(route("/.hidden"), file("", true));
+        assert_eq!(route("/libs/app.js"), file("libs/app.js", false));
+        assert_eq!(route("/a/b/c.js"), file("a/b/c.js", false));
+        assert_eq!(route("/external_api.js"), file("external_api.js", false));
+    }
+
+    #[test]
+    fn a_tenant_may_precede_what_clients_fetch() {
+        for prefix in ["", "/tenant"] {
+            assert_eq!(route(&format!("{prefix}/config.js")), Route::Config);
+            assert_eq!(route(&format!("{prefix}/interface_config.js")), Route::InterfaceConfig);
+            assert_eq!(route(&format!("{prefix}/xmpp-websocket")), Route::Xmpp);
+            assert_eq!(route(&format!("{prefix}/http-bind")), Route::Nothing);
+            assert_eq!(route(&format!("{prefix}/conference-request/v1")), Route::Nothing);
+        }
+        assert_eq!(route("/about/health"), Route::Health);
+        assert_eq!(route("/branding/logo.svg"), Route::Logo);
+    }
+
+    #[test]
+    fn a_channel_has_three_parts() {
+        let parts = |server: &str, conference: &str, endpoint: &str| Route::Channel {
+            server: server.to_owned(),
+            conference: conference.to_owned(),
+            endpoint: endpoint.to_owned(),
+        };
+        assert_eq!(route("/colibri-ws/s/c/e"), parts("s", "c", "e"));
+        for path in
+            ["/colibri-ws", "/colibri-ws/s/c", "/colibri-ws/s/c/e/f", "/colibri-ws//c/e", "/colibri-relay-ws/s/c/r"]
+        {
+            assert!(!matches!(route(path), Route::Channel { .. } | Route::File { page: true, .. }), "{path}");
+        }
+    }
+
+    #[test]
+    fn nothing_leaves_the_directory() {
+        for path in [
+            "",
+            "*",
+            "/..",
+            "/../x",
+            "/a/..",
+            "/a/../b",
+            "/%2e%2e/x",
+            "/%2e%2e%2fx",
+            "/a%2fb",
+            "/a/%5c..%5cb",
+            "/a%00b",
+            "/a/./b",
+            "//etc/passwd",
+            "/a//b",
+            "/%",
+            "/%2",
+            "/%zz",
+            "/%ff",
+            "/%0a",
+            "/a/b/.git",
+        ] {
+            assert_eq!(route(path), Route::Nothing, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_room_is_decoded_once_and_lower_case() {
+        assert_eq!(room(Some("token=x&room=My%20Room%2525")).as_deref(), Some("my room%25"));
+        assert_eq!(room(Some("room=")), None);
+        assert_eq!(room(Some("room=%ff")), None);
+        assert_eq!(room(Some(&format!("room={}", "x".repeat(1024)))), None);
+        assert_eq!(room(None), None);
+    }
+}
