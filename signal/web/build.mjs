@@ -1,0 +1,64 @@
+// Builds the page into dist/: one script, one style sheet, one document, each also compressed with gzip so that the
+// server never compresses anything itself. `--tests` bundles test/*.test.ts into .tests/ for node's test runner.
+import { build } from 'esbuild';
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { constants, gzipSync } from 'node:zlib';
+
+const here = new URL('./', import.meta.url);
+const path = (name) => new URL(name, here).pathname;
+
+/** What the whole page may weigh on the wire: it must open at once on a phone on a weak network. */
+const BUDGET = 80 * 1024;
+
+if (process.argv.includes('--tests')) await bundleTests();
+else await buildPage();
+
+async function bundleTests() {
+  await rm(path('.tests'), { recursive: true, force: true });
+  const names = (await readdir(path('test'))).filter((name) => name.endsWith('.test.ts'));
+  await build({
+    entryPoints: names.map((name) => path(`test/${name}`)),
+    outdir: path('.tests'), outExtension: { '.js': '.mjs' },
+    bundle: true, platform: 'node', format: 'esm', target: 'node18', packages: 'external', sourcemap: 'inline', logLevel: 'warning',
+  });
+}
+
+async function buildPage() {
+  await rm(path('dist'), { recursive: true, force: true });
+  await mkdir(path('dist'), { recursive: true });
+  const bundled = await build({
+    entryPoints: { app: path('src/main.ts') },
+    outdir: path('dist'), bundle: true, minify: true, write: false, metafile: true,
+    format: 'iife', target: ['chrome109', 'firefox115', 'safari16.4'], charset: 'utf8', legalComments: 'none', logLevel: 'warning',
+  });
+  const styles = await build({
+    entryPoints: { app: path('src/app.css') },
+    outdir: path('dist'), bundle: true, minify: true, write: false, target: ['chrome111', 'firefox115', 'safari16.4'], charset: 'utf8',
+    logLevel: 'warning',
+  });
+  const files = new Map();
+  for (const file of [...bundled.outputFiles, ...styles.outputFiles]) files.set(file.path.split('/').pop(), file.text);
+  const script = files.get('app.js') ?? '';
+  files.set('index.html', await page(script));
+  for (const name of ['icon.svg', 'manifest.webmanifest']) files.set(name, await readFile(path(`src/${name}`), 'utf8'));
+  let total = 0;
+  for (const [name, text] of [...files].sort()) {
+    const packed = gzipSync(Buffer.from(text), { level: constants.Z_BEST_COMPRESSION });
+    total += packed.length;
+    await writeFile(path(`dist/${name}`), text);
+    await writeFile(path(`dist/${name}.gz`), packed);
+    console.log(`${name.padEnd(22)} ${String(Buffer.byteLength(text)).padStart(8)} bytes, ${String(packed.length).padStart(7)} compressed`);
+  }
+  console.log(`together ${(total / 1024).toFixed(1)} KiB compressed`);
+  if (total > BUDGET) throw new Error(`the page is larger than its budget of ${BUDGET} compressed bytes`);
+}
+
+/** The document with the icons that the script or the document itself names, and no others. */
+async function page(script) {
+  const document = (await readFile(path('src/index.html'), 'utf8')).replace(/\n\s*/g, '\n');
+  const sprite = await readFile(path('src/icons.svg'), 'utf8');
+  const used = [...sprite.matchAll(/<symbol id="([^"]+)".*?<\/symbol>/g)]
+    .filter(([, id]) => script.includes(`"${id}"`) || document.includes(`#${id}"`))
+    .map(([symbol]) => symbol);
+  return document.replace('<!-- icons -->', used.join('\n'));
+}

@@ -1,0 +1,189 @@
+// Our own microphone and camera. "On" means that a track exists and may be sent; "off" means that nothing leaves: the camera is
+// released (its light goes out), the microphone's track is taken from the sender.
+
+export type Device = 'audio' | 'video';
+export type Problem = 'blocked' | 'inuse' | 'missing' | 'insecure' | 'failed';
+
+const CAMERA: MediaTrackConstraints = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } };
+const MICROPHONE: MediaTrackConstraints = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+
+export class LocalMedia {
+  /** What the person wants; kept when a device fails or the meeting is joined again. */
+  readonly wanted: Record<Device, boolean> = { audio: true, video: true };
+  readonly problems: Partial<Record<Device, Problem>> = {};
+  readonly chosen: Record<Device | 'output', string> = { audio: '', video: '', output: '' };
+  devices: MediaDeviceInfo[] = [];
+  /** A device vanished and another took its place; its label. */
+  onReplaced: (kind: Device, label: string) => void = () => undefined;
+  private readonly tracks: Record<Device, MediaStreamTrack | null> = { audio: null, video: null };
+  private meter: { context: AudioContext; node: AnalyserNode; source: MediaStreamAudioSourceNode } | null = null;
+  private readonly samples = new Uint8Array(512);
+
+  constructor(private readonly onChange: () => void) {
+    this.available?.addEventListener('devicechange', () => void this.onDevices());
+  }
+
+  /** Browsers hide the devices altogether on addresses that they do not trust. */
+  private get available(): MediaDevices | undefined {
+    return navigator.mediaDevices as MediaDevices | undefined;
+  }
+
+  /** What may be sent now. */
+  track(kind: Device): MediaStreamTrack | null {
+    const track = this.tracks[kind];
+    return track && this.wanted[kind] && track.readyState === 'live' ? track : null;
+  }
+
+  on(kind: Device): boolean {
+    return this.track(kind) !== null;
+  }
+
+  /** Asks for both at once, so that the browser puts one question only. */
+  async start(): Promise<void> {
+    if (!this.available?.getUserMedia) {
+      this.problems.audio = this.problems.video = 'insecure';
+      return this.onChange();
+    }
+    const audio = this.wanted.audio && !this.tracks.audio;
+    const video = this.wanted.video && !this.tracks.video;
+    if (audio && video) {
+      try {
+        const stream = await this.available.getUserMedia({ audio: this.constraints('audio'), video: this.constraints('video') });
+        for (const track of stream.getTracks()) this.take(track.kind === 'audio' ? 'audio' : 'video', track);
+        await this.list();
+        return this.onChange();
+      } catch {
+        // One of the two is at fault; asked for singly, they say which.
+      }
+    }
+    if (audio) await this.acquire('audio');
+    if (video) await this.acquire('video');
+    await this.list();
+    this.onChange();
+  }
+
+  async set(kind: Device, on: boolean): Promise<void> {
+    this.wanted[kind] = on;
+    if (on && !this.track(kind)) await this.acquire(kind);
+    const track = this.tracks[kind];
+    if (!on && kind === 'video') this.release('video');
+    else if (track) track.enabled = on;
+    if (on && !this.devices.some((d) => d.label)) await this.list();
+    this.onChange();
+  }
+
+  async choose(kind: Device | 'output', id: string): Promise<void> {
+    this.chosen[kind] = id;
+    if (kind !== 'output' && this.wanted[kind]) {
+      this.release(kind);
+      await this.acquire(kind);
+    }
+    this.onChange();
+  }
+
+  /** Loudness of the microphone now, 0 to 1. */
+  level(): number {
+    const { meter } = this;
+    if (!meter || !this.on('audio')) return 0;
+    meter.node.getByteTimeDomainData(this.samples);
+    let sum = 0;
+    for (const sample of this.samples) sum += ((sample - 128) / 128) ** 2;
+    return Math.min(1, Math.sqrt(sum / this.samples.length) * 4);
+  }
+
+  stop(): void {
+    this.release('audio');
+    this.release('video');
+    this.onChange();
+  }
+
+  private constraints(kind: Device): MediaTrackConstraints {
+    const id = this.chosen[kind];
+    return { ...(kind === 'audio' ? MICROPHONE : CAMERA), ...(id ? { deviceId: { exact: id } } : {}) };
+  }
+
+  private async acquire(kind: Device): Promise<void> {
+    if (!this.available?.getUserMedia) {
+      this.problems[kind] = 'insecure';
+      return;
+    }
+    try {
+      const stream = await this.available.getUserMedia({ [kind]: this.constraints(kind) });
+      const [track] = stream.getTracks();
+      if (track) this.take(kind, track);
+    } catch (error) {
+      if (this.chosen[kind] && error instanceof DOMException && (error.name === 'OverconstrainedError' || error.name === 'NotFoundError')) {
+        this.chosen[kind] = ''; // The remembered device is not here today.
+        return this.acquire(kind);
+      }
+      this.problems[kind] = problemOf(error);
+    }
+  }
+
+  private take(kind: Device, track: MediaStreamTrack): void {
+    this.release(kind);
+    if (!this.wanted[kind]) return track.stop(); // Turned off again while the browser asked.
+    delete this.problems[kind];
+    this.tracks[kind] = track;
+    track.onended = () => void this.onLost(kind, track);
+    if (kind === 'audio') this.measure(track);
+  }
+
+  private release(kind: Device): void {
+    const track = this.tracks[kind];
+    this.tracks[kind] = null;
+    if (!track) return;
+    track.onended = null;
+    track.stop();
+    if (kind === 'audio') this.meter?.source.disconnect();
+  }
+
+  /** The device was pulled out, or the browser's own stop button was pressed. */
+  private async onLost(kind: Device, track: MediaStreamTrack): Promise<void> {
+    if (this.tracks[kind] !== track) return;
+    this.release(kind);
+    this.chosen[kind] = '';
+    await this.list();
+    const left = this.devices.some((d) => d.kind === `${kind}input`);
+    if (left && this.wanted[kind]) await this.acquire(kind);
+    else if (!left) this.problems[kind] = 'missing';
+    const replacement = this.tracks[kind];
+    if (replacement) this.onReplaced(kind, replacement.label);
+    this.onChange();
+  }
+
+  private async onDevices(): Promise<void> {
+    await this.list();
+    for (const kind of ['audio', 'video'] as const) {
+      const appeared = this.problems[kind] === 'missing' && this.devices.some((d) => d.kind === `${kind}input`);
+      if (appeared && this.wanted[kind]) await this.acquire(kind);
+    }
+    this.onChange();
+  }
+
+  private async list(): Promise<void> {
+    this.devices = (await this.available?.enumerateDevices().catch(() => [])) ?? [];
+  }
+
+  private measure(track: MediaStreamTrack): void {
+    try {
+      const context = this.meter?.context ?? new AudioContext();
+      const node = this.meter?.node ?? context.createAnalyser();
+      node.fftSize = this.samples.length;
+      const source = context.createMediaStreamSource(new MediaStream([track]));
+      source.connect(node);
+      this.meter = { context, node, source };
+      void context.resume();
+    } catch {
+      this.meter = null; // No level is shown; everything else works.
+    }
+  }
+}
+
+function problemOf(error: unknown): Problem {
+  const name = error instanceof DOMException ? error.name : '';
+  if (name === 'NotAllowedError' || name === 'SecurityError') return 'blocked';
+  if (name === 'NotFoundError' || name === 'OverconstrainedError') return 'missing';
+  if (name === 'NotReadableError' || name === 'AbortError') return 'inuse';
+  return 'failed';
+}

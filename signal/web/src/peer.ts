@@ -1,0 +1,176 @@
+// The media connection of one Jingle session: an RTCPeerConnection that answers the focus' offer, gains and loses sources,
+// and sends our microphone and camera.
+
+import { type AnswerPart, BRIDGE, type Kind, type Offer, type Source } from './jingle';
+import { answerParts, mungeSimulcast, remoteDescription, type Section } from './sdp';
+import { encodings } from './wanted';
+
+export interface PeerEvents {
+  onTrack(source: Source, track: MediaStreamTrack): void;
+  onTrackGone(source: Source): void;
+  onState(state: RTCIceConnectionState | 'closed'): void;
+}
+
+/** Firefox makes simulcast out of restriction identifiers in the offer, Chromium and WebKit out of SSRC groups in the answer. */
+const FIREFOX = /\bFirefox\//.test(navigator.userAgent);
+const RIDS = FIREFOX ? ['1', '2', '3'] : [];
+const SEND_CODEC = 'VP8';
+
+export class Peer {
+  readonly pc: RTCPeerConnection;
+  private readonly sections: Section[] = [{ kind: 'audio', source: null }, { kind: 'video', source: null }];
+  private readonly extraSsrcs = new Map<number, number[]>();
+  private readonly tracks: Record<Kind, MediaStreamTrack | null> = { audio: null, video: null };
+  private version = 0;
+  private munge = !FIREFOX;
+  private queue: Promise<unknown> = Promise.resolve();
+  private sendLimit = -1;
+  private parts: AnswerPart[] = [];
+
+  constructor(readonly offer: Offer, iceServers: RTCIceServer[], private readonly events: PeerEvents) {
+    this.pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
+    this.pc.oniceconnectionstatechange = () => events.onState(this.pc.iceConnectionState);
+    for (const source of offer.sources) this.place(source);
+  }
+
+  /** Answers the offer; the result goes into session-accept. */
+  start(): Promise<AnswerPart[]> {
+    return this.enqueue(async () => {
+      await this.negotiate();
+      return this.parts;
+    });
+  }
+
+  change(added: readonly Source[], removed: readonly Source[]): Promise<void> {
+    return this.enqueue(async () => {
+      const left = removed.filter((source) => this.vacate(source));
+      for (const source of added) this.place(source);
+      if (left.length || added.length) await this.negotiate();
+    });
+  }
+
+  /** What we send from now on; null stops sending, nothing at all leaves then. */
+  setTrack(kind: Kind, track: MediaStreamTrack | null): Promise<void> {
+    this.tracks[kind] = track;
+    return this.enqueue(() => this.attach(kind));
+  }
+
+  /** Nobody wants more than this height of our camera (-1: no limit). */
+  setSendLimit(maxHeight: number): Promise<void> {
+    this.sendLimit = maxHeight;
+    return this.enqueue(() => this.applyEncodings());
+  }
+
+  get sendEncodings(): number {
+    return this.sender('video')?.getParameters().encodings.length ?? 0;
+  }
+
+  get sources(): Source[] {
+    return this.sections.flatMap((s) => (s.source && s.source.owner !== BRIDGE ? [s.source] : []));
+  }
+
+  /** Loudness of a source now, 0 to 1, or nothing while no packets come. */
+  level(name: string): number {
+    const mid = this.sections.findIndex((s) => s.source?.name === name);
+    const receiver = mid < 0 ? undefined : this.transceiver(mid)?.receiver;
+    const [latest] = receiver?.getSynchronizationSources?.() ?? [];
+    return latest && performance.now() + performance.timeOrigin - latest.timestamp < 1000 ? latest.audioLevel ?? 0 : 0;
+  }
+
+  close(): void {
+    this.pc.oniceconnectionstatechange = null;
+    this.pc.close();
+    this.events.onState('closed');
+  }
+
+  private enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.queue.then(() => {
+      if (this.pc.signalingState === 'closed') throw new Error('the connection is closed');
+      return work();
+    });
+    this.queue = run.catch(() => undefined);
+    return run;
+  }
+
+  private place(source: Source): void {
+    if (source.owner === BRIDGE) {
+      const own = this.sections[source.kind === 'audio' ? 0 : 1];
+      if (own) own.source = source;
+      return;
+    }
+    const known = this.sections.findIndex((s) => s.source?.name === source.name);
+    const vacant = this.sections.findIndex((s, mid) => mid > 1 && s.kind === source.kind && !s.source);
+    const mid = known >= 0 ? known : vacant;
+    const section = this.sections[mid];
+    if (section) section.source = source;
+    else this.sections.push({ kind: source.kind, source });
+  }
+
+  private vacate(source: Source): boolean {
+    const section = this.sections.find((s) => s.source?.name === source.name && s.source.owner !== BRIDGE);
+    if (!section?.source) return false;
+    this.events.onTrackGone(section.source);
+    section.source = null;
+    return true;
+  }
+
+  private async negotiate(): Promise<void> {
+    const sdp = remoteDescription(this.offer, this.sections, ++this.version, { rids: RIDS, codec: SEND_CODEC });
+    await this.pc.setRemoteDescription({ type: 'offer', sdp });
+    for (const kind of ['audio', 'video'] as const) {
+      const own = this.transceiver(kind === 'audio' ? 0 : 1);
+      if (own && own.direction !== 'sendrecv') own.direction = 'sendrecv';
+      if (own && own.sender.track !== this.tracks[kind]) await own.sender.replaceTrack(this.tracks[kind]);
+    }
+    const answer = await this.pc.createAnswer();
+    await this.applyAnswer(answer.sdp ?? '');
+    this.parts = answerParts(this.pc.localDescription?.sdp ?? '');
+    await this.applyEncodings();
+    this.announceTracks();
+  }
+
+  private async applyAnswer(sdp: string): Promise<void> {
+    if (this.munge) {
+      try {
+        await this.pc.setLocalDescription({ type: 'answer', sdp: mungeSimulcast(sdp, '1', this.extraSsrcs, Math.random) });
+        return;
+      } catch {
+        this.munge = false; // This browser does not take SSRC groups any more: one encoding it is.
+      }
+    }
+    await this.pc.setLocalDescription({ type: 'answer', sdp });
+  }
+
+  private announceTracks(): void {
+    this.sections.forEach((section, mid) => {
+      const track = this.transceiver(mid)?.receiver.track;
+      if (mid > 1 && section.source && track) this.events.onTrack(section.source, track);
+    });
+  }
+
+  private async attach(kind: Kind): Promise<void> {
+    const sender = this.sender(kind);
+    if (!sender || sender.track === this.tracks[kind]) return;
+    await sender.replaceTrack(this.tracks[kind]);
+    if (kind === 'video') await this.applyEncodings();
+  }
+
+  private async applyEncodings(): Promise<void> {
+    const sender = this.sender('video');
+    if (!sender) return;
+    const parameters = sender.getParameters();
+    if (!parameters.encodings?.length) return;
+    const { width = 1280, height = 720 } = sender.track?.getSettings() ?? {};
+    const wanted = encodings(parameters.encodings.length, Math.min(width, height), this.sendLimit);
+    parameters.encodings.forEach((encoding, index) => Object.assign(encoding, wanted[index]));
+    await sender.setParameters(parameters).catch(() => undefined);
+  }
+
+  private sender(kind: Kind): RTCRtpSender | undefined {
+    return this.transceiver(kind === 'audio' ? 0 : 1)?.sender;
+  }
+
+  private transceiver(mid: number): RTCRtpTransceiver | undefined {
+    return this.pc.getTransceivers().find((t) => t.mid === String(mid));
+  }
+}

@@ -1,0 +1,61 @@
+// Dialogs, only for what cannot be undone or asks for something. Focus stays inside, Esc is always "no".
+
+import { t, type Text } from '../i18n';
+import { h, icon } from './dom';
+
+let close: (() => void) | null = null;
+
+/** Closes the dialog that is open; says whether there was one. */
+export function closeDialog(): boolean {
+  const open = close;
+  open?.();
+  return open !== null;
+}
+
+function openDialog(title: string, role: string, wide: boolean, body: (close: () => void) => readonly Node[], focus: (root: HTMLElement) => HTMLElement | null): void {
+  closeDialog();
+  const before = document.activeElement;
+  const shut = (): void => {
+    close = null;
+    scrim.remove();
+    if (before instanceof HTMLElement) before.focus();
+  };
+  const dialog = h('div', { class: `dialog ${wide ? 'wider' : ''}`, role, 'aria-modal': 'true', 'aria-labelledby': 'dialog-title' });
+  dialog.append(...body(shut));
+  const scrim = h('div', { class: 'scrim over', onclick: (event: Event) => event.target === scrim && shut(), onkeydown: (event: KeyboardEvent) => keepFocus(event, dialog) }, dialog);
+  dialog.prepend(h('div', { class: 'row' }, h('h2', { id: 'dialog-title', class: 'grow' }, title),
+    h('button', { type: 'button', class: 'btn icon plain', 'aria-label': t('close'), onclick: shut }, icon('x'))));
+  document.body.append(scrim);
+  close = shut;
+  (focus(dialog) ?? dialog.querySelector<HTMLElement>('button'))?.focus();
+}
+
+function keepFocus(event: KeyboardEvent, dialog: HTMLElement): void {
+  if (event.key !== 'Tab') return;
+  const stops = [...dialog.querySelectorAll<HTMLElement>('button, a[href], input, select, [tabindex="0"]')].filter((e) => e.offsetParent);
+  const edge = event.shiftKey ? stops[0] : stops[stops.length - 1];
+  if (document.activeElement !== edge) return;
+  event.preventDefault();
+  (event.shiftKey ? stops[stops.length - 1] : stops[0])?.focus();
+}
+
+export function ask(title: string, yes: Text, no: Text, run: () => void): void {
+  openDialog(title, 'alertdialog', false, (shut) => [h('div', { class: 'acts' },
+    h('button', { type: 'button', class: 'btn', onclick: shut }, t(no)),
+    h('button', { type: 'button', class: 'btn risk', onclick: () => { shut(); run(); } }, t(yes)))],
+  (root) => root.querySelector<HTMLElement>('.acts .btn'));
+}
+
+export function showPanel(title: string, content: HTMLElement): void {
+  openDialog(title, 'dialog', true, () => [content], () => null);
+}
+
+const KEYS: readonly (readonly [Text, string])[] = [
+  ['keys.mic', 'M'], ['keys.cam', 'V'], ['keys.hand', 'R'], ['keys.chat', 'C'], ['keys.people', 'P'], ['keys.close', 'Esc'], ['keys.list', '?'],
+];
+
+export function showKeys(): void {
+  showPanel(t('keys.title'), h('div', { class: 'stack' },
+    h('ul', { class: 'keys' }, ...KEYS.map(([label, key]) => h('li', {}, t(label), h('kbd', { class: 'kbd' }, key)))),
+    h('p', { class: 'small quiet' }, t('keys.note'))));
+}

@@ -1,0 +1,42 @@
+// The invitation: the room's address as link and as code.
+
+import { t } from '../i18n';
+import { qrCode, qrPath } from '../qr';
+import { h, icon, path, svg } from './dom';
+
+export function roomAddress(room: string): string {
+  return `${location.origin}/${encodeURIComponent(room)}`;
+}
+
+/** The address with a QR code, as a tile or in a dialog. */
+export function invitation(room: string, heading: string | null, copy: () => void): HTMLElement {
+  const address = roomAddress(room);
+  return h('div', { class: 'stack' },
+    heading && h('h2', {}, heading),
+    h('p', { class: 'quiet' }, t('alone.text')),
+    h('div', { class: 'row scan' }, codePicture(address),
+      h('div', { class: 'stack tight' },
+        h('b', { class: 'mono small address', dir: 'ltr' }, address.replace(/^https?:\/\//, '')),
+        h('button', { type: 'button', class: 'btn first start', onclick: copy, 'data-test': 'copy-link' }, icon('copy'), t('copy')))));
+}
+
+function codePicture(address: string): Element | null {
+  const grid = qrCode(address);
+  if (!grid) return null;
+  const size = grid.length + 4;
+  return svg(`-2 -2 ${size} ${size}`, { class: 'code-picture', role: 'img', 'aria-label': t('code'), 'shape-rendering': 'crispEdges' }, path(qrPath(grid)));
+}
+
+export async function copyText(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const field = h('textarea', { class: 'vh' }, text);
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand('copy');
+    field.remove();
+    return done;
+  }
+}

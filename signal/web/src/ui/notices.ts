@@ -1,0 +1,57 @@
+// Notices over the hall: one at a time, the others wait. One that asks something stays until it is answered.
+
+import { h, icon } from './dom';
+
+export interface Notice {
+  /** A notice with the same key replaces the one before it. */
+  readonly key: string;
+  readonly sign: string;
+  readonly tone?: 'warn' | 'good' | 'bad';
+  readonly text: string;
+  readonly act?: { readonly label: string; run(): void };
+  /** Stays until it is answered or taken back. */
+  readonly stays?: boolean;
+}
+
+const SHOWN_MS = 5_000;
+
+export class Notices {
+  readonly element: HTMLElement;
+  private readonly waiting: Notice[] = [];
+  private current: Notice | null = null;
+  private timer = 0;
+
+  constructor(label: string) {
+    this.element = h('div', { class: 'notices', role: 'region', 'aria-label': label });
+  }
+
+  show(notice: Notice): void {
+    if (this.current?.key === notice.key) return this.present(notice);
+    const at = this.waiting.findIndex((w) => w.key === notice.key);
+    if (at >= 0) this.waiting[at] = notice;
+    else this.waiting.push(notice);
+    if (!this.current) this.next();
+  }
+
+  take(key: string): void {
+    const at = this.waiting.findIndex((w) => w.key === key);
+    if (at >= 0) this.waiting.splice(at, 1);
+    if (this.current?.key === key) this.next();
+  }
+
+  private next(): void {
+    window.clearTimeout(this.timer);
+    this.current = null;
+    const notice = this.waiting.shift();
+    if (notice) this.present(notice);
+    else this.element.replaceChildren();
+  }
+
+  private present(notice: Notice): void {
+    window.clearTimeout(this.timer);
+    this.current = notice;
+    const act = notice.act && h('button', { type: 'button', class: 'btn', onclick: () => { notice.act?.run(); this.take(notice.key); } }, notice.act.label);
+    this.element.replaceChildren(h('div', { class: `toast ${act ? '' : 'text'}` }, icon(notice.sign, { class: notice.tone ? `is-${notice.tone}` : '' }), h('span', { class: 'grow' }, notice.text), act));
+    if (!notice.stays) this.timer = window.setTimeout(() => this.next(), act ? 2 * SHOWN_MS : SHOWN_MS);
+  }
+}

@@ -1,0 +1,49 @@
+// What we ask the bridge for, and what we send when it limits us. Pure.
+
+/** A video source that is on the screen, with the smaller side of its picture in device pixels. */
+export interface Shown { readonly source: string; readonly height: number; readonly stage?: boolean }
+
+/** The heights that a 720p or 1080p camera can send; a wish between two steps costs bits and shows nothing more. */
+const LADDER = [180, 360, 720, 1080, 2160] as const;
+
+/** The step that fills a tile of this height; a picture may be stretched by an eighth before the next one is worth it. */
+export function ladderHeight(height: number): number {
+  return LADDER.find((step) => step * 1.125 >= height) ?? 2160;
+}
+
+export function receiverConstraints(shown: readonly Shown[]): Record<string, unknown> {
+  const constraints: Record<string, { maxHeight: number }> = {};
+  for (const { source, height } of shown) constraints[source] = { maxHeight: ladderHeight(height) };
+  return {
+    colibriClass: 'ReceiverVideoConstraints',
+    lastN: -1,
+    selectedSources: [],
+    onStageSources: shown.filter((s) => s.stage).map((s) => s.source),
+    defaultConstraints: { maxHeight: 0 },
+    constraints,
+    assumedBandwidthBps: -1,
+  };
+}
+
+export interface Encoding { readonly active: boolean; readonly scaleResolutionDownBy: number; readonly maxBitrate: number }
+
+const BITRATES = [200_000, 500_000, 1_500_000] as const;
+const SCALES = [4, 2, 1] as const;
+
+/**
+ * Our encodings, lowest first, when nobody wants more than `maxHeight` (-1: no limit, 0: nobody looks). A simulcast encoding runs
+ * while its own height is wanted, the lowest as long as anybody looks; a single one is scaled down to what is wanted.
+ */
+export function encodings(count: number, captureHeight: number, maxHeight: number): Encoding[] {
+  const limit = maxHeight < 0 ? 2160 : maxHeight;
+  if (count < 2) {
+    const scale = limit > 0 ? Math.max(1, captureHeight / limit) : 1;
+    const rate = scale >= 3 ? BITRATES[0] : scale >= 1.5 ? BITRATES[1] : BITRATES[2];
+    return [{ active: limit > 0, scaleResolutionDownBy: scale, maxBitrate: rate }];
+  }
+  return SCALES.slice(-count).map((scale, index) => ({
+    active: limit > 0 && (index === 0 || captureHeight / scale <= limit),
+    scaleResolutionDownBy: scale,
+    maxBitrate: BITRATES[index + 3 - count] ?? BITRATES[2],
+  }));
+}
