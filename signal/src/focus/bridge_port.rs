@@ -10,6 +10,8 @@ pub struct OrderId(pub u64);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     pub id: OrderId,
+    /// The client came over loopback: the bridge should offer loopback candidates too.
+    pub client_is_local: bool,
     pub request: ConferenceModify,
 }
 
@@ -17,17 +19,11 @@ pub struct Order {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
     /// The order was carried out.
-    Done {
-        id: OrderId,
-        answer: ConferenceModified,
-    },
+    Done { id: OrderId, answer: ConferenceModified },
     /// The order was not carried out, not even in part.
     Refused { id: OrderId, refusal: Refusal },
     /// The bridge lost an endpoint: its ICE failed for good or it expired.
-    EndpointGone {
-        meeting_id: String,
-        endpoint: String,
-    },
+    EndpointGone { meeting_id: String, endpoint: String },
 }
 
 /// Takes orders to a bridge. Never waits: the answer comes back as an input.

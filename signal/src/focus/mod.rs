@@ -7,15 +7,34 @@
 
 pub mod bridge_port;
 
-use std::collections::VecDeque;
+mod conference;
+mod conference_request;
+mod desk;
+mod features;
+mod invite;
+mod limits;
+mod moderation;
+mod negotiation;
+mod offer;
+mod participant;
+mod sources;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use jitsi_wire::xmpp::jid::Jid;
-use jitsi_wire::xmpp::xml::Element;
+use jitsi_wire::colibri2::Refusal;
+use jitsi_wire::xmpp::{Element, Jid};
 use rand_chacha::ChaCha8Rng;
 
 use crate::muc::Affiliation;
-use bridge_port::{Order, Reply};
+use bridge_port::{Order, OrderId, Reply};
+use conference::{Conference, StartMutedAfter};
+use conference_request::RequestLimits;
+use desk::Desk;
+use participant::Arrival;
 
 /// What an occupant is to the focus. The router decides it from the stream's domain and the presence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -72,6 +91,10 @@ pub struct FocusConfig {
     pub discovery: Duration,
     /// How long a bridge may take to answer an order.
     pub order: Duration,
+    /// A room that was asked for and that nobody entered goes after this.
+    pub unentered_room: Duration,
+    /// A room that everybody left goes after this; whoever comes back before is in the same meeting.
+    pub empty_room: Duration,
 }
 
 impl FocusConfig {
@@ -88,6 +111,8 @@ impl FocusConfig {
             idle_session: Duration::from_secs(20),
             discovery: Duration::from_secs(3),
             order: Duration::from_secs(15),
+            unentered_room: Duration::from_secs(60),
+            empty_room: Duration::from_secs(5),
         }
     }
 }
@@ -97,7 +122,11 @@ impl FocusConfig {
 pub enum FocusInput<'a> {
     /// An IQ to `focus.D` or `focus@auth.D/focus` (conference request, login-url, logout). `to` is what the client wrote;
     /// the reply's `from` equals it.
-    ConferenceRequest { from: &'a Jid, to: &'a str, iq: &'a Element },
+    ConferenceRequest {
+        from: &'a Jid,
+        to: &'a str,
+        iq: &'a Element,
+    },
     /// An occupant is in the room and its presence has been relayed.
     Joined {
         /// Room node.
@@ -114,15 +143,34 @@ pub enum FocusInput<'a> {
         kind: OccupantKind,
     },
     /// A later presence of an occupant.
-    Presence { room: &'a str, nick: &'a str, presence: &'a Element },
+    Presence {
+        room: &'a str,
+        nick: &'a str,
+        presence: &'a Element,
+    },
     /// The occupant is gone, for whatever reason.
-    Left { room: &'a str, nick: &'a str },
+    Left {
+        room: &'a str,
+        nick: &'a str,
+    },
     /// A get or set that an occupant sent to `ROOM/focus`.
-    Iq { room: &'a str, nick: &'a str, iq: &'a Element },
+    Iq {
+        room: &'a str,
+        nick: &'a str,
+        iq: &'a Element,
+    },
     /// The result or error of an IQ that the focus sent.
-    IqReply { room: &'a str, nick: &'a str, iq: &'a Element },
+    IqReply {
+        room: &'a str,
+        nick: &'a str,
+        iq: &'a Element,
+    },
     /// Somebody other than the focus changed an affiliation, or a change that the focus asked for took effect.
-    AffiliationChanged { room: &'a str, nick: &'a str, affiliation: Affiliation },
+    AffiliationChanged {
+        room: &'a str,
+        nick: &'a str,
+        affiliation: Affiliation,
+    },
     Bridge(Reply),
 }
 
@@ -130,17 +178,41 @@ pub enum FocusInput<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub enum FocusOutput {
     /// Answer to a [`FocusInput::ConferenceRequest`]; the router sends it to that session.
-    Reply { to: Jid, stanza: Element },
+    Reply {
+        to: Jid,
+        stanza: Element,
+    },
     /// IQ or message from `ROOM/focus`; the router fills `to` (real JID) and `from` (`ROOM/focus`).
-    ToOccupant { room: String, nick: String, stanza: Element },
+    ToOccupant {
+        room: String,
+        nick: String,
+        stanza: Element,
+    },
     /// Make the MUC room with the focus occupant in it. Always before the reply to the request that wants it.
-    CreateRoom { room: String, meeting_id: String },
+    CreateRoom {
+        room: String,
+        meeting_id: String,
+    },
     /// The focus' own presence children, all of them; the router broadcasts.
-    SetPresence { room: String, extensions: Vec<Element> },
-    SetAffiliation { room: String, nick: String, affiliation: Affiliation },
+    SetPresence {
+        room: String,
+        extensions: Vec<Element>,
+    },
+    SetAffiliation {
+        room: String,
+        nick: String,
+        affiliation: Affiliation,
+    },
     /// Remove an occupant and close its stream's place in the room.
-    Kick { room: String, nick: String, reason: String },
-    DestroyRoom { room: String, reason: String },
+    Kick {
+        room: String,
+        nick: String,
+        reason: String,
+    },
+    DestroyRoom {
+        room: String,
+        reason: String,
+    },
     Bridge(Order),
 }
 
@@ -162,33 +234,136 @@ pub enum Wake {
 /// Every conference of the box.
 #[derive(Debug)]
 pub struct Focus {
-    config: FocusConfig,
-    rng: ChaCha8Rng,
-    outputs: VecDeque<FocusOutput>,
+    desk: Desk,
+    conferences: BTreeMap<String, Conference>,
+    requests: RequestLimits,
 }
 
 impl Focus {
     pub fn new(config: FocusConfig, rng: ChaCha8Rng) -> Self {
-        Focus { config, rng, outputs: VecDeque::new() }
+        Focus { desk: Desk::new(config, rng), conferences: BTreeMap::new(), requests: RequestLimits::new() }
     }
 
     /// One change. Drain [`Focus::poll`] afterwards.
     pub fn handle(&mut self, now: Instant, input: FocusInput<'_>) {
-        let _ = (now, input, &self.config, &self.rng);
+        match input {
+            FocusInput::ConferenceRequest { from, to, iq } => self.on_request(now, from, to, iq),
+            FocusInput::Joined { room, nick, jid, presence, authority, secure, affiliation, kind } => {
+                let arrival = Arrival { jid, presence, authority, secure, affiliation, kind };
+                self.on_joined(now, room, nick, &arrival);
+            }
+            FocusInput::Presence { room, nick, presence } => {
+                if let Some(conference) = self.conferences.get_mut(room) {
+                    conference.on_presence(nick, presence);
+                }
+            }
+            FocusInput::Left { room, nick } => {
+                self.within(room, |c, desk| c.on_left(now, desk, nick));
+            }
+            FocusInput::Iq { room, nick, iq } => {
+                self.within(room, |c, desk| c.on_iq(now, desk, nick, iq));
+            }
+            FocusInput::IqReply { room, nick, iq } => {
+                self.within(room, |c, desk| c.on_iq_reply(now, desk, nick, iq));
+            }
+            FocusInput::AffiliationChanged { room, nick, affiliation } => {
+                self.within(room, |c, desk| {
+                    c.on_affiliation(now, desk, nick, affiliation);
+                });
+            }
+            FocusInput::Bridge(reply) => self.on_bridge(now, reply),
+        }
     }
 
     /// Next thing to do.
     pub fn poll(&mut self) -> Option<FocusOutput> {
-        self.outputs.pop_front()
+        self.desk.outputs.pop_front()
     }
 
     /// When to call [`Focus::on_wakeup`], and why.
     pub fn next_wakeup(&self) -> Option<(Instant, Wake)> {
-        None
+        let orders = self.desk.orders.values().map(|o| (o.until, Wake::Order));
+        let conferences = self.conferences.values();
+        conferences.filter_map(Conference::next_wakeup).chain(orders).min()
     }
 
     /// Time has come.
     pub fn on_wakeup(&mut self, now: Instant) {
-        let _ = now;
+        let late = self.desk.orders.iter().filter(|(_, o)| o.until <= now);
+        let late: Vec<OrderId> = late.map(|(id, _)| *id).collect();
+        for id in late {
+            let refusal = Refusal::Timeout;
+            self.on_bridge(now, Reply::Refused { id, refusal });
+        }
+        for conference in self.conferences.values_mut() {
+            conference.on_wakeup(now, &mut self.desk);
+        }
+        let over = self.conferences.iter().filter(|(_, c)| c.is_over(now));
+        let over: Vec<String> = over.map(|(room, _)| room.clone()).collect();
+        for room in over {
+            self.conferences.remove(&room);
+            self.desk.emit(FocusOutput::DestroyRoom { room, reason: "Everybody left".to_owned() });
+        }
+    }
+
+    /// Ends a conference that the router ended for another reason (a moderator closed it, the server stops). The bridge is
+    /// told; the room itself is the router's.
+    pub fn close_room(&mut self, room: &str) {
+        if let Some(mut conference) = self.conferences.remove(room) {
+            conference.close(&mut self.desk);
+            self.desk.orders.retain(|_, order| order.room != room);
+        }
+    }
+
+    /// UUID of the running meeting in a room.
+    pub fn meeting_id(&self, room: &str) -> Option<&str> {
+        Some(self.conferences.get(room)?.meeting_id.as_str())
+    }
+
+    fn within(&mut self, room: &str, act: impl FnOnce(&mut Conference, &mut Desk)) {
+        if let Some(conference) = self.conferences.get_mut(room) {
+            act(conference, &mut self.desk);
+        }
+    }
+
+    /// Somebody came into a room for which nobody asked first: the conference is made now.
+    fn on_joined(&mut self, now: Instant, room: &str, nick: &str, arrival: &Arrival<'_>) {
+        if !self.conferences.contains_key(room) {
+            if self.conferences.len() >= self.desk.config.max_rooms {
+                return self.desk.emit(FocusOutput::Kick {
+                    room: room.to_owned(),
+                    nick: nick.to_owned(),
+                    reason: "Too many meetings at once".to_owned(),
+                });
+            }
+            let conference = Conference::open(now, &mut self.desk, room, StartMutedAfter::default());
+            self.conferences.insert(room.to_owned(), conference);
+        }
+        self.within(room, |c, desk| c.on_joined(now, desk, nick, arrival));
+    }
+
+    fn on_bridge(&mut self, now: Instant, reply: Reply) {
+        match reply {
+            Reply::Done { id, answer } => {
+                if let Some(open) = self.desk.orders.remove(&id) {
+                    self.within(&open.room.clone(), |c, desk| {
+                        c.on_done(now, desk, id, &open, answer);
+                    });
+                }
+            }
+            Reply::Refused { id, refusal } => {
+                if let Some(open) = self.desk.orders.remove(&id) {
+                    self.within(&open.room.clone(), |c, desk| {
+                        c.on_refused(now, desk, id, &open, &refusal);
+                    });
+                }
+            }
+            Reply::EndpointGone { meeting_id, endpoint } => {
+                let mut all = self.conferences.values_mut();
+                if let Some(conference) = all.find(|c| c.meeting_id == meeting_id) {
+                    conference.on_endpoint_gone(now, &mut self.desk, &endpoint);
+                }
+            }
+        }
     }
 }

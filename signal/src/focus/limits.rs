@@ -1,0 +1,113 @@
+//! Bounds in time: how often a client may ask for something.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// Restarts of one participant's session come at least this far apart (Jicofo: `restart-request-rate-limits`).
+pub(super) const RESTART_GAP: Duration = Duration::from_secs(5);
+/// So many restarts in [`RESTART_WINDOW`].
+pub(super) const RESTARTS: usize = 5;
+pub(super) const RESTART_WINDOW: Duration = Duration::from_secs(60);
+
+/// When a session may be started anew.
+#[derive(Debug, Default)]
+pub(super) struct RestartLimit {
+    past: VecDeque<Instant>,
+}
+
+impl RestartLimit {
+    /// The first moment, not before `now`, at which a restart is allowed.
+    pub(super) fn earliest(&self, now: Instant) -> Instant {
+        let gap = self.past.back().map(|last| *last + RESTART_GAP);
+        let window =
+            (self.past.len() >= RESTARTS).then(|| self.past.front().map(|first| *first + RESTART_WINDOW)).flatten();
+        now.max(gap.unwrap_or(now)).max(window.unwrap_or(now))
+    }
+
+    /// A restart happens at `at`.
+    pub(super) fn record(&mut self, at: Instant) {
+        if self.past.len() >= RESTARTS {
+            self.past.pop_front();
+        }
+        self.past.push_back(at);
+    }
+}
+
+/// A bucket of tokens: bursts up to `burst`, one token back every `every`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bucket {
+    burst: u32,
+    every: Duration,
+    tokens: u32,
+    since: Instant,
+}
+
+impl Bucket {
+    pub(super) fn new(now: Instant, burst: u32, every: Duration) -> Self {
+        Bucket { burst, every, tokens: burst, since: now }
+    }
+
+    /// Takes a token; false when there is none.
+    pub(super) fn take(&mut self, now: Instant) -> bool {
+        self.refill(now);
+        match self.tokens.checked_sub(1) {
+            Some(left) => {
+                self.tokens = left;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Nobody would notice if this bucket were made anew.
+    pub(super) fn is_full(&mut self, now: Instant) -> bool {
+        self.refill(now);
+        self.tokens == self.burst
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let past = now.saturating_duration_since(self.since).as_nanos();
+        let back = past / self.every.as_nanos().max(1);
+        let missing = self.burst - self.tokens;
+        match u32::try_from(back) {
+            Ok(back) if back < missing => {
+                self.tokens += back;
+                self.since += self.every * back;
+            }
+            _ => {
+                self.tokens = self.burst;
+                self.since = now;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn restarts_are_five_seconds_apart_and_five_a_minute() {
+        let start = Instant::now();
+        let mut limit = RestartLimit::default();
+        let mut at = start;
+        for _ in 0..RESTARTS {
+            at = limit.earliest(at);
+            limit.record(at);
+        }
+        assert_eq!(at, start + 4 * RESTART_GAP);
+        assert_eq!(limit.earliest(at), start + RESTART_WINDOW);
+    }
+
+    #[test]
+    fn a_bucket_gives_its_burst_and_then_its_rate() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(start, 3, Duration::from_secs(1));
+        assert_eq!((0..9).filter(|_| bucket.take(start)).count(), 3);
+        let later = start + Duration::from_millis(2500);
+        assert_eq!((0..9).filter(|_| bucket.take(later)).count(), 2);
+        assert!(bucket.take(start + Duration::from_secs(3)));
+        assert!(!bucket.is_full(start + Duration::from_secs(3)));
+        assert!(bucket.is_full(start + Duration::from_secs(10)));
+    }
+}

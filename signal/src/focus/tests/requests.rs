@@ -1,0 +1,281 @@
+//! What is asked of the focus: rooms, mutes, and things it does not do.
+
+use super::*;
+
+fn request(world: &mut World, from: &str, to: &str, payload: &str) -> Element {
+    let from: Jid = from.parse().unwrap();
+    let iq = xml(&format!("<iq xmlns='jabber:client' type='set' id='r1' to='{to}'>{payload}</iq>"));
+    world.focus.handle(world.now, FocusInput::ConferenceRequest { from: &from, to, iq: &iq });
+    world.settle();
+    world.replies.pop().expect("a reply")
+}
+
+fn conference(room: &str) -> String {
+    format!("<conference xmlns='http://jitsi.org/protocol/focus' room='{room}' machine-uid='m'/>")
+}
+
+#[test]
+fn the_room_is_made_before_the_answer_and_the_answer_comes_from_the_asked_address() {
+    let mut world = World::new();
+    for to in ["focus.meet.example", "focus@auth.meet.example/focus"] {
+        let from: Jid = "u@meet.example/r".parse().unwrap();
+        let payload = conference("StandUp@conference.meet.example");
+        let iq = xml(&format!("<iq xmlns='jabber:client' type='set' id='r1' to='{to}'>{payload}</iq>"));
+        let input = FocusInput::ConferenceRequest { from: &from, to, iq: &iq };
+        world.focus.handle(world.now, input);
+        let out: Vec<FocusOutput> = std::iter::from_fn(|| world.focus.poll()).collect();
+        if to == "focus.meet.example" {
+            assert!(
+                matches!(&out[0], FocusOutput::CreateRoom { room, meeting_id } if room == "standup" && meeting_id.len() == 36)
+            );
+            assert!(matches!(&out[1], FocusOutput::SetPresence { .. }));
+        }
+        let FocusOutput::Reply { to: whom, stanza } = out.last().unwrap() else {
+            panic!("{out:?}");
+        };
+        assert_eq!(*whom, from);
+        assert_eq!(
+            stanza.to_string(),
+            format!(
+                "<iq xmlns='jabber:client' type='result' id='r1' from='{to}' to='u@meet.example/r'>\
+                 <conference xmlns='http://jitsi.org/protocol/focus' room='standup@conference.meet.example' ready='true' \
+                 focusjid='focus@auth.meet.example'><property name='authentication' value='false'/></conference></iq>"
+            )
+        );
+    }
+    assert!(world.focus.meeting_id(ROOM).is_some());
+}
+
+#[test]
+fn requests_that_make_no_sense_get_errors() {
+    let mut world = World::new();
+    let cases = [
+        (conference("standup@elsewhere.example"), "bad-request"),
+        (conference("conference.meet.example"), "bad-request"),
+        (conference("a b@conference.meet.example"), "jid-malformed"),
+        (conference(""), "jid-malformed"),
+        ("<login-url xmlns='http://jitsi.org/protocol/focus' room='r'/>".to_owned(), "service-unavailable"),
+        ("<logout xmlns='http://jitsi.org/protocol/focus' session-id='s'/>".to_owned(), "result"),
+        ("<query xmlns='jabber:iq:version'/>".to_owned(), "service-unavailable"),
+    ];
+    for (payload, expected) in cases {
+        let reply = request(&mut world, "u@meet.example/r", "focus.meet.example", &payload);
+        assert_eq!(verdict(&reply), expected, "{payload}");
+        assert_eq!(reply.attr("from"), Some("focus.meet.example"));
+    }
+    assert!(world.rooms.is_empty());
+}
+
+#[test]
+fn rooms_and_requests_are_bounded() {
+    let mut world = World::with(|c| c.max_rooms = 3);
+    let ask = |world: &mut World, n: u32, from: &str| {
+        let payload = conference(&format!("room{n}@conference.meet.example"));
+        verdict(&request(world, from, "focus.meet.example", &payload))
+    };
+    for n in 0..5 {
+        let expected = if n < 3 { "result" } else { "resource-constraint" };
+        assert_eq!(ask(&mut world, n, "u@meet.example/r"), expected);
+    }
+    assert_eq!(ask(&mut world, 0, "u@meet.example/r"), "result");
+    let answers: Vec<String> = (0..50).map(|_| ask(&mut world, 0, "loud@meet.example/r")).collect();
+    assert_eq!(answers.iter().filter(|a| *a == "result").count(), 20);
+    assert_eq!(ask(&mut world, 0, "quiet@meet.example/r"), "result");
+    // Nobody entered: the rooms go, and there is space again.
+    world.advance(Duration::from_secs(60));
+    assert!(world.rooms.is_empty());
+    assert_eq!(ask(&mut world, 9, "u@meet.example/r"), "result");
+}
+
+#[test]
+fn the_focus_says_what_it_can_in_its_presence() {
+    let mut world = World::new();
+    request(&mut world, "u@meet.example/r", "focus.meet.example", &conference(ROOM_JID));
+    let properties = world.presence.iter().find(|e| e.name == "conference-properties").unwrap();
+    assert_eq!(properties.xmlns(), Some("http://jitsi.org/protocol/focus"));
+    let list: Vec<_> = properties.elements().map(|p| (p.attr("key").unwrap(), p.attr("value").unwrap())).collect();
+    assert_eq!(list, [("support-terminate-restart", "true"), ("bridge-count", "1")]);
+    assert!(world.presence.iter().any(|e| e.is("versions", "http://jitsi.org/jitmeet")));
+    assert!(!world.presence.iter().any(|e| e.name == "bridgeNotAvailable"));
+}
+
+fn mute(kind: &str, victim: &str, value: &str) -> String {
+    format!("<mute xmlns='http://jitsi.org/jitmeet/{kind}' jid='{ROOM_JID}/{victim}'>{value}</mute>")
+}
+
+#[test]
+fn a_moderator_mutes_others_and_nobody_unmutes_them() {
+    let mut world = World::new();
+    for nick in ["ada", "bob", "cyd"] {
+        world.join(nick, Dialect::Ljm2026);
+    }
+    assert_eq!(world.affiliations.get("ada"), Some(&Affiliation::Owner));
+    for kind in ["audio", "video", "desktop"] {
+        assert_eq!(verdict(&world.iq("ada", "set", &mute(kind, "bob", "true"))), "result");
+        let order = world.client("bob").received.last().unwrap();
+        assert_eq!(order.attr("type"), Some("set"));
+        assert_eq!(
+            order.child("mute").unwrap().to_string(),
+            format!(
+                "<mute xmlns='http://jitsi.org/jitmeet/{kind}' actor='{ROOM_JID}/ada' jid='{ROOM_JID}/bob'>true</mute>"
+            )
+        );
+    }
+    let received = world.client("ada").received.len();
+    assert_eq!(verdict(&world.iq("bob", "set", &mute("audio", "ada", "true"))), "not-allowed");
+    assert_eq!(verdict(&world.iq("ada", "set", &mute("audio", "bob", "false"))), "not-allowed");
+    assert_eq!(verdict(&world.iq("ada", "set", &mute("audio", "nobody", "true"))), "item-not-found");
+    assert_eq!(verdict(&world.iq("bob", "set", &mute("audio", "bob", "false"))), "result");
+    assert_eq!(verdict(&world.iq("ada", "set", &mute("audio", "bob", "perhaps"))), "bad-request");
+    assert_eq!(world.client("ada").received.len(), received, "no mute reached her");
+}
+
+#[test]
+fn a_recorder_cannot_be_muted() {
+    let mut world = World::new();
+    world.join("ada", Dialect::Ljm2026);
+    world.join_as("jibri", Dialect::Ljm2026, true, OccupantKind::Recorder);
+    assert_eq!(verdict(&world.iq("ada", "set", &mute("audio", "jibri", "true"))), "not-allowed");
+}
+
+#[test]
+fn when_the_last_owner_goes_the_next_one_is_elected() {
+    let mut world = World::new();
+    for nick in ["zoe", "bob", "amy"] {
+        world.join(nick, Dialect::Ljm2022);
+    }
+    assert_eq!(world.affiliations.keys().collect::<Vec<_>>(), ["zoe"]);
+    world.leave("zoe");
+    assert_eq!(world.affiliations.keys().collect::<Vec<_>>(), ["bob"]);
+    // An owner made by others is enough.
+    let input = FocusInput::AffiliationChanged { room: ROOM, nick: "amy", affiliation: Affiliation::Owner };
+    world.focus.handle(world.now, input);
+    world.settle();
+    world.leave("bob");
+    assert!(world.affiliations.is_empty());
+}
+
+#[test]
+fn things_the_focus_does_not_do_are_refused_cleanly() {
+    let mut world = World::new();
+    world.join("ada", Dialect::Ljm2026);
+    let cases = [
+        ("set", "<jibri xmlns='http://jitsi.org/protocol/jibri' action='start'/>", "service-unavailable"),
+        ("set", "<dial xmlns='urn:xmpp:rayo:1' to='+1'/>", "service-unavailable"),
+        ("get", "<ping xmlns='urn:xmpp:ping'/>", "result"),
+        ("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", "result"),
+        ("set", "<jingle xmlns='urn:xmpp:jingle:1' action='dance' sid='x'/>", "bad-request"),
+        ("set", "<jingle xmlns='urn:xmpp:jingle:1' action='session-info' sid='x'/>", "item-not-found"),
+        ("get", "<jingle xmlns='urn:xmpp:jingle:1' action='session-info' sid='x'/>", "bad-request"),
+        ("set", "", "service-unavailable"),
+    ];
+    for (kind, payload, expected) in cases {
+        assert_eq!(verdict(&world.iq("ada", kind, payload)), expected, "{payload}");
+    }
+    world.join("bob", Dialect::Ljm2026);
+    for action in ["content-modify", "transport-accept", "content-add"] {
+        assert_eq!(verdict(&world.jingle("ada", action, "")), "feature-not-implemented");
+    }
+    assert_eq!(verdict(&world.jingle("ada", "session-info", "")), "result");
+    assert_eq!(verdict(&world.jingle("ada", "session-accept", "")), "unexpected-request");
+    world.assert_consistent();
+}
+
+#[test]
+fn a_client_that_floods_is_answered_with_errors_and_nothing_else_happens() {
+    let mut world = World::new();
+    world.join("ada", Dialect::Ljm2026);
+    let answers: Vec<String> =
+        (0..500).map(|_| verdict(&world.iq("ada", "get", "<ping xmlns='urn:xmpp:ping'/>"))).collect();
+    assert_eq!(answers.iter().filter(|a| *a == "result").count(), 60);
+    world.advance(Duration::from_secs(1));
+    assert_eq!(verdict(&world.iq("ada", "get", "<ping xmlns='urn:xmpp:ping'/>")), "result");
+}
+
+#[test]
+fn a_duplicate_ssrc_is_refused_and_the_owner_keeps_it() {
+    let mut world = World::new();
+    world.join("ada", Dialect::Ljm2026);
+    world.join("bob", Dialect::Ljm2026);
+    let stolen = world.client("ada").base;
+    let answer = world.jingle("bob", "source-add", &screen("bob", stolen));
+    assert_eq!(verdict(&answer), "bad-request");
+    assert!(answer.to_string().contains("already used"));
+    let zero = world.jingle("bob", "source-add", &screen("bob", 0));
+    assert_eq!(verdict(&zero), "bad-request");
+    let unknown = world.jingle("bob", "source-remove", &screen("bob", 4_000_000_000));
+    assert_eq!(verdict(&unknown), "bad-request");
+    world.assert_consistent();
+}
+
+#[test]
+fn an_accept_with_a_stolen_ssrc_is_refused_and_the_client_begins_anew() {
+    let mut world = World::new();
+    world.join("ada", Dialect::Ljm2026);
+    world.join_as("bob", Dialect::Ljm2026, false, OccupantKind::Regular);
+    let ada = world.client("ada").base;
+    let answer = world.jingle("bob", "session-accept", &accept_contents("bob", Dialect::Ljm2026, ada));
+    assert_eq!(verdict(&answer), "bad-request");
+    assert_eq!(world.client("bob").offers.len(), 2);
+    assert_eq!(verdict(&world.accept("bob")), "result");
+    world.assert_consistent();
+}
+
+#[test]
+fn candidates_are_passed_on_and_bounded() {
+    let mut world = World::new();
+    world.join("ada", Dialect::Ljm2026);
+    world.join("bob", Dialect::Ljm2026);
+    let candidate = "<candidate component='1' foundation='1' generation='0' id='x' ip='192.0.2.7' network='0' port='4' priority='9' protocol='udp' type='host'/>";
+    let contents = format!(
+        "<content creator='initiator' name='audio'><transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' ufrag='a' pwd='b'>{}</transport></content>",
+        candidate.repeat(40)
+    );
+    let before = world.bridge.orders.len();
+    for _ in 0..4 {
+        assert_eq!(verdict(&world.jingle("ada", "transport-info", &contents)), "result");
+    }
+    let passed: Vec<usize> = world.bridge.orders[before..]
+        .iter()
+        .map(|o| o.request.endpoints[0].transport.as_ref().unwrap().ice.as_ref().unwrap().candidates.len())
+        .collect();
+    assert_eq!(passed, [40, 24]);
+    world.assert_consistent();
+}
+
+#[test]
+fn those_beyond_the_count_start_muted_unless_they_read_it_from_the_room() {
+    let mut world = World::new();
+    let payload = "<conference xmlns='http://jitsi.org/protocol/focus' room='standup@conference.meet.example'>\
+        <property name='startAudioMuted' value='1'/><property name='startVideoMuted' value='2'/></conference>";
+    request(&mut world, "u@meet.example/r", "focus.meet.example", payload);
+    world.join("ada", Dialect::Ljm2022);
+    world.join("bob", Dialect::Ljm2022);
+    world.join("cyd", Dialect::Ljm2022);
+    world.join("dan", Dialect::Ljm2026);
+    let told = |nick: &str| world.client(nick).offers[0].start_muted.map(|m| (m.audio, m.video));
+    assert_eq!(told("ada"), None);
+    assert_eq!(told("bob"), Some((true, false)));
+    assert_eq!(told("cyd"), Some((true, true)));
+    assert_eq!(told("dan"), None);
+}
+
+#[test]
+fn only_a_moderator_s_presence_sets_the_start_muted_policy() {
+    let mut world = World::new();
+    world.join("ada", Dialect::Ljm2022);
+    world.join("bob", Dialect::Ljm2022);
+    let policy = xml(
+        "<presence><startmuted xmlns='http://jitsi.org/jitmeet/start-muted' audio='true' video='false'/></presence>",
+    );
+    let say = |world: &mut World, nick: &str| {
+        let input = FocusInput::Presence { room: ROOM, nick, presence: &policy };
+        world.focus.handle(world.now, input);
+    };
+    say(&mut world, "bob");
+    world.join("cyd", Dialect::Ljm2022);
+    assert_eq!(world.client("cyd").offers[0].start_muted, None);
+    say(&mut world, "ada");
+    world.join("dan", Dialect::Ljm2022);
+    assert!(world.client("dan").offers[0].start_muted.unwrap().audio);
+}
