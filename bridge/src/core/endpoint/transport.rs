@@ -4,6 +4,11 @@
 //! [`Transport::send_text`] and [`Transport::on_wakeup`] change state; after each, drain [`Transport::poll`] until `None`, then ask
 //! [`Transport::next_wakeup`].
 
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +16,10 @@ use bytes::BytesMut;
 use jitsi_wire::jingle::IceUdpTransport;
 use rand_chacha::ChaCha8Rng;
 
+use super::dtls::{Dtls, DtlsOutput};
+use super::ice::{Earliest, Ice, IceOutput};
 use super::identity::Identity;
+use super::sctp::{Sctp, SctpOutput};
 use crate::core::{Discard, Path, srtp};
 
 /// Our half of the ICE credentials.
@@ -46,7 +54,7 @@ pub enum StunVerdict {
 /// Why a transport is of no more use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransportFailure {
-    /// No path has consent any more.
+    /// No path has consent any more. The peer may still come back on a new one.
     Consent,
     /// The DTLS handshake took longer than 30 s.
     HandshakeTimeout,
@@ -54,8 +62,6 @@ pub enum TransportFailure {
     Handshake,
     /// The peer's certificate is not the one it signalled.
     Fingerprint,
-    /// The peer closed the DTLS association.
-    ClosedByPeer,
 }
 
 /// What a transport hands out.
@@ -92,72 +98,184 @@ pub enum Wake {
 }
 
 /// ICE + DTLS + SCTP of one endpoint.
-#[derive(Debug)]
-pub struct Transport {}
+pub struct Transport {
+    ice: Ice,
+    dtls: Dtls,
+    sctp: Option<Sctp>,
+    /// Where the last DTLS datagram came from: answers go there until a path is selected.
+    dtls_path: Option<Path>,
+    outputs: VecDeque<TransportOutput>,
+}
+
+impl std::fmt::Debug for Transport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transport").field("selected", &self.selected()).finish_non_exhaustive()
+    }
+}
 
 impl Transport {
     pub fn new(now: Instant, identity: &Arc<Identity>, params: LocalParams, rng: ChaCha8Rng, options: Options) -> Self {
-        let _ = (now, identity, params, rng, options);
-        Self {}
+        Self {
+            ice: Ice::new(now, identity.crypto.clone(), params, rng),
+            dtls: Dtls::new(identity.clone(), options.profiles),
+            sctp: options.sctp.then(Sctp::new),
+            dtls_path: None,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Our own addresses, for checks towards candidates that the peer signals. Without them the peer's own checks are waited for,
+    /// which is enough unless a firewall of ours keeps them out. Call it before [`Self::set_remote`].
+    pub fn set_local_addresses(&mut self, addresses: &[IpAddr]) {
+        self.ice.set_local_addresses(addresses);
     }
 
     /// What the peer signalled; may come several times. An update without fingerprints keeps the known ones.
     pub fn set_remote(&mut self, now: Instant, remote: &IceUdpTransport) {
-        let _ = (now, remote);
+        self.ice.set_remote(now, remote);
+        self.dtls.set_remote(now, &remote.fingerprints);
+        self.pump(now);
     }
 
     /// A STUN message whose USERNAME or path named this endpoint.
     pub fn handle_stun(&mut self, now: Instant, path: Path, message: &[u8]) -> StunVerdict {
-        let _ = (now, path, message);
-        StunVerdict::Rejected(Discard::Malformed)
+        let verdict = self.ice.handle(now, path, message);
+        self.pump(now);
+        verdict
     }
 
     /// A DTLS datagram from a path that is in the caller's table.
     pub fn handle_dtls(&mut self, now: Instant, path: Path, datagram: &[u8]) {
-        let _ = (now, path, datagram);
+        self.dtls_path = Some(path);
+        self.dtls.handle(now, datagram, self.ice.rtt());
+        self.pump(now);
     }
 
     /// SRTP from this path authenticated.
     pub fn on_authentic_media(&mut self, now: Instant, path: Path) {
-        let _ = (now, path);
+        self.ice.on_authentic_media(now, path);
     }
 
     /// Queues a text message for the data channel.
     pub fn send_text(&mut self, now: Instant, text: &str) -> Result<(), ChannelFull> {
-        let _ = (now, text);
-        Err(ChannelFull)
+        let result = self.sctp.as_mut().ok_or(ChannelFull)?.send_text(now, text);
+        self.pump(now);
+        result
     }
 
-    pub fn poll(&mut self, now: Instant) -> Option<TransportOutput> {
-        let _ = now;
-        None
+    pub fn poll(&mut self, _now: Instant) -> Option<TransportOutput> {
+        self.outputs.pop_front()
     }
 
     pub fn next_wakeup(&self) -> Option<(Instant, Wake)> {
-        None
+        let mut next = Earliest(self.ice.next_wakeup());
+        self.dtls.next_wakeup(&mut next);
+        if let Some(sctp) = &self.sctp {
+            sctp.next_wakeup(&mut next);
+        }
+        next.0
     }
 
     pub fn on_wakeup(&mut self, now: Instant) {
-        let _ = now;
+        self.ice.on_wakeup(now);
+        self.dtls.on_wakeup(now);
+        if let Some(sctp) = &mut self.sctp {
+            sctp.on_wakeup(now);
+        }
+        self.pump(now);
     }
 
     /// Where media may be sent: validated in both directions, consent fresh.
     pub fn selected(&self) -> Option<Path> {
-        None
+        self.ice.selected()
     }
 
     /// Smoothed round trip time of the ICE checks.
     pub fn rtt(&self) -> Option<Duration> {
-        None
+        self.ice.rtt()
     }
 
     /// The last authenticated sign of life: media or an answered check.
     pub fn last_activity(&self) -> Option<Instant> {
-        None
+        self.ice.last_activity()
     }
 
     /// Says goodbye to the peer (close_notify); drain [`Self::poll`] afterwards.
     pub fn close(&mut self, now: Instant) {
-        let _ = now;
+        if let Some(sctp) = &mut self.sctp {
+            sctp.close(now);
+        }
+        self.pump(now);
+        self.dtls.close(now);
+        self.pump(now);
+    }
+
+    /// Carries what one layer says to the next, until all are silent.
+    fn pump(&mut self, now: Instant) {
+        while let Some(output) = self.ice.poll() {
+            self.on_ice(output);
+        }
+        if self.ice.selected().is_some() {
+            self.dtls.start(now, self.ice.rtt());
+        }
+        loop {
+            if let Some(output) = self.dtls.poll() {
+                self.on_dtls(now, output);
+            } else if let Some(output) = self.sctp.as_mut().and_then(Sctp::poll) {
+                self.on_sctp(now, output);
+            } else {
+                break;
+            }
+        }
+    }
+
+    fn on_ice(&mut self, output: IceOutput) {
+        self.outputs.push_back(match output {
+            IceOutput::Transmit { path, datagram } => TransportOutput::Transmit { path, datagram },
+            IceOutput::Connected => TransportOutput::Connected,
+            IceOutput::Lost => TransportOutput::Failed(TransportFailure::Consent),
+            IceOutput::PathGone(path) => {
+                if self.dtls_path == Some(path) {
+                    self.dtls_path = None;
+                }
+                TransportOutput::PathGone(path)
+            }
+        });
+    }
+
+    fn on_dtls(&mut self, now: Instant, output: DtlsOutput) {
+        match output {
+            DtlsOutput::Transmit(datagram) => {
+                // Without a path the datagram is lost like any other; the handshake repeats it.
+                if let Some(path) = self.selected().or(self.dtls_path) {
+                    self.outputs.push_back(TransportOutput::Transmit { path, datagram });
+                }
+            }
+            DtlsOutput::Keys(keys) => self.outputs.push_back(TransportOutput::SrtpReady(keys)),
+            DtlsOutput::Data(packet) => {
+                if let Some(sctp) = &mut self.sctp {
+                    sctp.handle(now, &packet);
+                }
+            }
+            DtlsOutput::Closed => {
+                // The channel dies with its carrier; the endpoint lives until the focus says otherwise.
+                if let Some(mut sctp) = self.sctp.take()
+                    && sctp.is_open()
+                {
+                    sctp.close(now);
+                    self.outputs.push_back(TransportOutput::ChannelClosed);
+                }
+            }
+            DtlsOutput::Failed(failure) => self.outputs.push_back(TransportOutput::Failed(failure)),
+        }
+    }
+
+    fn on_sctp(&mut self, now: Instant, output: SctpOutput) {
+        match output {
+            SctpOutput::Transmit(packet) => self.dtls.write(now, &packet),
+            SctpOutput::Open => self.outputs.push_back(TransportOutput::ChannelOpen),
+            SctpOutput::Text(text) => self.outputs.push_back(TransportOutput::ChannelText(text)),
+            SctpOutput::Closed => self.outputs.push_back(TransportOutput::ChannelClosed),
+        }
     }
 }
