@@ -1,1 +1,423 @@
-//! 
+//! Which stream, component, room or occupant gets a stanza: [`Signal`] joins streams, rooms, the domain's services and
+//! the focus into one pure state machine.
+//!
+//! Call order: one of [`Signal::handle`], [`Signal::on_wakeup`], [`Signal::shut_down`], then [`Signal::poll`] until
+//! `None`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant, SystemTime};
+
+use jitsi_wire::xmpp::stanza::error_reply;
+use jitsi_wire::xmpp::{Condition, Element, Jid, StanzaError};
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+
+use crate::c2s::{Step, Stream, StreamError, StreamLimits};
+use crate::focus::bridge_port::{Order, Reply};
+use crate::focus::{self, Focus, FocusConfig, FocusInput, FocusOutput, OccupantKind};
+use crate::muc::{Effect, Muc, MucLimits};
+use crate::services::{self, ExternalService};
+
+pub use crate::c2s::{Connection, SessionId};
+
+/// What people are told when the process ends.
+const FAREWELL: &str = "The server is shutting down";
+
+/// Plain data that shapes a [`Signal`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignalConfig {
+    /// The one XMPP domain of the box. Rooms are at `conference.D`, the focus at `focus.D` and `focus@auth.D/focus`.
+    pub domain: String,
+    pub focus: FocusConfig,
+    pub stream: StreamLimits,
+    pub muc: MucLimits,
+    /// Streams at once.
+    pub max_sessions: usize,
+    /// How long a stream may take until it is bound.
+    pub login: Duration,
+    /// STUN and TURN servers that clients are told of (XEP-0215).
+    pub services: Vec<ExternalService>,
+}
+
+impl SignalConfig {
+    /// Defaults for the domain.
+    pub fn new(domain: &str) -> Self {
+        let domain = domain.to_lowercase();
+        Self {
+            focus: FocusConfig::new(&domain),
+            stream: StreamLimits::default(),
+            muc: MucLimits::default(),
+            max_sessions: 2000,
+            login: Duration::from_secs(30),
+            services: Vec::new(),
+            domain,
+        }
+    }
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A client connected.
+    Opened { session: SessionId, connection: Connection },
+    /// A client sent a frame.
+    Frame { session: SessionId, text: &'a str },
+    /// A client's connection is gone.
+    Closed { session: SessionId },
+    /// The bridge answered an order, or lost an endpoint.
+    Bridge(Reply),
+}
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// Send a frame.
+    Frame { session: SessionId, text: String },
+    /// Close the connection after what was sent. Nothing more is said to this session or heard from it.
+    Close { session: SessionId },
+    /// Give the bridge an order.
+    Bridge(Order),
+}
+
+/// Why [`Signal`] wants to be woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wake {
+    /// A stream takes too long until it is bound.
+    Login,
+    Focus(focus::Wake),
+}
+
+/// How much is going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    pub rooms: usize,
+    /// Clients in rooms.
+    pub occupants: usize,
+    /// Streams.
+    pub sessions: usize,
+}
+
+/// Streams, rooms, services and focus.
+#[derive(Debug)]
+pub struct Signal {
+    config: SignalConfig,
+    names: Names,
+    rng: ChaCha8Rng,
+    sessions: BTreeMap<SessionId, Stream>,
+    /// Node of a bound client's address, which is unique, and its session.
+    by_node: BTreeMap<String, SessionId>,
+    /// Streams that are not bound yet, earliest deadline first.
+    logins: VecDeque<(Instant, SessionId)>,
+    muc: Muc,
+    focus: Focus,
+    outputs: VecDeque<Output>,
+}
+
+/// The domains that stanzas are addressed to.
+#[derive(Debug)]
+struct Names {
+    conference: String,
+    focus: String,
+    auth: String,
+}
+
+impl Signal {
+    pub fn new(config: SignalConfig, seed: [u8; 32]) -> Self {
+        let mut rng = ChaCha8Rng::from_seed(seed);
+        let mut focus_seed = [0; 32];
+        rng.fill_bytes(&mut focus_seed);
+        let names = Names {
+            conference: format!("conference.{}", config.domain),
+            focus: format!("focus.{}", config.domain),
+            auth: format!("auth.{}", config.domain),
+        };
+        let focus_jid = Jid::full_of("focus", names.auth.as_str(), "focus");
+        Self {
+            muc: Muc::new(names.conference.as_str(), focus_jid, config.muc),
+            focus: Focus::new(config.focus.clone(), ChaCha8Rng::from_seed(focus_seed)),
+            config,
+            names,
+            rng,
+            sessions: BTreeMap::new(),
+            by_node: BTreeMap::new(),
+            logins: VecDeque::new(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// One change. Drain [`Signal::poll`] afterwards.
+    pub fn handle(&mut self, now: Instant, wall: SystemTime, input: Input<'_>) {
+        match input {
+            Input::Opened { session, connection } => self.on_opened(now, session, connection),
+            Input::Frame { session, text } => self.on_frame(now, wall, session, text),
+            Input::Closed { session } => self.forget(session),
+            Input::Bridge(reply) => self.focus.handle(now, FocusInput::Bridge(reply)),
+        }
+        self.settle(now);
+    }
+
+    /// Next thing to do.
+    pub fn poll(&mut self, _now: Instant) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call [`Signal::on_wakeup`], and why.
+    pub fn next_wakeup(&self) -> Option<(Instant, Wake)> {
+        let login = self.logins.front().map(|(at, _)| (*at, Wake::Login));
+        let focus = self.focus.next_wakeup().map(|(at, why)| (at, Wake::Focus(why)));
+        login.into_iter().chain(focus).min_by_key(|(at, _)| *at)
+    }
+
+    /// Time has come.
+    pub fn on_wakeup(&mut self, now: Instant, _wall: SystemTime) {
+        while let Some((_, session)) = self.logins.pop_front_if(|(at, _)| *at <= now) {
+            if self.sessions.get(&session).is_some_and(|s| s.jid().is_none()) {
+                self.end(session, StreamError::ConnectionTimeout);
+            }
+        }
+        self.focus.on_wakeup(now);
+        self.settle(now);
+    }
+
+    /// Ends every room and stream. The bridge is not asked for anything any more.
+    pub fn shut_down(&mut self, now: Instant) {
+        self.muc.destroy_all(FAREWELL);
+        self.settle(now);
+        let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
+        for session in sessions {
+            self.end(session, StreamError::SystemShutdown);
+        }
+        self.settle(now);
+    }
+
+    pub fn stats(&self) -> Stats {
+        Stats { rooms: self.muc.room_count(), occupants: self.muc.occupant_count(), sessions: self.sessions.len() }
+    }
+}
+
+/// Streams.
+impl Signal {
+    fn on_opened(&mut self, now: Instant, session: SessionId, connection: Connection) {
+        let stream = Stream::new(now, connection, &self.config.stream);
+        let full = self.sessions.len() >= self.config.max_sessions;
+        self.sessions.insert(session, stream);
+        if full {
+            self.end(session, StreamError::ResourceConstraint);
+        } else {
+            self.logins.push_back((now + self.config.login, session));
+        }
+    }
+
+    fn on_frame(&mut self, now: Instant, wall: SystemTime, session: SessionId, text: &str) {
+        let Some(stream) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        let (domain, limits) = (&self.config.domain, &self.config.stream);
+        let steps = stream.handle(now, text, domain, limits, &mut self.rng);
+        for step in steps {
+            match step {
+                Step::Stanza(stanza) => self.route(now, wall, session, stanza),
+                step => self.carry_out(session, step),
+            }
+        }
+    }
+
+    fn carry_out(&mut self, session: SessionId, step: Step) {
+        match step {
+            Step::Send(text) => self.outputs.push_back(Output::Frame { session, text }),
+            Step::Bound(jid) => {
+                self.logins.retain(|(_, waiting)| *waiting != session);
+                self.by_node.insert(jid.node.unwrap_or_default(), session);
+            }
+            Step::Close => {
+                self.outputs.push_back(Output::Close { session });
+                self.forget(session);
+            }
+            Step::Stanza(_) => {}
+        }
+    }
+
+    /// Ends a stream with an error.
+    fn end(&mut self, session: SessionId, error: StreamError) {
+        let Some(stream) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        for step in stream.fail(error) {
+            self.carry_out(session, step);
+        }
+    }
+
+    fn forget(&mut self, session: SessionId) {
+        let Some(stream) = self.sessions.remove(&session) else {
+            return;
+        };
+        match stream.jid().and_then(|jid| jid.node.as_ref()) {
+            Some(node) => {
+                self.by_node.remove(node);
+            }
+            None => self.logins.retain(|(_, waiting)| *waiting != session),
+        }
+        self.muc.on_closed(session);
+    }
+
+    /// Sends a frame that is written in terms of our own domain.
+    fn send(&mut self, session: SessionId, frame: String) {
+        if let Some(stream) = self.sessions.get(&session) {
+            let text = stream.outgoing(frame);
+            self.outputs.push_back(Output::Frame { session, text });
+        }
+    }
+}
+
+/// Stanzas.
+impl Signal {
+    fn route(&mut self, now: Instant, wall: SystemTime, session: SessionId, stanza: Element) {
+        let Some(from) = self.sessions.get(&session).and_then(Stream::jid).cloned() else {
+            return;
+        };
+        if stanza.name == "iq" && !is_sound_iq(&stanza) {
+            return self.refuse(session, &stanza, Condition::BadRequest);
+        }
+        let to = match stanza.attr("to").map(str::parse::<Jid>) {
+            None => return self.on_own(session, &stanza),
+            Some(Ok(to)) => to,
+            Some(Err(_)) => return self.refuse(session, &stanza, Condition::JidMalformed),
+        };
+        if to.domain == self.names.conference {
+            self.muc.on_stanza(session, &from, &to, stanza, wall);
+        } else if to.domain == self.names.focus || to.domain == self.names.auth {
+            self.on_focus(now, session, &from, &to, &stanza);
+        } else if to.domain == self.config.domain && (to.node.is_none() || to.same_bare(&from)) {
+            self.on_own(session, &stanza);
+        } else {
+            self.refuse(session, &stanza, Condition::ServiceUnavailable);
+        }
+    }
+
+    /// To the domain, to the sender's own account, or to nobody.
+    fn on_own(&mut self, session: SessionId, stanza: &Element) {
+        match (stanza.name.as_str(), stanza.attr("type")) {
+            ("iq", Some("get" | "set")) => {
+                let answer = services::answer(stanza, &self.config.domain, &self.config.services);
+                self.send(session, answer.to_string());
+            }
+            // There is no roster: nobody is told of a presence, and nobody keeps a message.
+            ("iq" | "presence", _) => {}
+            _ => self.refuse(session, stanza, Condition::ServiceUnavailable),
+        }
+    }
+
+    fn on_focus(&mut self, now: Instant, session: SessionId, from: &Jid, to: &Jid, stanza: &Element) {
+        // COMPAT(gst-meet): it asks `focus@auth.D/focus` where the others ask `focus.D`.
+        let is_focus = to.domain == self.names.focus || to.node.as_deref() == Some("focus");
+        match (stanza.name.as_str(), stanza.attr("type")) {
+            ("iq", Some("get" | "set")) if is_focus => self.focus.handle(
+                now,
+                FocusInput::ConferenceRequest { from, to: stanza.attr("to").unwrap_or_default(), iq: stanza },
+            ),
+            _ => self.refuse(session, stanza, Condition::ServiceUnavailable),
+        }
+    }
+
+    /// Answers with an error what can be answered: requests and messages, but no answers and no errors.
+    fn refuse(&mut self, session: SessionId, stanza: &Element, condition: Condition) {
+        if !matches!(stanza.attr("type"), Some("error" | "result")) {
+            let error = error_reply(stanza, &StanzaError::new(condition));
+            self.send(session, error.to_string());
+        }
+    }
+}
+
+fn is_sound_iq(iq: &Element) -> bool {
+    iq.attr("id").is_some()
+        && match iq.attr("type") {
+            Some("get" | "set") => iq.elements().count() == 1,
+            Some("result" | "error") => true,
+            _ => false,
+        }
+}
+
+/// What one change leads to.
+impl Signal {
+    /// Carries out what rooms and focus want, until neither wants anything more. What a room says goes before what the focus
+    /// makes of it.
+    fn settle(&mut self, now: Instant) {
+        loop {
+            if let Some(effect) = self.muc.poll() {
+                self.on_effect(now, effect);
+            } else if let Some(output) = self.focus.poll() {
+                self.on_focus_output(output);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn on_effect(&mut self, now: Instant, effect: Effect) {
+        match effect {
+            Effect::Send { session, frame } => self.send(session, frame),
+            Effect::Joined { room, nick, session, presence, affiliation } => {
+                // A client that has gone in between is told of by the `Left` that follows.
+                let Some(stream) = self.sessions.get(&session) else {
+                    return;
+                };
+                let Some(jid) = stream.jid() else {
+                    return;
+                };
+                let connection = stream.connection();
+                self.focus.handle(
+                    now,
+                    FocusInput::Joined {
+                        room: &room,
+                        nick: &nick,
+                        jid,
+                        presence: &presence,
+                        authority: &connection.authority,
+                        secure: connection.secure,
+                        affiliation,
+                        // Every stream is an anonymous guest's; what it says of itself gives it no other rights.
+                        kind: OccupantKind::Regular,
+                    },
+                );
+            }
+            Effect::Presence { room, nick, presence } => {
+                self.focus.handle(now, FocusInput::Presence { room: &room, nick: &nick, presence: &presence })
+            }
+            Effect::Left { room, nick, .. } => self.focus.handle(now, FocusInput::Left { room: &room, nick: &nick }),
+            Effect::FocusIq { room, nick, iq } => {
+                self.focus.handle(now, FocusInput::Iq { room: &room, nick: &nick, iq: &iq })
+            }
+            Effect::FocusReply { room, nick, iq } => {
+                self.focus.handle(now, FocusInput::IqReply { room: &room, nick: &nick, iq: &iq })
+            }
+            Effect::AffiliationChanged { room, nick, affiliation } => {
+                self.focus.handle(now, FocusInput::AffiliationChanged { room: &room, nick: &nick, affiliation })
+            }
+        }
+    }
+
+    fn on_focus_output(&mut self, output: FocusOutput) {
+        match output {
+            FocusOutput::Reply { to, mut stanza } => {
+                let node = to.node.as_deref().unwrap_or_default();
+                if let Some(session) = self.by_node.get(node).copied() {
+                    stanza.set_attr("to", to.to_string());
+                    self.send(session, stanza.to_string());
+                }
+            }
+            FocusOutput::ToOccupant { room, nick, stanza } => {
+                self.muc.send_from_focus(&room, &nick, &stanza);
+            }
+            FocusOutput::CreateRoom { room, meeting_id } => self.muc.create(&room, &meeting_id),
+            FocusOutput::SetPresence { room, extensions } => {
+                self.muc.set_focus_presence(&room, extensions);
+            }
+            FocusOutput::SetAffiliation { room, nick, affiliation } => {
+                self.muc.set_affiliation(&room, &nick, affiliation)
+            }
+            FocusOutput::Kick { room, nick, reason } => self.muc.kick(&room, &nick, &reason),
+            FocusOutput::DestroyRoom { room, reason } => self.muc.destroy(&room, &reason),
+            FocusOutput::Bridge(order) => self.outputs.push_back(Output::Bridge(order)),
+        }
+    }
+}
