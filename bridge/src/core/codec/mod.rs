@@ -1,1 +1,84 @@
-//! 
+//! What forwarding needs to know of each codec: where key frames start, which layer a packet belongs to, which ids to rewrite.
+
+pub mod av1;
+pub mod dependency;
+pub mod h264;
+pub mod vp8;
+pub mod vp9;
+
+mod bits;
+
+use dependency::DependencyDescriptor;
+
+/// A payload format by the name in its payload type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Codec {
+    Opus,
+    /// RFC 2198 redundancy around Opus.
+    Red,
+    TelephoneEvent,
+    Vp8,
+    Vp9,
+    H264,
+    Av1,
+    /// RFC 4588 retransmissions of another payload type.
+    Rtx,
+    /// Forwarded as it is.
+    Unknown,
+}
+
+impl Codec {
+    /// From the name of a payload type in any case, such as `VP8` or `opus`.
+    pub fn from_name(name: &str) -> Self {
+        const NAMES: [(&str, Codec); 8] = [
+            ("opus", Codec::Opus),
+            ("red", Codec::Red),
+            ("telephone-event", Codec::TelephoneEvent),
+            ("VP8", Codec::Vp8),
+            ("VP9", Codec::Vp9),
+            ("H264", Codec::H264),
+            ("AV1", Codec::Av1),
+            ("rtx", Codec::Rtx),
+        ];
+        NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map_or(Self::Unknown, |(_, codec)| *codec)
+    }
+
+    pub fn is_video(self) -> bool {
+        matches!(self, Self::Vp8 | Self::Vp9 | Self::H264 | Self::Av1)
+    }
+
+    /// Can [`keyframe_start`] tell? If not, a stream is forwarded from any packet on.
+    pub fn has_keyframes(self) -> bool {
+        self.is_video()
+    }
+}
+
+/// Is this the first packet of a frame that a decoder can start with?
+///
+/// `descriptor` is the packet's dependency descriptor element, if it carries one. It decides for AV1; for the other codecs the
+/// payload itself does.
+pub fn keyframe_start(codec: Codec, payload: &[u8], descriptor: Option<&[u8]>) -> bool {
+    match codec {
+        Codec::Vp8 => vp8::Descriptor::parse(payload).is_some_and(|descriptor| descriptor.is_keyframe_start(payload)),
+        Codec::Vp9 => vp9::Descriptor::parse(payload).is_some_and(|descriptor| descriptor.is_key_picture_start()),
+        Codec::H264 => h264::is_keyframe_start(payload),
+        Codec::Av1 => match descriptor.and_then(DependencyDescriptor::parse) {
+            Some(descriptor) => descriptor.starts_keyframe(),
+            None => av1::is_sequence_start(payload),
+        },
+        Codec::Opus | Codec::Red | Codec::TelephoneEvent | Codec::Rtx | Codec::Unknown => false,
+    }
+}
+
+/// Width and height in pixels that this packet tells, which only key frames do.
+pub fn resolution(codec: Codec, payload: &[u8]) -> Option<(u16, u16)> {
+    match codec {
+        Codec::Vp8 => vp8::Descriptor::parse(payload)?.resolution(payload),
+        Codec::Vp9 => vp9::Descriptor::parse(payload)?.largest,
+        Codec::H264 => h264::resolution(payload),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -72,6 +72,11 @@ pub struct Unwrapper {
 }
 
 impl Unwrapper {
+    /// An unwrapper whose newest number is `newest`.
+    pub fn starting_at(newest: ExtSeq) -> Self {
+        Self { newest: Some(newest) }
+    }
+
     pub fn newest(&self) -> Option<ExtSeq> {
         self.newest
     }

@@ -302,3 +302,14 @@ fn split_tag(packet: &mut [u8], len: usize) -> Result<(&mut [u8], &mut [u8]), Fa
     let at = packet.len().checked_sub(len).ok_or(Failed)?;
     packet.split_at_mut_checked(at).ok_or(Failed)
 }
+
+/// Ciphers with given session keys, as the vectors of RFC 7714 have them.
+#[cfg(test)]
+pub(super) fn test_gcm_rtp(key: [u8; KEY_LEN], salt: [u8; GCM_SALT_LEN]) -> RtpCipher {
+    RtpCipher(Suite::Gcm(Box::new(Gcm { aead: Aead::new(&key).unwrap(), salt })))
+}
+
+#[cfg(test)]
+pub(super) fn test_gcm_rtcp(key: [u8; KEY_LEN], salt: [u8; GCM_SALT_LEN]) -> RtcpCipher {
+    RtcpCipher(Suite::Gcm(Box::new(Gcm { aead: Aead::new(&key).unwrap(), salt })))
+}
