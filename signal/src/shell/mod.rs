@@ -1,22 +1,44 @@
 //! The only part of this crate that touches the world: sockets, TLS, HTTP, WebSockets, the page and the clock.
 //!
-//! `serve` runs on a tokio current-thread runtime (enable time and IO; two blocking threads are plenty). Every
+//! [`serve`] runs on a tokio current-thread runtime (enable time and IO; two blocking threads are plenty). Every
 //! connection is one task: first byte, TLS, HTTP, and then perhaps a WebSocket that carries XMPP frames to
-//! `Signal` or bridge messages to a [`ChannelGate`].
+//! [`Signal`] or bridge messages to a [`ChannelGate`].
 
 mod authority;
 mod branding;
 mod channel;
 mod client_config;
+mod connection;
+mod directory;
 mod files;
+mod headers;
+mod http;
+mod hub;
 mod limits;
+mod listener;
+mod outbox;
 mod page;
+mod route;
+mod socket;
 mod tls;
+mod upgrade;
 
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
 use std::io;
 use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
+use tokio::task::{LocalSet, spawn_local};
+use tokio_rustls::TlsAcceptor;
 
 pub use self::authority::Authority;
 pub use self::branding::{BadColour, Branding, Colour, Logo, LogoError, MAX_LOGO};
@@ -27,6 +49,8 @@ pub use self::limits::Limits;
 pub use self::page::PAGE;
 pub use self::tls::{Certificates, TlsError, certified_key};
 
+use crate::focus::bridge_port::{BridgePort, Reply};
+use crate::router::Signal;
 
 /// What the shell is told once, at start.
 #[derive(Debug)]
@@ -52,4 +76,66 @@ pub enum ShellError {
     Listener(#[source] io::Error),
     #[error(transparent)]
     Tls(#[from] TlsError),
+}
+
+/// From the order to stop to the end; whoever has not read its farewell by then is cut off.
+const FAREWELL: Duration = Duration::from_millis(1500);
+
+/// Serves until `shutdown` resolves; then tells every client, closes every socket and returns within two seconds.
+/// `replies` are the answers to what `bridge` was ordered.
+pub async fn serve(
+    config: ShellConfig,
+    signal: Signal,
+    bridge: Box<dyn BridgePort>,
+    replies: UnboundedReceiver<Reply>,
+    channels: Box<dyn ChannelGate>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ShellError> {
+    let tls = match &config.tls {
+        Some(certificates) => Some(TlsAcceptor::from(Arc::new(certificates.server_config()?))),
+        None => None,
+    };
+    let listeners = config.listen.into_iter().map(listener).collect::<Result<Vec<_>, _>>()?;
+    let hub = Rc::new(hub::Hub::new(signal, bridge, &config.limits));
+    let shared = Rc::new(listener::Shared {
+        hub: Rc::clone(&hub),
+        site: http::Site { client: config.client, branding: config.branding, web: config.web, version: config.version },
+        gate: Rc::from(channels),
+        tls,
+        proxies: config.proxies.iter().map(IpAddr::to_canonical).collect(),
+        limits: config.limits,
+        door: listener::Door::default(),
+        sockets: Rc::default(),
+        stopping: watch::Sender::new(false),
+    });
+    // Its own set: whatever still runs at the end is dropped with it.
+    let tasks = LocalSet::new();
+    tasks.run_until(run(shared, listeners, replies, shutdown)).await;
+    Ok(())
+}
+
+async fn run(
+    shared: Rc<listener::Shared>,
+    listeners: Vec<TcpListener>,
+    replies: UnboundedReceiver<Reply>,
+    shutdown: impl Future<Output = ()>,
+) {
+    let hub = Rc::clone(&shared.hub);
+    let driver = spawn_local(async move { hub.drive(replies).await });
+    let accepting: Vec<_> =
+        listeners.into_iter().map(|listener| spawn_local(listener::accept(Rc::clone(&shared), listener))).collect();
+    shutdown.await;
+    for task in accepting {
+        task.abort();
+    }
+    shared.hub.shut_down();
+    shared.stopping.send_replace(true);
+    // Those who do not listen are cut off with the tasks.
+    let _ = tokio::time::timeout(FAREWELL, shared.sockets.all_closed()).await;
+    driver.abort();
+}
+
+fn listener(listener: std::net::TcpListener) -> Result<TcpListener, ShellError> {
+    listener.set_nonblocking(true).map_err(ShellError::Listener)?;
+    TcpListener::from_std(listener).map_err(ShellError::Listener)
 }

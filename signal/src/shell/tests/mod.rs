@@ -1,0 +1,9 @@
+//! The shell over real sockets on loopback. Every wait has a deadline; nothing sleeps to let something happen.
+
+mod bounds;
+mod channels;
+mod client;
+mod server;
+mod sites;
+mod streams;
+mod transport;
