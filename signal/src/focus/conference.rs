@@ -133,11 +133,11 @@ impl Conference {
         }
         let Some(participant) = self.participants.get_mut(nick) else {
             let error = StanzaError::new(Condition::NotAcceptable);
-            return desk.to_occupant(&self.room, nick, stanza::iq_error(iq, &error));
+            return desk.send(&self.room, nick, stanza::iq_error(iq, &error));
         };
         if !participant.iqs.take(now) {
             let error = StanzaError::new(Condition::ResourceConstraint);
-            return desk.to_occupant(&self.room, nick, stanza::iq_error(iq, &error));
+            return desk.send(&self.room, nick, stanza::iq_error(iq, &error));
         }
         if let Some(payload) = iq.child_in("jingle", ns::JINGLE) {
             return self.on_jingle(now, desk, nick, iq, payload);
@@ -154,7 +154,7 @@ impl Conference {
             // Recording and dialling come with the parts that do them.
             stanza::iq_error(iq, &StanzaError::new(Condition::ServiceUnavailable))
         };
-        desk.to_occupant(&self.room, nick, answer);
+        desk.send(&self.room, nick, answer);
     }
 
     /// Everything ends at the bridge; the room is going.

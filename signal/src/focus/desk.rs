@@ -63,7 +63,7 @@ impl Desk {
         self.outputs.push_back(output);
     }
 
-    pub(super) fn to_occupant(&mut self, room: &str, nick: &str, stanza: Element) {
+    pub(super) fn send(&mut self, room: &str, nick: &str, stanza: Element) {
         self.emit(FocusOutput::ToOccupant { room: room.to_owned(), nick: nick.to_owned(), stanza });
     }
 
@@ -71,7 +71,7 @@ impl Desk {
     pub(super) fn ask(&mut self, room: &str, nick: &str, kind: &str, payload: Element) -> String {
         let id = format!("focus-{}", self.next_iq);
         self.next_iq = self.next_iq.wrapping_add(1);
-        self.to_occupant(room, nick, stanza::iq(kind, &id).with_child(payload));
+        self.send(room, nick, stanza::iq(kind, &id).with_child(payload));
         id
     }
 

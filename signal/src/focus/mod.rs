@@ -132,7 +132,7 @@ pub enum FocusInput<'a> {
         /// Room node.
         room: &'a str,
         nick: &'a str,
-        /// Real full JID.
+        /// Real full JID. Nothing depends on it until there are log-ins.
         jid: &'a Jid,
         presence: &'a Element,
         /// `host[:port]` that this client used in its URL.
@@ -248,8 +248,8 @@ impl Focus {
     pub fn handle(&mut self, now: Instant, input: FocusInput<'_>) {
         match input {
             FocusInput::ConferenceRequest { from, to, iq } => self.on_request(now, from, to, iq),
-            FocusInput::Joined { room, nick, jid, presence, authority, secure, affiliation, kind } => {
-                let arrival = Arrival { jid, presence, authority, secure, affiliation, kind };
+            FocusInput::Joined { room, nick, jid: _, presence, authority, secure, affiliation, kind } => {
+                let arrival = Arrival { presence, authority, secure, affiliation, kind };
                 self.on_joined(now, room, nick, &arrival);
             }
             FocusInput::Presence { room, nick, presence } => {

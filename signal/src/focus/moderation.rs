@@ -49,10 +49,10 @@ impl Conference {
         match self.judge_mute(desk, nick, mute) {
             Err(condition) => {
                 let error = stanza::iq_error(iq, &StanzaError::new(condition));
-                desk.to_occupant(&self.room, nick, error);
+                desk.send(&self.room, nick, error);
             }
             Ok(victim) => {
-                desk.to_occupant(&self.room, nick, stanza::iq_result(iq));
+                desk.send(&self.room, nick, stanza::iq_result(iq));
                 if let Some(victim) = victim {
                     self.forward_mute(desk, nick, &victim, mute);
                 }

@@ -53,7 +53,7 @@ impl Conference {
             Ok(()) => stanza::iq_result(iq),
             Err(error) => stanza::iq_error(iq, error),
         };
-        desk.to_occupant(&self.room, nick, reply);
+        desk.send(&self.room, nick, reply);
         self.follow(now, desk, nick, after);
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jitsi_wire::jingle::OwnerSources;
-use jitsi_wire::xmpp::{Element, Jid};
+use jitsi_wire::xmpp::Element;
 
 use super::OccupantKind;
 use super::bridge_port::OrderId;
@@ -22,7 +22,6 @@ const MAX_STATS_ID: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Participant {
-    pub(super) jid: Jid,
     /// Place in the order of joining.
     pub(super) ordinal: u64,
     pub(super) authority: String,
@@ -85,7 +84,6 @@ pub(super) struct Session {
 
 /// What the router says about somebody who joins.
 pub(super) struct Arrival<'a> {
-    pub(super) jid: &'a Jid,
     pub(super) presence: &'a Element,
     pub(super) authority: &'a str,
     pub(super) secure: bool,
@@ -96,7 +94,6 @@ pub(super) struct Arrival<'a> {
 impl Participant {
     pub(super) fn new(now: Instant, ordinal: u64, arrival: &Arrival<'_>, knowledge: Knowledge) -> Self {
         Participant {
-            jid: arrival.jid.clone(),
             ordinal,
             authority: arrival.authority.to_owned(),
             secure: arrival.secure,

@@ -545,6 +545,8 @@ mod tests {
         assert!(left.video.is_empty());
         assert_eq!(book.remove("ada", &part), Err(SourceError::NoSuchSource(101)));
         // The streams are free again.
-        book.add("bob", part).unwrap();
+        let mut again = simulcast(100);
+        again.audio = SourceSet::default();
+        book.add("bob", again).unwrap();
     }
 }

@@ -239,10 +239,15 @@ fn a_version_that_proved_its_features_is_not_asked_twice() {
             },
         );
         let out: Vec<FocusOutput> = std::iter::from_fn(|| world.focus.poll()).collect();
-        let question = out.into_iter().find_map(|o| match o {
-            FocusOutput::ToOccupant { stanza, .. } if stanza.child("query").is_some() => Some(stanza),
-            _ => None,
-        });
+        let mut question = None;
+        for output in out {
+            match output {
+                FocusOutput::ToOccupant { stanza, .. } if stanza.child("query").is_some() => {
+                    question = Some(stanza);
+                }
+                other => world.carry_out(other),
+            }
+        }
         if let Some(stanza) = question {
             asked.push(nick);
             let node = stanza.child("query").unwrap().attr("node").unwrap();

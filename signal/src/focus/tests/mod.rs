@@ -256,22 +256,21 @@ impl World {
     }
 
     pub(super) fn accept(&mut self, nick: &str) -> Element {
-        let client = &self.clients[nick];
+        let client = self.clients.get_mut(nick).unwrap();
+        client.accepted = true;
         let text = accept_contents(nick, client.dialect, client.base);
         let answer = self.jingle(nick, "session-accept", &text);
-        if let Some(client) = self.clients.get_mut(nick)
-            && answer.attr("type") == Some("result")
-        {
-            client.accepted = true;
+        if answer.attr("type") != Some("result") {
+            self.clients.get_mut(nick).unwrap().accepted = false;
         }
         answer
     }
 
     pub(super) fn share_screen(&mut self, nick: &str) -> Element {
-        let ssrc = self.clients[nick].base + 50;
-        let answer = self.jingle(nick, "source-add", &screen(nick, ssrc));
-        self.clients.get_mut(nick).unwrap().screen = Some(ssrc);
-        answer
+        let client = self.clients.get_mut(nick).unwrap();
+        let ssrc = client.base + 50;
+        client.screen = Some(ssrc);
+        self.jingle(nick, "source-add", &screen(nick, ssrc))
     }
 
     pub(super) fn unshare_screen(&mut self, nick: &str) -> Element {
