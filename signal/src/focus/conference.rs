@@ -75,6 +75,14 @@ impl Conference {
         conference
     }
 
+    /// An owner may have destroyed the room of a conference that still lingers. Making a room that exists changes nothing.
+    pub(super) fn reopen(&self, desk: &mut Desk) {
+        if self.participants.is_empty() {
+            desk.emit(FocusOutput::CreateRoom { room: self.room.clone(), meeting_id: self.meeting_id.clone() });
+            self.publish(desk);
+        }
+    }
+
     /// Bare JID of the room.
     pub(super) fn jid(&self, desk: &Desk) -> String {
         format!("{}@conference.{}", self.room, desk.config.domain)

@@ -105,7 +105,8 @@ impl Focus {
 
     /// Makes the conference when it does not exist.
     fn ensure(&mut self, now: Instant, node: &str, after: StartMutedAfter) -> Result<(), StanzaError> {
-        if self.conferences.contains_key(node) {
+        if let Some(conference) = self.conferences.get(node) {
+            conference.reopen(&mut self.desk);
             return Ok(());
         }
         let room_left = self.conferences.len() < self.desk.config.max_rooms;

@@ -188,7 +188,8 @@ pub enum FocusOutput {
         nick: String,
         stanza: Element,
     },
-    /// Make the MUC room with the focus occupant in it. Always before the reply to the request that wants it.
+    /// Make the MUC room with the focus occupant in it, unless it exists. Always before the reply to the request that wants
+    /// it.
     CreateRoom {
         room: String,
         meeting_id: String,

@@ -308,3 +308,19 @@ fn a_room_closed_by_others_ends_at_the_bridge() {
     assert!(!world.bridge.exists);
     assert_eq!(world.focus.next_wakeup(), None);
 }
+
+#[test]
+fn a_room_that_its_owner_destroyed_is_made_again_for_the_next_request() {
+    let mut world = pair();
+    world.leave("ada");
+    world.leave("bob");
+    let meeting = world.rooms.remove(ROOM).unwrap();
+    let from: Jid = "u@meet.example/r".parse().unwrap();
+    let iq = xml(&format!(
+        "<iq xmlns='jabber:client' type='set' id='r'><conference xmlns='http://jitsi.org/protocol/focus' room='{ROOM_JID}'/></iq>"
+    ));
+    let input = FocusInput::ConferenceRequest { from: &from, to: "focus.meet.example", iq: &iq };
+    world.focus.handle(world.now, input);
+    world.settle();
+    assert_eq!(world.rooms.get(ROOM), Some(&meeting));
+}
