@@ -57,7 +57,8 @@ export class App {
     this.media.onReplaced = (_, label) => this.meeting?.notices.show({ key: 'replaced', sign: 'usb', text: t('device.gone', { name: label }) });
     for (const kind of ['audio', 'video', 'output'] as const) this.media.chosen[kind] = recall(`device.${kind}`);
     applyAccent(branding.accent ?? branding.colours?.accent);
-    document.body.replaceChildren(this.root, this.polite, this.urgent);
+    document.getElementById('view')?.replaceWith(this.root);
+    document.body.append(this.polite, this.urgent);
     document.addEventListener('keydown', (event) => this.onKey(event));
     window.addEventListener('online', () => this.onNetwork(true));
     window.addEventListener('offline', () => this.onNetwork(false));
@@ -339,6 +340,7 @@ export class App {
   private onMediaState(state: MediaState): void {
     if (!this.meeting || this.phase !== 'meeting') return;
     if (state === 'failed') {
+      this.meeting.notices.take('network');
       return this.cover('udp', {
         sign: 'net-off', tone: 'bad', title: t('udp.title'), text: t('udp'),
         acts: [{ label: 'udp.test', run: () => { this.meeting?.hall.cover(null); this.conference?.restartMedia(); } }],

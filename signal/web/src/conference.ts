@@ -486,7 +486,7 @@ export class Conference {
       this.everConnected = true;
       this.setMedia('connected');
     } else if (state === 'disconnected') {
-      this.setMedia('lost');
+      if (this.everConnected) this.setMedia('lost');
     } else if (state === 'failed') {
       // A path that once was there and is gone: the network changed, a new session finds the new path.
       if (this.everConnected) {

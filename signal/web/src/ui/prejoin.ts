@@ -71,7 +71,7 @@ export class Prejoin {
   }
 
   private build(): HTMLElement {
-    const secure = window.isSecureContext;
+    const secure = location.protocol === 'https:';
     const submit = (event: Event): void => {
       event.preventDefault();
       if (this.joinButton.hasAttribute('aria-disabled')) return;
