@@ -14,8 +14,8 @@ fn three() -> World {
 
 fn last_jingle<'a>(world: &'a World, nick: &str, action: &str) -> &'a Element {
     let client = world.client(nick);
-    let jingles = client.received.iter().filter_map(|s| s.child("jingle"));
-    jingles.filter(|j| j.attr("action") == Some(action)).last().unwrap_or_else(|| panic!("{nick} got no {action}"))
+    let mut jingles = client.received.iter().filter_map(|s| s.child("jingle"));
+    jingles.rfind(|j| j.attr("action") == Some(action)).unwrap_or_else(|| panic!("{nick} got no {action}"))
 }
 
 #[test]
