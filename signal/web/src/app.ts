@@ -6,7 +6,7 @@ import { t } from './i18n';
 import { type Device, LocalMedia } from './media';
 import { roomNode, roomTitle } from './names';
 import { recall, recentRooms, remember, rememberRoom } from './storage';
-import { applyAccent, applyTheme, switchTheme } from './theme';
+import { applyTheme, brandWith, switchTheme } from './theme';
 import { ask, closeDialog, showKeys } from './ui/dialog';
 import { h, icon, setText } from './ui/dom';
 import { copyText, roomAddress } from './ui/invite';
@@ -56,7 +56,7 @@ export class App {
     this.media = new LocalMedia(() => this.onMedia());
     this.media.onReplaced = (_, label) => this.meeting?.notices.show({ key: 'replaced', sign: 'usb', text: t('device.gone', { name: label }) });
     for (const kind of ['audio', 'video', 'output'] as const) this.media.chosen[kind] = recall(`device.${kind}`);
-    applyAccent(branding.accent ?? branding.colours?.accent);
+    brandWith(branding);
     document.getElementById('view')?.replaceWith(this.root);
     document.body.append(this.polite, this.urgent);
     document.addEventListener('keydown', (event) => this.onKey(event));

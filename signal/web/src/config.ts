@@ -13,10 +13,9 @@ export interface Config {
 export interface Branding {
   readonly name?: string;
   readonly welcome?: string;
-  readonly logo?: string;
-  readonly accent?: string;
-  readonly background?: string;
-  readonly colours?: { readonly accent?: string | null; readonly background?: string | null };
+  readonly logo?: string | null;
+  readonly accent?: { readonly light?: string | null; readonly dark?: string | null } | null;
+  readonly background?: string | null;
 }
 
 export function config(): Config | null {

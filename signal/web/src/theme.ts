@@ -1,6 +1,17 @@
 // Light and dark, and the owner's colours.
 
+import type { Branding } from './config';
+import { luminance } from './colour';
 import { recall, remember } from './storage';
+
+let owner: Branding = {};
+const light = matchMedia('(prefers-color-scheme: light)');
+light.addEventListener('change', () => applyColours());
+
+export function isDark(): boolean {
+  const { theme } = document.documentElement.dataset;
+  return theme ? theme === 'dark' : !light.matches;
+}
 
 /** What the person chose, else dark in a meeting, else what the device prefers. */
 export function applyTheme(inMeeting: boolean): void {
@@ -9,28 +20,31 @@ export function applyTheme(inMeeting: boolean): void {
   if (chosen) dataset.theme = chosen;
   else if (inMeeting) dataset.theme = 'dark';
   else delete dataset.theme;
+  applyColours();
 }
 
 export function switchTheme(): void {
-  const { dataset } = document.documentElement;
-  const dark = dataset.theme ? dataset.theme === 'dark' : !matchMedia('(prefers-color-scheme: light)').matches;
-  remember('theme', dark ? 'light' : 'dark');
+  remember('theme', isDark() ? 'light' : 'dark');
   applyTheme(false);
 }
 
-/** The owner's accent, with dark or light text on it, whichever can be read better. */
-export function applyAccent(colour: string | null | undefined): void {
-  if (!colour || !/^#[0-9a-f]{6}$/i.test(colour)) return;
-  const { style } = document.documentElement;
-  style.setProperty('--accent', colour);
-  style.setProperty('--on-accent', luminance(colour) > 0.18 ? '#04140f' : '#ffffff');
+export function brandWith(branding: Branding): void {
+  owner = branding;
+  applyColours();
 }
 
-/** Relative luminance by WCAG. */
-export function luminance(colour: string): number {
-  const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => {
-    const value = parseInt(colour.slice(at, at + 2), 16) / 255;
-    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-  });
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+/** The owner's colours: an accent for each theme, with dark or light text on it, whichever can be read; a background where it fits. */
+function applyColours(): void {
+  const { style } = document.documentElement;
+  const dark = isDark();
+  const accent = colour(dark ? owner.accent?.dark ?? owner.accent?.light : owner.accent?.light ?? owner.accent?.dark);
+  const background = colour(owner.background);
+  const fits = background !== '' && (dark ? luminance(background) < 0.05 : luminance(background) > 0.5);
+  style.setProperty('--accent', accent);
+  style.setProperty('--on-accent', accent && (luminance(accent) > 0.18 ? '#04140f' : '#ffffff'));
+  style.setProperty('--bg', fits ? background : '');
+}
+
+function colour(value: string | null | undefined): string {
+  return value && /^#[0-9a-f]{6}$/i.test(value) ? value : '';
 }

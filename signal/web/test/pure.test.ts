@@ -8,7 +8,7 @@ import { en } from '../src/i18n/en';
 import { t } from '../src/i18n';
 import { hue, initials, inventRoom, nickOf, roomFromPath, roomNode, roomSlug, roomTitle } from '../src/names';
 import { qrCode } from '../src/qr';
-import { luminance } from '../src/theme';
+import { luminance } from '../src/colour';
 import { fit, pageSize } from '../src/ui/fit';
 import { encodings, ladderHeight, receiverConstraints } from '../src/wanted';
 import { el, escape, serialize } from '../src/xml';
