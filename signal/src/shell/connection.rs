@@ -143,18 +143,12 @@ async fn respond(
     let origin = Origin::of(&request, arrival, &shared.proxies);
     let answer = match http::objection(&request) {
         Some(objection) => objection,
-        None => choose(shared, &mut request, arrival, &origin, pending).await,
+        None => choose(shared, &mut request, &origin, pending).await,
     };
     Ok(http::finish(answer, request.method(), &origin, &shared.site.web))
 }
 
-async fn choose(
-    shared: &Rc<Shared>,
-    request: &mut Request<Incoming>,
-    arrival: &Arrival,
-    origin: &Origin,
-    pending: &Pending,
-) -> Answer {
+async fn choose(shared: &Rc<Shared>, request: &mut Request<Incoming>, origin: &Origin, pending: &Pending) -> Answer {
     let route = http::route_of(request);
     let wanted = match request.method() {
         &Method::GET => wish(request.headers()),
@@ -168,7 +162,7 @@ async fn choose(
     match route {
         Route::Channel { server, conference, endpoint } => {
             let names = [server, conference, endpoint];
-            match open_channel(shared, names, request.uri().query(), arrival).await {
+            match open_channel(shared, names, request.uri().query()).await {
                 Ok((lease, frames)) => switch(request, accept, None, Upgrade::Channel(lease, frames), pending),
                 Err(answer) => answer,
             }
@@ -203,7 +197,6 @@ async fn open_channel(
     shared: &Shared,
     names: [String; 3],
     query: Option<&str>,
-    _: &Arrival,
 ) -> Result<(Lease, mpsc::Receiver<ToClient>), Answer> {
     let forbidden = || http::plain(StatusCode::FORBIDDEN, "forbidden\n");
     // The password stands first in the query, nothing else is asked of it.

@@ -124,7 +124,7 @@ impl Site {
             Route::Channel { .. } => upgrade_required(),
             Route::File { path, page } => match &self.web {
                 Web::Embedded(table) => embedded(request, table, &path, page),
-                Web::Directory(root) => self.from_directory(request, root, &path, page, origin).await,
+                Web::Directory(root) => self.directory_file(request, root, &path, page, origin).await,
             },
             Route::Nothing => not_found(),
         }
@@ -147,7 +147,7 @@ impl Site {
         script(self.branding.interface_config())
     }
 
-    async fn from_directory(
+    async fn directory_file(
         &self,
         request: &Request<Incoming>,
         root: &Path,
