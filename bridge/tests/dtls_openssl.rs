@@ -26,11 +26,13 @@ impl Certificate {
         let directory = std::env::temp_dir().join(format!("moothall-dtls-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         let run = |arguments: &[&str]| {
-            let output = Command::new("openssl").args(arguments).current_dir(&directory).output().expect("openssl is installed");
+            let output =
+                Command::new("openssl").args(arguments).current_dir(&directory).output().expect("openssl is installed");
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             String::from_utf8(output.stdout).unwrap()
         };
-        let request = ["req", "-x509", "-nodes", "-subj", "/CN=test", "-days", "30", "-keyout", "key.pem", "-out", "cert.pem"];
+        let request =
+            ["req", "-x509", "-nodes", "-subj", "/CN=test", "-days", "30", "-keyout", "key.pem", "-out", "cert.pem"];
         run(&[&request[..], kind].concat());
         let said = run(&["x509", "-in", "cert.pem", "-noout", "-fingerprint", "-sha256"]);
         let fingerprint = said.trim().split_once('=').unwrap().1.to_owned();
@@ -98,7 +100,14 @@ impl Client {
     fn start(certificate: &Certificate, server: SocketAddr, profiles: &str, length: usize, more: &[&str]) -> Self {
         let child = Command::new("openssl")
             .args(["s_client", "-dtls1_2", "-connect", &server.to_string(), "-cert", "cert.pem", "-key", "key.pem"])
-            .args(["-use_srtp", profiles, "-keymatexport", "EXTRACTOR-dtls_srtp", "-keymatexportlen", &length.to_string()])
+            .args([
+                "-use_srtp",
+                profiles,
+                "-keymatexport",
+                "EXTRACTOR-dtls_srtp",
+                "-keymatexportlen",
+                &length.to_string(),
+            ])
             .args(more)
             .current_dir(&certificate.directory)
             .stdin(Stdio::piped())

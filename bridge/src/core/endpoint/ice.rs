@@ -5,9 +5,9 @@
 //! that its sender knows the password, and no path is used before an answer to a check of ours came back on it.
 
 pub(crate) mod pair;
-pub(crate) mod stun;
 #[cfg(test)]
 pub(crate) mod peer;
+pub(crate) mod stun;
 #[cfg(test)]
 mod tests;
 
@@ -26,8 +26,8 @@ use rtc_crypto::RTCCryptoProvider;
 use super::transport::{LocalParams, StunVerdict, Wake};
 use crate::core::{Discard, Path};
 use pair::{CONSENT_INTERVAL, Pair, RTO, Sent};
-use stun::{Check, Kind, Role, View, Writer};
 pub use stun::ufrag_of;
+use stun::{Check, Kind, Role, View, Writer};
 
 /// As many paths as one peer may have; a phone with Wi-Fi, mobile data, both families and a relay needs five.
 const MAX_PAIRS: usize = 8;
@@ -56,7 +56,10 @@ const MAX_FORGERIES: u8 = 10;
 /// What ICE hands out.
 #[derive(Debug)]
 pub(crate) enum IceOutput {
-    Transmit { path: Path, datagram: BytesMut },
+    Transmit {
+        path: Path,
+        datagram: BytesMut,
+    },
     /// A pair is nominated for the first time.
     Connected,
     PathGone(Path),
@@ -122,7 +125,12 @@ pub(crate) struct Ice {
 }
 
 impl Ice {
-    pub(crate) fn new(now: Instant, crypto: Arc<dyn RTCCryptoProvider>, local: LocalParams, mut rng: ChaCha8Rng) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        crypto: Arc<dyn RTCCryptoProvider>,
+        local: LocalParams,
+        mut rng: ChaCha8Rng,
+    ) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, local.pwd.as_bytes());
         let tie_breaker = rng.next_u64();
         Self {
@@ -193,15 +201,16 @@ impl Ice {
     fn note_candidate(&mut self, now: Instant, candidate: &Candidate) {
         // Names (mDNS), TCP and other components are of no use here.
         let Ok(ip) = candidate.ip.parse::<IpAddr>() else { return };
-        let usable = candidate.protocol.eq_ignore_ascii_case("udp") && candidate.component == 1 && candidate.generation == 0;
+        let usable =
+            candidate.protocol.eq_ignore_ascii_case("udp") && candidate.component == 1 && candidate.generation == 0;
         if !usable || candidate.port == 0 {
             return;
         }
-        let remote = SocketAddr::new(ip, candidate.port);
+        let remote = canonical(SocketAddr::new(ip, candidate.port));
         if candidate.kind == "relay" && self.relays.len() < MAX_CANDIDATES && !self.relays.contains(&remote) {
             self.relays.push(remote);
             for pair in &mut self.pairs {
-                pair.relayed |= pair.path.remote == remote;
+                pair.relayed |= canonical(pair.path.remote) == remote;
             }
         }
         let Some(local) = self.locals.iter().copied().find(|local| may_reach(*local, ip)) else { return };
@@ -250,7 +259,7 @@ impl Ice {
         }
         let answer = self.writer().success(view.transaction, path.remote);
         self.transmit(path, answer);
-        let relayed = self.relays.contains(&path.remote);
+        let relayed = self.relays.contains(&canonical(path.remote));
         let nominates = view.use_candidate && !self.controlling;
         if let Some(pair) = self.pair_or_new(now, path, relayed) {
             pair.peer_nominates |= nominates;
@@ -559,7 +568,8 @@ impl Ice {
 
     fn write_check(&self, transaction: [u8; 12], nominates: bool) -> Option<BytesMut> {
         let remote = self.remote.as_ref()?;
-        let role = if self.controlling { Role::Controlling(self.tie_breaker) } else { Role::Controlled(self.tie_breaker) };
+        let role =
+            if self.controlling { Role::Controlling(self.tie_breaker) } else { Role::Controlled(self.tie_breaker) };
         Writer { password: &remote.pwd, crypto: self.crypto.crypto() }.check(&Check {
             transaction,
             username: &remote.username,
@@ -623,9 +633,9 @@ impl Ice {
             return false;
         }
         let network = network_of(path.remote.ip());
-        self.forgers
-            .iter()
-            .any(|forger| forger.network == network && forger.count >= MAX_FORGERIES && now < forger.since + FORGERY_WINDOW)
+        self.forgers.iter().any(|forger| {
+            forger.network == network && forger.count >= MAX_FORGERIES && now < forger.since + FORGERY_WINDOW
+        })
     }
 
     fn note_forgery(&mut self, now: Instant, path: Path) {
@@ -710,7 +720,16 @@ fn may_reach(local: IpAddr, remote: IpAddr) -> bool {
         IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),
         IpAddr::V6(v6) => v6.is_unicast_link_local(),
     };
-    family && !link_local && !remote.is_multicast() && !remote.is_unspecified() && local.is_loopback() == remote.is_loopback()
+    family
+        && !link_local
+        && !remote.is_multicast()
+        && !remote.is_unspecified()
+        && local.is_loopback() == remote.is_loopback()
+}
+
+/// IPv4 as such, also when a dual-stack socket wrote it as IPv6.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// The /24 or /56 that an address belongs to.

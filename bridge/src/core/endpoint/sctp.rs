@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rtc_sctp::{
-    Association, AssociationHandle, DatagramEvent, Endpoint, EndpointConfig, Event, Payload, PayloadProtocolIdentifier, ServerConfig,
-    StreamEvent, StreamId, TimerConfig, TransportConfig, max_payload_size_for_mtu,
+    Association, AssociationHandle, DatagramEvent, Endpoint, EndpointConfig, Event, Payload, PayloadProtocolIdentifier,
+    ServerConfig, StreamEvent, StreamId, TimerConfig, TransportConfig, max_payload_size_for_mtu,
 };
 use rtc_shared::TransportProtocol;
 

@@ -67,7 +67,10 @@ pub enum TransportFailure {
 /// What a transport hands out.
 #[derive(Debug)]
 pub enum TransportOutput {
-    Transmit { path: Path, datagram: BytesMut },
+    Transmit {
+        path: Path,
+        datagram: BytesMut,
+    },
     /// ICE has a nominated pair for the first time.
     Connected,
     /// The handshake is complete and the peer's certificate is the signalled one.

@@ -17,6 +17,8 @@ const MAX_MESSAGES: u16 = 10;
 const MAX_GAPS: usize = 16;
 /// Encrypted Finished: 24 bytes of message, at most 24 of protection, and the header.
 const MAX_FINISHED: usize = 128;
+/// Whichever of them can be opened counts.
+const MAX_FINISHED_COPIES: usize = 4;
 /// Application data that overtook the end of the handshake.
 const MAX_EARLY: usize = 8;
 const MAX_RECORD: usize = 1500;
@@ -112,16 +114,14 @@ impl Assembler {
             (0, CHANGE_CIPHER_SPEC) if self.stage == Stage::Finish => self.change_cipher_spec = true,
             // Nobody vouches for a plain alert: a handshake that fails runs into its time limit.
             (0, _) => {}
-            (_, HANDSHAKE) => {
-                if record.whole.len() <= MAX_FINISHED && self.finished.len() < 4 {
-                    self.finished.push(BytesMut::from(record.whole));
-                }
+            (_, HANDSHAKE) if record.whole.len() <= MAX_FINISHED && self.finished.len() < MAX_FINISHED_COPIES => {
+                self.finished.push(BytesMut::from(record.whole));
             }
-            (_, APPLICATION_DATA | ALERT) if self.stage == Stage::Done => arrival.records.extend_from_slice(record.whole),
-            (_, APPLICATION_DATA) => {
-                if record.whole.len() <= MAX_RECORD && self.early.len() < MAX_EARLY {
-                    self.early.push(BytesMut::from(record.whole));
-                }
+            (_, APPLICATION_DATA | ALERT) if self.stage == Stage::Done => {
+                arrival.records.extend_from_slice(record.whole)
+            }
+            (_, APPLICATION_DATA) if record.whole.len() <= MAX_RECORD && self.early.len() < MAX_EARLY => {
+                self.early.push(BytesMut::from(record.whole));
             }
             _ => {}
         }
@@ -164,7 +164,9 @@ impl Assembler {
             length += 1;
             match (self.stage, message.kind) {
                 (Stage::Hello, CLIENT_HELLO) if self.peer_is_client => return Some(length),
-                (Stage::Hello, HELLO_VERIFY_REQUEST | SERVER_HELLO_DONE) if !self.peer_is_client => return Some(length),
+                (Stage::Hello, HELLO_VERIFY_REQUEST | SERVER_HELLO_DONE) if !self.peer_is_client => {
+                    return Some(length);
+                }
                 // An empty list has three bytes, its length.
                 (Stage::Finish, CERTIFICATE) => certificate = message.body.len() > 3,
                 (Stage::Finish, CERTIFICATE_VERIFY) => proof = true,
@@ -261,7 +263,12 @@ struct Message {
 
 impl Message {
     fn new(fragment: &Fragment<'_>) -> Self {
-        Self { number: fragment.number, kind: fragment.kind, body: vec![0; fragment.length], ranges: heapless::Vec::new() }
+        Self {
+            number: fragment.number,
+            kind: fragment.kind,
+            body: vec![0; fragment.length],
+            ranges: heapless::Vec::new(),
+        }
     }
 
     fn is_whole(&self) -> bool {

@@ -1,3 +1,6 @@
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+
 use super::*;
 
 /// One end of a handshake.
@@ -162,7 +165,13 @@ impl Line {
     }
 
     /// Runs until both are ready or nothing is left to happen; how long it took.
-    fn run(&mut self, client: &mut dyn End, server: &mut dyn End, lose: &dyn Fn(usize) -> bool, limit: Duration) -> Duration {
+    fn run(
+        &mut self,
+        client: &mut dyn End,
+        server: &mut dyn End,
+        lose: &dyn Fn(usize) -> bool,
+        limit: Duration,
+    ) -> Duration {
         loop {
             self.carry(client, server, lose);
             if client.ready() && server.ready() {
@@ -417,7 +426,8 @@ fn garbage_neither_ends_the_handshake_nor_the_association() {
     let mut line = Line::new();
     let now = line.now;
     let fatal_alert = [21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 5, 0, 2, 2, 40];
-    let garbage: [&[u8]; 5] = [&[], &[22], &[22, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 1], &[20; 40], &fatal_alert];
+    let garbage: [&[u8]; 5] =
+        [&[], &[22], &[22, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 1], &[20; 40], &fatal_alert];
     let shower = |server: &mut Ours| garbage.iter().for_each(|datagram| server.handle(now, datagram));
     shower(&mut server);
     client.dtls.start(line.now, Some(RTT));
@@ -427,3 +437,34 @@ fn garbage_neither_ends_the_handshake_nor_the_association() {
     shower(&mut server);
     assert!(server.ready() && server.failures.is_empty() && !server.closed);
 }
+
+#[test]
+fn mutated_handshakes_do_no_harm() {
+    let mut dice = ChaCha8Rng::from_seed([1; 32]);
+    for _ in 0..MUTATED_HANDSHAKES {
+        let mut line = Line::new();
+        let mut client = Bare::new(line.now, None, &BOTH, true);
+        let mut server = Ours::new(&BOTH);
+        // How many datagrams arrive unharmed before the harm begins.
+        let unharmed = dice.next_u32() % 3;
+        for number in 0..6 {
+            while let Some(datagram) = client.poll() {
+                let mut datagram = datagram.to_vec();
+                for _ in 0..(if number < unharmed { 0 } else { 1 + dice.next_u32() % 3 }) {
+                    let at = usize::try_from(dice.next_u32()).unwrap() % datagram.len();
+                    datagram[at] = [0, 1, 0xFF, datagram[at].wrapping_add(1), dice.next_u32().to_le_bytes()[0]]
+                        [usize::try_from(dice.next_u32() % 5).unwrap()];
+                }
+                server.handle(line.now, &datagram);
+            }
+            while let Some(datagram) = server.poll() {
+                client.handle(line.now, &datagram);
+            }
+            line.now += Duration::from_millis(500);
+            client.wake(line.now);
+            server.wake(line.now);
+        }
+    }
+}
+
+const MUTATED_HANDSHAKES: usize = 300;

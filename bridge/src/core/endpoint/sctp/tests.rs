@@ -1,3 +1,5 @@
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
 use rtc_sctp::ClientConfig;
 
 use super::*;
@@ -314,7 +316,8 @@ fn thirty_percent_loss_delays_the_channel_and_does_not_prevent_it() {
             world.run(Duration::from_millis(50), 30);
         }
         world.run(Duration::from_secs(60), 30);
-        let texts: Vec<_> = world.client.received[1..].iter().map(|(_, _, body)| String::from_utf8_lossy(body).into_owned()).collect();
+        let texts: Vec<_> =
+            world.client.received[1..].iter().map(|(_, _, body)| String::from_utf8_lossy(body).into_owned()).collect();
         assert_eq!(texts, (0..20).map(|number| number.to_string()).collect::<Vec<_>>(), "seed {seed}");
     }
 }
@@ -338,3 +341,51 @@ fn the_backoff_of_retransmissions_ends_at_three_seconds() {
     world.run(Duration::from_secs(4), 0);
     assert_eq!(world.client.received[0].2, b"hello");
 }
+
+/// CRC-32C as SCTP wants it (RFC 9260, appendix A), so that a mutated packet is not refused at the door.
+fn with_checksum(mut packet: Vec<u8>) -> Vec<u8> {
+    if packet.len() >= 12 {
+        packet[8..12].fill(0);
+        let mut crc = u32::MAX;
+        for byte in &packet {
+            crc ^= u32::from(*byte);
+            for _ in 0..8 {
+                crc = if crc & 1 == 1 { (crc >> 1) ^ 0x82F6_3B78 } else { crc >> 1 };
+            }
+        }
+        packet[8..12].copy_from_slice(&(!crc).to_le_bytes());
+    }
+    packet
+}
+
+#[test]
+fn mutated_packets_of_a_hostile_browser_do_no_harm() {
+    let mut world = World::open();
+    let mut dice = ChaCha8Rng::from_seed([MUTATION_SEED; 32]);
+    for _ in 0..MUTATIONS {
+        let now = world.now;
+        if world.client.association.is_closed() || world.server.channel.is_none() {
+            world = World::open();
+        }
+        let body = vec![b'm'; usize::try_from(dice.next_u32() % 3000 + 1).unwrap()];
+        world.client.say(now, 0, STRING, &body);
+        for packet in world.client.poll(now) {
+            let mut packet = packet.to_vec();
+            for _ in 0..=dice.next_u32() % 4 {
+                // The verification tag stays, or the packet goes nowhere.
+                let at = 12 + usize::try_from(dice.next_u32()).unwrap() % (packet.len() - 12).min(60);
+                packet[at] = [0, 1, 4, 0xFF, 0x80, packet[at].wrapping_add(1), dice.next_u32().to_le_bytes()[0]]
+                    [usize::try_from(dice.next_u32() % 7).unwrap()];
+            }
+            if dice.next_u32() % 8 == 0 {
+                packet.truncate(12 + usize::try_from(dice.next_u32()).unwrap() % (packet.len() - 12));
+            }
+            world.server.handle(now, &with_checksum(packet));
+        }
+        world.run(Duration::from_millis(200), 0);
+        world.texts.clear();
+    }
+}
+
+const MUTATION_SEED: u8 = 1;
+const MUTATIONS: usize = 3000;

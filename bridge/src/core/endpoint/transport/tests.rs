@@ -163,7 +163,7 @@ impl World {
         }
     }
 
-    fn to_browser(&mut self, path: Path, datagram: &[u8]) {
+    fn reach_browser(&mut self, path: Path, datagram: &[u8]) {
         if path != self.path {
             return;
         }
@@ -177,7 +177,7 @@ impl World {
         }
     }
 
-    fn to_bridge(&mut self, path: Path, datagram: &[u8]) {
+    fn reach_bridge(&mut self, path: Path, datagram: &[u8]) {
         if datagram[0] < 4 {
             self.transport.handle_stun(self.now, path, datagram);
         } else {
@@ -204,7 +204,11 @@ impl World {
             self.now = self.now.max(next);
             if let Some(index) = self.in_flight.iter().position(|(at, ..)| *at <= self.now) {
                 let (_, to_bridge, path, datagram) = self.in_flight.remove(index);
-                if to_bridge { self.to_bridge(path, &datagram) } else { self.to_browser(path, &datagram) }
+                if to_bridge {
+                    self.reach_bridge(path, &datagram)
+                } else {
+                    self.reach_browser(path, &datagram)
+                }
                 continue;
             }
             self.transport.on_wakeup(self.now);
