@@ -59,7 +59,8 @@ impl Certificates {
             .map_err(TlsError::Unusable)?
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&self.current) as Arc<dyn ResolvesServerCert>);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // curl --http1.0 asks for just that, and a name too few ends the handshake.
+        config.alpn_protocols = vec![b"http/1.1".to_vec(), b"http/1.0".to_vec()];
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.ticketer = aws_lc_rs::Ticketer::new().map_err(TlsError::Unusable)?;
         config.send_tls13_tickets = 1;
