@@ -8,6 +8,7 @@
 )]
 
 pub mod bot;
+pub mod fuzz;
 pub mod netem;
 pub mod participant;
 pub mod world;

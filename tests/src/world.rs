@@ -5,6 +5,7 @@
 use crate::bot::Bot;
 use crate::netem::{Arrival, Link, Network};
 use bridge::control::{Command, Reply};
+use bridge::core::endpoint::identity::Identity;
 use bridge::core::{Bridge, BridgeConfig, ChannelId, Event, Path, Sink};
 use jitsi_wire::colibri2::{
     Capabilities, ConferenceModified, ConferenceModify, EndpointModify, MediaDescription,
@@ -16,6 +17,7 @@ use jitsi_wire::jingle::{
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub const MEETING: &str = "0a5c8f4e-6d3b-4c58-9d53-0f6a1f0d7c11";
@@ -66,7 +68,12 @@ impl World {
         Self {
             now,
             start: now,
-            bridge: Bridge::new(config, bytes, now),
+            bridge: Bridge::new(
+                config,
+                Arc::new(Identity::generate().expect("identity")),
+                bytes,
+                now,
+            ),
             bridge_addr,
             bots: Vec::new(),
             link,
@@ -339,6 +346,20 @@ impl World {
             self.bots[index].sender.limit_height(height);
         }
         self.messages.entry(index).or_default().push(message);
+    }
+}
+
+/// A conference with one endpoint, for whoever needs no more.
+pub fn first_endpoint() -> Command {
+    Command {
+        id: 1,
+        request: ConferenceModify {
+            meeting_id: MEETING.into(),
+            create: true,
+            endpoints: vec![create_endpoint("00000001")],
+            ..ConferenceModify::default()
+        },
+        client_is_local: false,
     }
 }
 

@@ -1,0 +1,205 @@
+//! One function for each parser that faces the network. `make fuzz` grows their corpora; `make test` replays them.
+//!
+//! A target takes any bytes and must return. Where a value can be written again, it must read back as the same.
+
+use bridge::core::codec::{Codec, h264, keyframe_start, resolution, vp8, vp9};
+use bridge::core::ingress::rtx;
+use bridge::core::packet::{RtpHeader, Ssrc};
+use bridge::core::rtcp::{Block, Compound};
+use bridge::core::{Bridge, BridgeConfig, Path, Sink, srtp};
+use bridge::core::endpoint::identity::Identity;
+use jitsi_wire::bridge_channel::ClientMessage;
+use jitsi_wire::jingle::Jingle;
+use jitsi_wire::xmpp::{Element, Jid, Limits};
+use signal::router::{Connection, Input, SessionId, Signal, SignalConfig};
+use std::cell::RefCell;
+use std::sync::{Arc, LazyLock};
+use std::time::{Instant, SystemTime};
+
+/// A target's name and what it does with bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target, by the name of its corpus folder.
+pub const TARGETS: &[Target] = &[
+    ("xml", xml),
+    ("jid", jid),
+    ("jingle", jingle),
+    ("bridge-channel", bridge_channel),
+    ("rtp", rtp),
+    ("srtp", srtp),
+    ("rtcp", rtcp),
+    ("codecs", codecs),
+    ("bridge", bridge),
+    ("signal", signal),
+];
+
+/// Runs the target `name`; panics when there is none.
+pub fn run(name: &str, data: &[u8]) {
+    let (_, target) = TARGETS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .expect("a known target");
+    target(data);
+}
+
+fn text(data: &[u8], target: impl FnOnce(&str)) {
+    if let Ok(text) = std::str::from_utf8(data) {
+        target(text);
+    }
+}
+
+fn xml(data: &[u8]) {
+    text(data, |text| {
+        if let Ok(element) = Element::parse(text, &Limits::STANZA) {
+            let again = Element::parse(&element.to_string(), &Limits::STANZA);
+            assert_eq!(again.as_ref(), Ok(&element), "what we write we read");
+        }
+    });
+}
+
+fn jid(data: &[u8]) {
+    text(data, |text| {
+        if let Ok(jid) = text.parse::<Jid>() {
+            assert_eq!(jid.to_string().parse::<Jid>().as_ref(), Ok(&jid));
+        }
+    });
+}
+
+fn jingle(data: &[u8]) {
+    text(data, |text| {
+        let Ok(element) = Element::parse(text, &Limits::STANZA) else {
+            return;
+        };
+        if let Ok(jingle) = Jingle::parse(&element) {
+            let _ = Jingle::parse(&jingle.to_element());
+        }
+    });
+}
+
+fn bridge_channel(data: &[u8]) {
+    text(data, |text| {
+        let _ = ClientMessage::parse(text);
+    });
+}
+
+fn rtp(data: &[u8]) {
+    if let Ok(header) = RtpHeader::parse(data) {
+        let payload = header.payload(data).len();
+        assert_eq!(payload, header.payload_len());
+        assert!(header.elements(data).count() <= data.len());
+    }
+}
+
+fn srtp(data: &[u8]) {
+    for profile in [srtp::Profile::AeadAes128Gcm, srtp::Profile::Aes128CmHmacSha1_80] {
+        let salt = [7; 14];
+        let keys = srtp::KeyMaterial::new([3; 16], salt.get(..profile.salt_len()).unwrap_or(&salt));
+        let Some(keys) = keys else { continue };
+        let mut packet = data.to_vec();
+        assert!(srtp::Inbound::new(profile, &keys).unprotect_rtp(&mut packet).is_err(), "nobody guesses a tag");
+        let mut packet = data.to_vec();
+        assert!(srtp::Inbound::new(profile, &keys).unprotect_rtcp(&mut packet).is_err());
+    }
+}
+
+fn rtcp(data: &[u8]) {
+    for block in Compound::iter(data) {
+        match block {
+            Block::SenderReport { reports, .. } | Block::ReceiverReport { reports, .. } => {
+                assert!(reports.count() <= 31);
+            }
+            Block::Nack { lost, .. } => assert!(lost.count() <= 17 * data.len()),
+            Block::Fir { entries, .. } => assert!(entries.count() <= data.len()),
+            Block::Remb(remb) => assert!(remb.ssrcs().count() <= 255),
+            Block::TransportFeedback(feedback) => assert!(feedback.statuses().count() <= 0xffff),
+            _ => {}
+        }
+    }
+}
+
+/// The first byte chooses the codec, the rest is a payload.
+fn codecs(data: &[u8]) {
+    let Some((choice, payload)) = data.split_first() else {
+        return;
+    };
+    let codec = [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1, Codec::Opus][usize::from(*choice) % 5];
+    keyframe_start(codec, payload, None);
+    keyframe_start(codec, payload, Some(payload));
+    resolution(codec, payload);
+    h264::resolution(payload);
+    let mut copy = payload.to_vec();
+    if let Some(descriptor) = vp8::Descriptor::parse(payload) {
+        let _ = descriptor.rewrite(&mut copy, 0x7fff, 255);
+    }
+    if let Some(descriptor) = vp9::Descriptor::parse(payload) {
+        let _ = descriptor.rewrite(&mut copy, 0x7fff, 255);
+    }
+    if let Ok(header) = RtpHeader::parse(payload) {
+        let _ = rtx::restore(&mut copy, &header, Ssrc(1), 100);
+    }
+}
+
+struct Nowhere([u8; 2048]);
+
+impl Sink for Nowhere {
+    fn slot(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+
+    fn commit(&mut self, _: Path, _: usize) {}
+}
+
+thread_local! {
+    static BRIDGE: RefCell<Option<Bridge>> = const { RefCell::new(None) };
+}
+
+static IDENTITY: LazyLock<Arc<Identity>> =
+    LazyLock::new(|| Arc::new(Identity::generate().expect("identity")));
+
+/// Datagrams, each behind two bytes of length, from strangers to a bridge with a conference.
+fn bridge(data: &[u8]) {
+    BRIDGE.with_borrow_mut(|slot| {
+        let now = Instant::now();
+        let bridge = slot.get_or_insert_with(|| {
+            let mut bridge = Bridge::new(BridgeConfig::default(), IDENTITY.clone(), [1; 32], now);
+            bridge.apply(now, crate::world::first_endpoint(), &mut Nowhere([0; 2048]));
+            bridge
+        });
+        let path = Path {
+            local: [192, 0, 2, 1].into(),
+            remote: ([203, 0, 113, 7], 4000).into(),
+        };
+        let mut rest = data;
+        while let Some((head, tail)) = rest.split_first_chunk::<2>() {
+            let len = usize::from(u16::from_be_bytes(*head)).min(tail.len()).min(1500);
+            let (datagram, next) = tail.split_at(len);
+            bridge.on_datagram(now, path, &mut datagram.to_vec(), &mut Nowhere([0; 2048]));
+            rest = next;
+        }
+        while bridge.poll_event().is_some() {}
+        assert_eq!(bridge.stats().endpoints, 1);
+    });
+}
+
+/// Lines are frames of one stream.
+fn signal(data: &[u8]) {
+    text(data, |text| {
+        let now = Instant::now();
+        let wall = SystemTime::UNIX_EPOCH;
+        let mut signal = Signal::new(SignalConfig::new("moothall.internal"), [1; 32]);
+        let session = SessionId(1);
+        let connection = Connection {
+            room: Some("fuzz".into()),
+            authority: "localhost:8443".into(),
+            secure: true,
+        };
+        signal.handle(now, wall, Input::Opened { session, connection });
+        for line in text.lines() {
+            signal.handle(now, wall, Input::Frame { session, text: line });
+            while signal.poll(now).is_some() {}
+        }
+        signal.handle(now, wall, Input::Closed { session });
+        while signal.poll(now).is_some() {}
+        assert_eq!(signal.stats().sessions, 0);
+    });
+}
