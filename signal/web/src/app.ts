@@ -1,7 +1,7 @@
 // The page as a whole: which view is shown, how a stay begins, breaks and begins again.
 
 import { type ChatMessage, Conference, type End, type Local, type MediaState, type Participant } from './conference';
-import { type Branding, type Config, config } from './config';
+import { type Branding, fetchConfig } from './config';
 import { t } from './i18n';
 import { type Device, LocalMedia } from './media';
 import { roomNode, roomTitle } from './names';
@@ -63,6 +63,7 @@ export class App {
     window.addEventListener('online', () => this.onNetwork(true));
     window.addEventListener('offline', () => this.onNetwork(false));
     window.addEventListener('pagehide', () => this.conference?.leave());
+    window.addEventListener('pageshow', (event) => event.persisted && location.reload());
   }
 
   start(): void {
@@ -168,7 +169,7 @@ export class App {
   }
 
   private async enter(): Promise<void> {
-    const known = config();
+    const known = await fetchConfig();
     if (!known) return this.onEnd(null, { why: 'lost' });
     const conference: Conference = new Conference(known, roomNode(this.room), this.local(), {
       onJoined: () => this.conference === conference && this.onJoined(),
@@ -298,8 +299,8 @@ export class App {
   }
 
   private retry(): void {
+    if (this.conference) return;
     this.retryAt = 0;
-    if (!config()) return location.reload(); // The page itself came without its configuration.
     void this.enter();
   }
 
@@ -503,5 +504,3 @@ export class App {
     this.meeting?.hall.talk((face) => (face.mine ? this.media.level() * 0.3 : face.screen ? 0 : this.conference?.level(`${face.id}-a0`) ?? 0));
   }
 }
-
-export type { Config };

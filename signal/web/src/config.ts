@@ -23,6 +23,19 @@ export function config(): Config | null {
   return value?.hosts?.domain && value.hosts.muc && value.websocket ? (value as Config) : null;
 }
 
+/** The configuration, fetched again if it did not come with the page; nothing if the box does not answer. */
+export async function fetchConfig(): Promise<Config | null> {
+  const known = config();
+  if (known) return known;
+  await new Promise<void>((resolve) => {
+    const script = document.createElement('script');
+    script.onload = script.onerror = () => resolve();
+    script.src = '/config.js';
+    document.head.append(script);
+  });
+  return config();
+}
+
 export async function branding(): Promise<Branding> {
   try {
     const answer = await fetch('/branding.json');

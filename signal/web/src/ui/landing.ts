@@ -1,7 +1,7 @@
 // The front page: name a room.
 
 import { t } from '../i18n';
-import { inventRoom, roomSlug, roomTitle } from '../names';
+import { inventRoom, roomSlug } from '../names';
 import { h, icon, path, setText, svg } from './dom';
 import { stateCard } from './state';
 
@@ -20,7 +20,7 @@ export function landing(host: LandingHost): HTMLElement {
     h('main', { class: 'two' },
       h('section', { class: 'stack roomy' },
         h('div', { class: 'stack tight' }, h('h1', { class: 'hero' }, t('landing.title')), h('p', { class: 'lead' }, host.welcome || t('landing.lead'))),
-        host.insecure && insecureCard(() => host.go(inventRoom())),
+        host.insecure && insecureCard(null),
         roomForm(host),
         host.recent.length > 0 && h('div', { class: 'stack tight' },
           h('p', { class: 'small quiet' }, t('landing.recent')),
@@ -51,11 +51,11 @@ function roomForm(host: LandingHost): HTMLElement {
       h('button', { type: 'button', class: 'link', onclick: () => host.go(invented) }, t('landing.take', { name: invented }))));
 }
 
-export function insecureCard(listen: () => void): HTMLElement {
+export function insecureCard(listen: (() => void) | null): HTMLElement {
   const secure = `https://${location.hostname}:8443${location.pathname}`;
   return stateCard({
     sign: 'shield', tone: 'warn', title: t('insecure.title'), text: t('insecure', { address: location.origin }),
-    acts: [{ label: 'insecure.how', run: () => location.assign(secure) }, { label: 'insecure.listen', run: listen }],
+    acts: [{ label: 'insecure.how', run: () => location.assign(secure) }, ...(listen ? [{ label: 'insecure.listen', run: listen } as const] : [])],
   });
 }
 
@@ -81,8 +81,4 @@ function hallArt(): SVGSVGElement {
 export function brandLink(name: string, logo: string): HTMLElement {
   const sign = logo ? h('img', { class: 'logo', src: logo, alt: '' }) : icon('mark');
   return h('a', { class: 'brand', href: '/' }, sign, name);
-}
-
-export function roomHeading(room: string): string {
-  return roomTitle(room);
 }

@@ -15,12 +15,12 @@ export interface State {
   readonly details?: string;
 }
 
-export function stateCard(state: State): HTMLElement {
+export function stateCard(state: State, heading: 'h1' | 'h2' = 'h2'): HTMLElement {
   const acts = (state.acts ?? []).map((act, index) =>
     h('button', { type: 'button', class: `btn ${index === 0 ? 'first' : act.plain === false ? '' : 'plain'}`, onclick: act.run, 'data-test': act.test }, t(act.label)));
   return h('section', { class: 'card state' },
     icon(state.sign, { class: state.tone ? `is-${state.tone}` : '' }),
-    h('h2', {}, state.title),
+    h(heading, {}, state.title),
     h('p', {}, state.text),
     (acts.length > 0 || state.extra) && h('div', { class: 'acts' }, state.extra, ...acts),
     state.details && h('details', {}, h('summary', {}, 'Details'), state.details));
@@ -28,5 +28,5 @@ export function stateCard(state: State): HTMLElement {
 
 /** A state that is all there is to see: the meeting is over, or could not begin. */
 export function statePage(brand: HTMLElement, state: State): HTMLElement {
-  return h('div', { class: 'page' }, h('header', {}, brand), h('main', { class: 'alone' }, stateCard(state)), h('footer', {}));
+  return h('div', { class: 'page' }, h('header', {}, brand), h('main', { class: 'alone' }, stateCard(state, 'h1')), h('footer', {}));
 }
