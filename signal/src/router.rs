@@ -170,7 +170,8 @@ impl Signal {
 
     /// Time has come.
     pub fn on_wakeup(&mut self, now: Instant, _wall: SystemTime) {
-        while let Some((_, session)) = self.logins.pop_front_if(|(at, _)| *at <= now) {
+        while let Some((_, session)) = self.logins.front().copied().filter(|(at, _)| *at <= now) {
+            self.logins.pop_front();
             if self.sessions.get(&session).is_some_and(|s| s.jid().is_none()) {
                 self.end(session, StreamError::ConnectionTimeout);
             }

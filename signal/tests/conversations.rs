@@ -29,6 +29,8 @@
 //!
 //! Every frame that the server sends in any script is checked for the encoding rules that clients depend on.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may")]
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -38,7 +38,8 @@ pub(super) fn strip_presence(stanza: &mut Element) {
 pub(super) fn strip_message(stanza: &mut Element, to_all: bool) {
     stanza.attrs.retain(|(name, value)| !(name.starts_with("xmlns:") && value == ns::MUC_USER));
     stanza.retain_elements(|child| {
-        !forges(child, ns::MUC_USER) && !(to_all && matches!(local_name(child), "nick" | "display-name"))
+        let renames = matches!(local_name(child), "nick" | "display-name");
+        !(forges(child, ns::MUC_USER) || to_all && renames)
     });
     for child in &mut stanza.children {
         // COMPAT(lib-jitsi-meet): it sends `reply` without a namespace and reads it only with one.

@@ -23,13 +23,8 @@ impl FocusRequest {
         let text = |name| payload.attr(name).map(str::to_owned);
         match payload.name.as_str() {
             "conference" => Some(FocusRequest::Conference(ConferenceRequest::parse(payload))),
-            "login-url" => Some(FocusRequest::LoginUrl {
-                room: text("room"),
-                machine_uid: text("machine-uid"),
-            }),
-            "logout" => Some(FocusRequest::Logout {
-                session_id: text("session-id"),
-            }),
+            "login-url" => Some(FocusRequest::LoginUrl { room: text("room"), machine_uid: text("machine-uid") }),
+            "logout" => Some(FocusRequest::Logout { session_id: text("session-id") }),
             _ => None,
         }
     }
@@ -63,10 +58,7 @@ impl ConferenceRequest {
 
     /// Value of the property `name`.
     pub fn property(&self, name: &str) -> Option<&str> {
-        self.properties
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v.as_str())
+        self.properties.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
     pub fn to_element(&self) -> Element {
@@ -120,9 +112,7 @@ impl ConferenceAnswer {
 
 fn properties(list: &[(String, String)]) -> impl Iterator<Item = Element> {
     list.iter().map(|(name, value)| {
-        Element::new("property")
-            .with_attr("name", name.as_str())
-            .with_attr("value", value.as_str())
+        Element::new("property").with_attr("name", name.as_str()).with_attr("value", value.as_str())
     })
 }
 
@@ -138,10 +128,7 @@ mod tests {
         let Some(FocusRequest::Conference(request)) = parse(current) else {
             panic!("not a conference request");
         };
-        assert_eq!(
-            request.room.as_deref(),
-            Some("tcurrent@conference.meet.test")
-        );
+        assert_eq!(request.room.as_deref(), Some("tcurrent@conference.meet.test"));
         assert_eq!(request.property("visitors-version"), Some("1"));
         let gst = r#"<iq xmlns='jabber:client' id="626a4039" to="focus.meet.test" type="set"><conference xmlns='http://jitsi.org/protocol/focus' machine-uid="f922e9f7-9653-40cc-bd8c-fb0a9959292d" room="gst1@conference.meet.test"><property name="stereo" value="false"/><property name="startBitrate" value="800"/></conference></iq>"#;
         let Some(FocusRequest::Conference(request)) = parse(gst) else {

@@ -1,5 +1,7 @@
 //! The Jingle codec against frames that real clients sent (shortened: fewer codecs and candidates).
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may")]
+
 use jitsi_wire::jingle::sources::{sources_from_json, sources_to_json};
 use jitsi_wire::jingle::*;
 use jitsi_wire::xmpp::{Element, Limits, ns};
@@ -26,67 +28,35 @@ fn the_client_of_2026_is_understood() {
     assert_eq!(transport.fingerprints[0].setup, Some(Setup::Actpass));
     assert!(transport.fingerprints[0].value.starts_with("63:21:F5"));
 
-    let audio = jingle
-        .content(MediaKind::Audio)
-        .unwrap()
-        .description
-        .as_ref()
-        .unwrap();
+    let audio = jingle.content(MediaKind::Audio).unwrap().description.as_ref().unwrap();
     assert_eq!(audio.payload_types[0].name, "opus");
     assert_eq!(audio.payload_types[0].parameter("useinbandfec"), Some("1"));
-    assert_eq!(
-        audio.payload_types[1].parameters,
-        [(String::new(), "111/111".to_owned())]
-    );
+    assert_eq!(audio.payload_types[1].parameters, [(String::new(), "111/111".to_owned())]);
     assert!(audio.rtcp_mux && audio.extmap_allow_mixed);
     assert_eq!(audio.sources.sources[0].ssrc, 3_239_318_908);
-    assert_eq!(
-        audio.sources.sources[0].name.as_deref(),
-        Some("b7ea0d10-a0")
-    );
+    assert_eq!(audio.sources.sources[0].name.as_deref(), Some("b7ea0d10-a0"));
 
-    let video = jingle
-        .content(MediaKind::Video)
-        .unwrap()
-        .description
-        .as_ref()
-        .unwrap();
+    let video = jingle.content(MediaKind::Video).unwrap().description.as_ref().unwrap();
     assert_eq!(
         video.payload_types[0].feedback[2],
-        RtcpFeedback {
-            kind: "ccm".to_owned(),
-            subtype: Some("fir".to_owned())
-        }
+        RtcpFeedback { kind: "ccm".to_owned(), subtype: Some("fir".to_owned()) }
     );
     assert_eq!(video.sources.sources.len(), 2);
     assert!(!video.sources.sources[0].is_desktop());
     assert_eq!(
         video.sources.groups,
-        [SsrcGroup {
-            semantics: Semantics::Fid,
-            ssrcs: vec![579_414_202, 2_321_706_150]
-        }]
+        [SsrcGroup { semantics: Semantics::Fid, ssrcs: vec![579_414_202, 2_321_706_150] }]
     );
 }
 
 #[test]
 fn the_client_of_2022_is_understood() {
     let jingle = parse(LJM_2022_INITIATE);
-    let audio = jingle
-        .content(MediaKind::Audio)
-        .unwrap()
-        .description
-        .as_ref()
-        .unwrap();
+    let audio = jingle.content(MediaKind::Audio).unwrap().description.as_ref().unwrap();
     assert_eq!(audio.sources.sources[0].ssrc, 2_232_231_560);
     assert_eq!(audio.sources.sources[0].name, None);
     assert!(audio.sources.sources[0].msid.is_some());
-    let video = jingle
-        .content(MediaKind::Video)
-        .unwrap()
-        .description
-        .as_ref()
-        .unwrap();
+    let video = jingle.content(MediaKind::Video).unwrap().description.as_ref().unwrap();
     assert_eq!(video.payload_types[1].parameter("apt"), Some("96"));
 }
 
@@ -123,19 +93,9 @@ fn an_accept_with_creator_responder_is_understood() {
     assert_eq!(jingle.action, Action::SessionAccept);
     assert_eq!(jingle.initial_last_n, Some(25));
     assert_eq!(jingle.transport().unwrap().ufrag.as_deref(), Some("u"));
-    let audio = jingle
-        .content(MediaKind::Audio)
-        .unwrap()
-        .description
-        .as_ref()
-        .unwrap();
+    let audio = jingle.content(MediaKind::Audio).unwrap().description.as_ref().unwrap();
     assert_eq!(audio.sources.sources[0].msid.as_deref(), Some("a b"));
-    let video = jingle
-        .content(MediaKind::Video)
-        .unwrap()
-        .description
-        .as_ref()
-        .unwrap();
+    let video = jingle.content(MediaKind::Video).unwrap().description.as_ref().unwrap();
     assert!(video.sources.sources[0].is_desktop());
 }
 
@@ -146,10 +106,7 @@ fn an_ice_failure_report_is_understood() {
          initiator='R/focus' responder='R/3f2a9c41' sid='7n5d0qk1a'><reason><connectivity-error/><text>ICE FAILED</text></reason>\
          <bridge-session xmlns='http://jitsi.org/protocol/focus' id='0c1a7c6e' restart='true'/></jingle></iq>",
     );
-    assert_eq!(
-        jingle.reason,
-        Some(Reason::new("connectivity-error", Some("ICE FAILED")))
-    );
+    assert_eq!(jingle.reason, Some(Reason::new("connectivity-error", Some("ICE FAILED"))));
     let session = jingle.bridge_session.unwrap();
     assert_eq!(session.id.as_deref(), Some("0c1a7c6e"));
     assert!(session.restart && !session.ice_restart);
@@ -159,22 +116,13 @@ fn offer() -> Jingle {
     let owners = vec![
         OwnerSources {
             owner: "jvb".to_owned(),
-            video: set(
-                &[(1_234_567_890, "jvb-v0", "mixedmslabel mixedlabelvideo0")],
-                &[],
-            ),
-            audio: set(
-                &[(987_654_321, "jvb-a0", "mixedmslabel mixedlabelaudio0")],
-                &[],
-            ),
+            video: set(&[(1_234_567_890, "jvb-v0", "mixedmslabel mixedlabelvideo0")], &[]),
+            audio: set(&[(987_654_321, "jvb-a0", "mixedmslabel mixedlabelaudio0")], &[]),
         },
         OwnerSources {
             owner: "9b1d0e22".to_owned(),
             video: set(
-                &[
-                    (1001, "9b1d0e22-v0", "9b1d0e22-video-0-1 4d5e"),
-                    (1002, "9b1d0e22-v0", "9b1d0e22-video-0-1 4d5e"),
-                ],
+                &[(1001, "9b1d0e22-v0", "9b1d0e22-video-0-1 4d5e"), (1002, "9b1d0e22-v0", "9b1d0e22-video-0-1 4d5e")],
                 &[&[1001, 1002]],
             ),
             audio: set(&[(1003, "9b1d0e22-a0", "9b1d0e22-audio-0-1 6f70")], &[]),
@@ -201,9 +149,7 @@ fn offer() -> Jingle {
             rel_addr: Some("192.0.2.10".to_owned()),
             rel_port: Some(10000),
         }],
-        web_socket: Some(
-            "wss://meet.example/colibri-ws/default-id/6f1e/3f2a9c41?pwd=x&y".to_owned(),
-        ),
+        web_socket: Some("wss://meet.example/colibri-ws/default-id/6f1e/3f2a9c41?pwd=x&y".to_owned()),
         ice_generation: None,
     };
     let mut description = Description::new(MediaKind::Video);
@@ -213,15 +159,10 @@ fn offer() -> Jingle {
         clockrate: 48000,
         channels: Some(2),
         parameters: vec![(String::new(), "111/111".to_owned())],
-        feedback: vec![RtcpFeedback {
-            kind: "nack".to_owned(),
-            subtype: Some("pli".to_owned()),
-        }],
+        feedback: vec![RtcpFeedback { kind: "nack".to_owned(), subtype: Some("pli".to_owned()) }],
     }];
-    description.header_extensions = vec![RtpHeaderExtension {
-        id: 10,
-        uri: "urn:ietf:params:rtp-hdrext:sdes:mid".to_owned(),
-    }];
+    description.header_extensions =
+        vec![RtpHeaderExtension { id: 10, uri: "urn:ietf:params:rtp-hdrext:sdes:mid".to_owned() }];
     description.extmap_allow_mixed = true;
     description.rtcp_mux = true;
     description.sources = owners[1].video.clone();
@@ -229,23 +170,14 @@ fn offer() -> Jingle {
     let mut content = Content::offered("video");
     content.description = Some(description);
     content.transport = Some(transport);
-    content.sctp = Some(SctpMap {
-        port: 5000,
-        streams: 1024,
-    });
+    content.sctp = Some(SctpMap { port: 5000, streams: 1024 });
     let mut jingle = Jingle::new(Action::SessionInitiate, "7n5d0qk1a");
     jingle.initiator = Some("standup@conference.meet.example/focus".to_owned());
     jingle.contents = vec![content];
     jingle.bundle = vec!["video".to_owned()];
-    jingle.bridge_session = Some(BridgeSession {
-        id: Some("0c1a".to_owned()),
-        ..BridgeSession::default()
-    });
+    jingle.bridge_session = Some(BridgeSession { id: Some("0c1a".to_owned()), ..BridgeSession::default() });
     jingle.json_sources = Some(owners);
-    jingle.start_muted = Some(StartMuted {
-        audio: true,
-        video: false,
-    });
+    jingle.start_muted = Some(StartMuted { audio: true, video: false });
     jingle
 }
 
@@ -260,13 +192,7 @@ fn set(sources: &[(u32, &str, &str)], groups: &[&[u32]]) -> SourceSet {
                 ..Source::default()
             })
             .collect(),
-        groups: groups
-            .iter()
-            .map(|ssrcs| SsrcGroup {
-                semantics: Semantics::Fid,
-                ssrcs: ssrcs.to_vec(),
-            })
-            .collect(),
+        groups: groups.iter().map(|ssrcs| SsrcGroup { semantics: Semantics::Fid, ssrcs: ssrcs.to_vec() }).collect(),
     }
 }
 
@@ -276,10 +202,7 @@ fn an_offer_survives_the_wire() {
     let text = offer.to_element().to_string();
     let mut back = Jingle::parse(&Element::parse(&text, &Limits::default()).unwrap()).unwrap();
     // Owners in JSON are an object: their order is not part of the message.
-    back.json_sources
-        .as_mut()
-        .unwrap()
-        .sort_by(|a, b| b.owner.cmp(&a.owner));
+    back.json_sources.as_mut().unwrap().sort_by(|a, b| b.owner.cmp(&a.owner));
     assert_eq!(back, offer);
 }
 
@@ -342,34 +265,15 @@ fn nonsense_is_refused_rather_than_guessed() {
         Jingle::parse(&Element::parse(&text, &Limits::default()).unwrap())
     };
     for ssrc in ["0", "4294967296", "-1", "x", ""] {
-        assert_eq!(
-            jingle(&format!("<source ssrc='{ssrc}'/>")),
-            Err(JingleError::BadSsrc),
-            "{ssrc}"
-        );
+        assert_eq!(jingle(&format!("<source ssrc='{ssrc}'/>")), Err(JingleError::BadSsrc), "{ssrc}");
     }
-    assert_eq!(
-        jingle("<ssrc-group semantics='FID'><source/></ssrc-group>"),
-        Err(JingleError::BadSsrc)
-    );
-    for json in [
-        "",
-        "[]",
-        "{}",
-        r#"{"sources":[]}"#,
-        r#"{"sources":{"a":{}}}"#,
-        r#"{"sources":{"a":[[],[[]]]}}"#,
-    ] {
+    assert_eq!(jingle("<ssrc-group semantics='FID'><source/></ssrc-group>"), Err(JingleError::BadSsrc));
+    for json in ["", "[]", "{}", r#"{"sources":[]}"#, r#"{"sources":{"a":{}}}"#, r#"{"sources":{"a":[[],[[]]]}}"#] {
         assert_eq!(sources_from_json(json), Err(JingleError::BadJson), "{json}");
     }
-    assert_eq!(
-        sources_from_json(r#"{"sources":{"a":[[{"s":-1}]]}}"#),
-        Err(JingleError::BadSsrc)
-    );
+    assert_eq!(sources_from_json(r#"{"sources":{"a":[[{"s":-1}]]}}"#), Err(JingleError::BadSsrc));
     let no_sid = Element::in_ns("jingle", ns::JINGLE).with_attr("action", "source-add");
     assert_eq!(Jingle::parse(&no_sid), Err(JingleError::NoSid));
-    let unknown = Element::in_ns("jingle", ns::JINGLE)
-        .with_attr("action", "dance")
-        .with_attr("sid", "s");
+    let unknown = Element::in_ns("jingle", ns::JINGLE).with_attr("action", "dance").with_attr("sid", "s");
     assert_eq!(Jingle::parse(&unknown), Err(JingleError::UnknownAction));
 }

@@ -20,10 +20,7 @@ pub struct Description {
 
 impl Description {
     pub fn new(media: MediaKind) -> Self {
-        Self {
-            media: media.as_str().to_owned(),
-            ..Self::default()
-        }
+        Self { media: media.as_str().to_owned(), ..Self::default() }
     }
 
     /// Audio or video, when it is one of them.
@@ -36,15 +33,8 @@ impl Description {
             .with_attr("media", self.media.as_str())
             .with_attr_opt("maxptime", self.maxptime.map(|n| n.to_string()))
             .with_children(self.payload_types.iter().map(payload_type_to_element))
-            .with_children(
-                self.header_extensions
-                    .iter()
-                    .map(header_extension_to_element),
-            )
-            .with_children(
-                self.extmap_allow_mixed
-                    .then(|| Element::in_ns("extmap-allow-mixed", ns::RTP_HDREXT)),
-            )
+            .with_children(self.header_extensions.iter().map(header_extension_to_element))
+            .with_children(self.extmap_allow_mixed.then(|| Element::in_ns("extmap-allow-mixed", ns::RTP_HDREXT)))
             .with_children(self.rtcp_mux.then(|| Element::new("rtcp-mux")))
             .with_children(sources_to_xml(&self.sources))
     }
@@ -55,14 +45,8 @@ impl Description {
         Ok(Self {
             media: element.attr("media").unwrap_or_default().to_owned(),
             maxptime: element.attr("maxptime").and_then(|n| n.parse().ok()),
-            payload_types: element
-                .children_named("payload-type")
-                .filter_map(payload_type_from)
-                .collect(),
-            header_extensions: element
-                .children_named("rtp-hdrext")
-                .filter_map(header_extension_from)
-                .collect(),
+            payload_types: element.children_named("payload-type").filter_map(payload_type_from).collect(),
+            header_extensions: element.children_named("rtp-hdrext").filter_map(header_extension_from).collect(),
             extmap_allow_mixed: element.child("extmap-allow-mixed").is_some(),
             rtcp_mux: element.child("rtcp-mux").is_some(),
             sources: sources_from_xml(element)?,
@@ -91,9 +75,7 @@ fn payload_type_to_element(payload: &PayloadType) -> Element {
     let parameters = payload.parameters.iter().map(|(name, value)| {
         // COMPAT(Jicofo): the parameter of RED has no name at all rather than an empty one.
         let name = (!name.is_empty()).then_some(name.as_str());
-        Element::new("parameter")
-            .with_attr_opt("name", name)
-            .with_attr("value", value.as_str())
+        Element::new("parameter").with_attr_opt("name", name).with_attr("value", value.as_str())
     });
     let feedback = payload.feedback.iter().map(|feedback| {
         Element::in_ns("rtcp-fb", ns::RTCP_FB)
@@ -117,9 +99,7 @@ fn payload_type_from(element: &Element) -> Option<PayloadType> {
     Some(PayloadType {
         id,
         name: element.attr("name").unwrap_or_default().to_owned(),
-        clockrate: element
-            .attr("clockrate")
-            .map_or(Some(0), |n| n.parse().ok())?,
+        clockrate: element.attr("clockrate").map_or(Some(0), |n| n.parse().ok())?,
         channels: element.attr("channels").and_then(|n| n.parse().ok()),
         parameters: element
             .children_named("parameter")
@@ -131,10 +111,7 @@ fn payload_type_from(element: &Element) -> Option<PayloadType> {
         feedback: element
             .children_named("rtcp-fb")
             .filter_map(|f| {
-                Some(RtcpFeedback {
-                    kind: f.attr("type")?.to_owned(),
-                    subtype: f.attr("subtype").map(str::to_owned),
-                })
+                Some(RtcpFeedback { kind: f.attr("type")?.to_owned(), subtype: f.attr("subtype").map(str::to_owned) })
             })
             .collect(),
     })

@@ -47,10 +47,7 @@ const ACTIONS: [(Action, &str); 13] = [
 
 impl Action {
     pub fn as_str(self) -> &'static str {
-        ACTIONS
-            .iter()
-            .find(|(action, _)| *action == self)
-            .map_or("", |(_, name)| name)
+        ACTIONS.iter().find(|(action, _)| *action == self).map_or("", |(_, name)| name)
     }
 }
 
@@ -64,11 +61,7 @@ impl FromStr for Action {
             "removesource" => "source-remove",
             other => other,
         };
-        ACTIONS
-            .iter()
-            .find(|(_, name)| *name == text)
-            .map(|(action, _)| *action)
-            .ok_or(JingleError::UnknownAction)
+        ACTIONS.iter().find(|(_, name)| *name == text).map(|(action, _)| *action).ok_or(JingleError::UnknownAction)
     }
 }
 
@@ -160,9 +153,7 @@ impl Jingle {
     /// but the first.
     pub fn transport(&self) -> Option<&IceUdpTransport> {
         let transports = || self.contents.iter().filter_map(|c| c.transport.as_ref());
-        transports()
-            .find(|t| t.is_complete())
-            .or_else(|| transports().next())
+        transports().find(|t| t.is_complete()).or_else(|| transports().next())
     }
 
     /// The content about this kind of media.
@@ -174,11 +165,7 @@ impl Jingle {
         let group = (!self.bundle.is_empty()).then(|| {
             Element::in_ns("group", ns::GROUPING)
                 .with_attr("semantics", "BUNDLE")
-                .with_children(
-                    self.bundle
-                        .iter()
-                        .map(|name| Element::new("content").with_attr("name", name.as_str())),
-                )
+                .with_children(self.bundle.iter().map(|name| Element::new("content").with_attr("name", name.as_str())))
         });
         Element::in_ns("jingle", ns::JINGLE)
             .with_attr("action", self.action.as_str())
@@ -189,13 +176,12 @@ impl Jingle {
             .with_children(group)
             .with_children(self.reason.as_ref().map(Reason::to_element))
             .with_children(self.bridge_session.as_ref().map(BridgeSession::to_element))
-            .with_children(self.initial_last_n.map(|n| {
-                Element::in_ns("initial-last-n", ns::COLIBRI2).with_attr("value", n.to_string())
-            }))
             .with_children(
-                self.ice_state
-                    .as_deref()
-                    .map(|state| Element::in_ns("ice-state", ns::FOCUS).with_text(state)),
+                self.initial_last_n
+                    .map(|n| Element::in_ns("initial-last-n", ns::COLIBRI2).with_attr("value", n.to_string())),
+            )
+            .with_children(
+                self.ice_state.as_deref().map(|state| Element::in_ns("ice-state", ns::FOCUS).with_text(state)),
             )
             .with_children(self.json_sources.as_deref().map(json_message))
             .with_children(self.start_muted.map(StartMuted::to_element))
@@ -203,17 +189,10 @@ impl Jingle {
 
     /// Reads a `jingle` element of a client, in any of the dialects.
     pub fn parse(element: &Element) -> Result<Self, JingleError> {
-        let action = element
-            .attr("action")
-            .ok_or(JingleError::UnknownAction)?
-            .parse()?;
+        let action = element.attr("action").ok_or(JingleError::UnknownAction)?.parse()?;
         let sid = element.attr("sid").ok_or(JingleError::NoSid)?;
         let text = |name| element.attr(name).map(str::to_owned);
-        if element
-            .children_named("content")
-            .nth(MAX_CONTENTS)
-            .is_some()
-        {
+        if element.children_named("content").nth(MAX_CONTENTS).is_some() {
             return Err(JingleError::TooManyContents);
         }
         let json = element
@@ -226,17 +205,11 @@ impl Jingle {
             sid: sid.to_owned(),
             initiator: text("initiator"),
             responder: text("responder"),
-            contents: element
-                .children_named("content")
-                .map(Content::parse)
-                .collect::<Result<_, _>>()?,
+            contents: element.children_named("content").map(Content::parse).collect::<Result<_, _>>()?,
             bundle: bundle_of(element),
             reason: element.child("reason").and_then(Reason::parse),
             bridge_session: element.child("bridge-session").map(BridgeSession::parse),
-            initial_last_n: element
-                .child("initial-last-n")
-                .and_then(|e| e.attr("value"))
-                .and_then(|n| n.parse().ok()),
+            initial_last_n: element.child("initial-last-n").and_then(|e| e.attr("value")).and_then(|n| n.parse().ok()),
             ice_state: element.child_text("ice-state"),
             json_sources: json,
             start_muted: element.child("startmuted").map(StartMuted::parse),
@@ -266,10 +239,7 @@ impl Content {
 
     /// Audio or video: what the description says, else the name.
     pub fn kind(&self) -> Option<MediaKind> {
-        self.description
-            .as_ref()
-            .and_then(Description::kind)
-            .or_else(|| MediaKind::parse(&self.name))
+        self.description.as_ref().and_then(Description::kind).or_else(|| MediaKind::parse(&self.name))
     }
 
     fn to_element(&self) -> Element {
@@ -278,11 +248,7 @@ impl Content {
             .with_attr("name", self.name.as_str())
             .with_attr_opt("senders", self.senders.as_deref())
             .with_children(self.description.as_ref().map(Description::to_element))
-            .with_children(
-                self.transport
-                    .as_ref()
-                    .map(|transport| transport.to_element(self.sctp.as_ref())),
-            )
+            .with_children(self.transport.as_ref().map(|transport| transport.to_element(self.sctp.as_ref())))
     }
 
     fn parse(element: &Element) -> Result<Self, JingleError> {
@@ -292,10 +258,7 @@ impl Content {
             name: text("name").unwrap_or_default(),
             creator: text("creator"),
             senders: text("senders"),
-            description: element
-                .child("description")
-                .map(Description::parse)
-                .transpose()?,
+            description: element.child("description").map(Description::parse).transpose()?,
             transport: transport.map(IceUdpTransport::parse),
             sctp: transport.and_then(SctpMap::find),
         })
@@ -304,10 +267,7 @@ impl Content {
 
 impl Reason {
     pub fn new(condition: impl Into<String>, text: Option<&str>) -> Self {
-        Self {
-            condition: condition.into(),
-            text: text.map(str::to_owned),
-        }
+        Self { condition: condition.into(), text: text.map(str::to_owned) }
     }
 
     fn to_element(&self) -> Element {
@@ -352,10 +312,7 @@ impl StartMuted {
     }
 
     fn parse(element: &Element) -> Self {
-        Self {
-            audio: is_true(element.attr("audio")),
-            video: is_true(element.attr("video")),
-        }
+        Self { audio: is_true(element.attr("audio")), video: is_true(element.attr("video")) }
     }
 }
 

@@ -72,14 +72,11 @@ impl Semantics {
 /// The `source` and `ssrc-group` elements of a set, each with its own `xmlns`.
 pub fn sources_to_xml(set: &SourceSet) -> Vec<Element> {
     let sources = set.sources.iter().map(source_to_element);
-    let groups =
-        set.groups.iter().map(|group| {
-            Element::in_ns("ssrc-group", ns::SSMA)
-                .with_attr("semantics", group.semantics.as_str())
-                .with_children(group.ssrcs.iter().map(|ssrc| {
-                    Element::in_ns("source", ns::SSMA).with_attr("ssrc", ssrc.to_string())
-                }))
-        });
+    let groups = set.groups.iter().map(|group| {
+        Element::in_ns("ssrc-group", ns::SSMA).with_attr("semantics", group.semantics.as_str()).with_children(
+            group.ssrcs.iter().map(|ssrc| Element::in_ns("source", ns::SSMA).with_attr("ssrc", ssrc.to_string())),
+        )
+    });
     sources.chain(groups).collect()
 }
 
@@ -88,34 +85,26 @@ fn source_to_element(source: &Source) -> Element {
         .with_attr("ssrc", source.ssrc.to_string())
         .with_attr_opt("name", source.name.as_deref())
         .with_attr_opt("videoType", source.video_type.as_deref())
-        .with_children(source.msid.as_deref().map(|msid| {
-            Element::new("parameter")
-                .with_attr("name", "msid")
-                .with_attr("value", msid)
-        }))
         .with_children(
             source
-                .owner
+                .msid
                 .as_deref()
-                .map(|owner| Element::in_ns("ssrc-info", ns::JITMEET).with_attr("owner", owner)),
+                .map(|msid| Element::new("parameter").with_attr("name", "msid").with_attr("value", msid)),
+        )
+        .with_children(
+            source.owner.as_deref().map(|owner| Element::in_ns("ssrc-info", ns::JITMEET).with_attr("owner", owner)),
         )
 }
 
 /// Sources and groups in a description.
 pub fn sources_from_xml(description: &Element) -> Result<SourceSet, JingleError> {
-    let sources = description
-        .children_named("source")
-        .map(source_from)
-        .collect::<Result<_, _>>()?;
+    let sources = description.children_named("source").map(source_from).collect::<Result<_, _>>()?;
     let groups = description
         .children_named("ssrc-group")
         .map(|group| {
             Ok(SsrcGroup {
                 semantics: Semantics::parse(group.attr("semantics").unwrap_or_default()),
-                ssrcs: group
-                    .children_named("source")
-                    .map(ssrc_of)
-                    .collect::<Result<_, _>>()?,
+                ssrcs: group.children_named("source").map(ssrc_of).collect::<Result<_, _>>()?,
             })
         })
         .collect::<Result<_, _>>()?;
@@ -123,28 +112,19 @@ pub fn sources_from_xml(description: &Element) -> Result<SourceSet, JingleError>
 }
 
 fn source_from(element: &Element) -> Result<Source, JingleError> {
-    let msid = element
-        .children_named("parameter")
-        .find(|p| p.attr("name") == Some("msid"))
-        .and_then(|p| p.attr("value"));
+    let msid =
+        element.children_named("parameter").find(|p| p.attr("name") == Some("msid")).and_then(|p| p.attr("value"));
     Ok(Source {
         ssrc: ssrc_of(element)?,
         name: element.attr("name").map(str::to_owned),
         video_type: element.attr("videoType").map(str::to_owned),
         msid: msid.map(str::to_owned),
-        owner: element
-            .child("ssrc-info")
-            .and_then(|info| info.attr("owner"))
-            .map(str::to_owned),
+        owner: element.child("ssrc-info").and_then(|info| info.attr("owner")).map(str::to_owned),
     })
 }
 
 fn ssrc_of(element: &Element) -> Result<u32, JingleError> {
-    element
-        .attr("ssrc")
-        .and_then(|text| text.parse().ok())
-        .filter(|ssrc| *ssrc != 0)
-        .ok_or(JingleError::BadSsrc)
+    element.attr("ssrc").and_then(|text| text.parse().ok()).filter(|ssrc| *ssrc != 0).ok_or(JingleError::BadSsrc)
 }
 
 /// The JSON form: `{"sources":{OWNER:[[video],[video groups],[audio],[audio groups]]}}`, owners in the order given.
@@ -240,41 +220,21 @@ impl Serialize for Group<'_> {
 /// Reads the JSON form.
 pub fn sources_from_json(text: &str) -> Result<Vec<OwnerSources>, JingleError> {
     let document: Value = serde_json::from_str(text).map_err(|_| JingleError::BadJson)?;
-    let owners = document
-        .get("sources")
-        .and_then(Value::as_object)
-        .ok_or(JingleError::BadJson)?;
+    let owners = document.get("sources").and_then(Value::as_object).ok_or(JingleError::BadJson)?;
     owners
         .iter()
         .map(|(owner, parts)| {
             let parts = parts.as_array().ok_or(JingleError::BadJson)?;
-            let part = |n| {
-                parts
-                    .get(n)
-                    .and_then(Value::as_array)
-                    .map_or(&[][..], Vec::as_slice)
-            };
+            let part = |n| parts.get(n).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
             Ok(OwnerSources {
                 owner: owner.clone(),
                 video: SourceSet {
-                    sources: part(0)
-                        .iter()
-                        .map(source_from_json)
-                        .collect::<Result<_, _>>()?,
-                    groups: part(1)
-                        .iter()
-                        .map(group_from_json)
-                        .collect::<Result<_, _>>()?,
+                    sources: part(0).iter().map(source_from_json).collect::<Result<_, _>>()?,
+                    groups: part(1).iter().map(group_from_json).collect::<Result<_, _>>()?,
                 },
                 audio: SourceSet {
-                    sources: part(2)
-                        .iter()
-                        .map(source_from_json)
-                        .collect::<Result<_, _>>()?,
-                    groups: part(3)
-                        .iter()
-                        .map(group_from_json)
-                        .collect::<Result<_, _>>()?,
+                    sources: part(2).iter().map(source_from_json).collect::<Result<_, _>>()?,
+                    groups: part(3).iter().map(group_from_json).collect::<Result<_, _>>()?,
                 },
             })
         })
@@ -306,9 +266,5 @@ fn group_from_json(value: &Value) -> Result<SsrcGroup, JingleError> {
 }
 
 fn ssrc_from_json(value: &Value) -> Result<u32, JingleError> {
-    value
-        .as_u64()
-        .and_then(|n| u32::try_from(n).ok())
-        .filter(|ssrc| *ssrc != 0)
-        .ok_or(JingleError::BadSsrc)
+    value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|ssrc| *ssrc != 0).ok_or(JingleError::BadSsrc)
 }

@@ -45,9 +45,7 @@ impl IceUdpTransport {
             .with_child(Element::new("rtcp-mux"))
             .with_children(self.fingerprints.iter().map(fingerprint_to_element))
             .with_children(
-                self.web_socket
-                    .as_deref()
-                    .map(|url| Element::in_ns("web-socket", ns::COLIBRI).with_attr("url", url)),
+                self.web_socket.as_deref().map(|url| Element::in_ns("web-socket", ns::COLIBRI).with_attr("url", url)),
             )
             .with_children(self.candidates.iter().map(candidate_to_element))
             .with_children(sctp.map(|sctp| {
@@ -61,10 +59,7 @@ impl IceUdpTransport {
     /// Reads what a client wrote. What makes no sense is left out; what is too much is left out as well.
     pub fn parse(element: &Element) -> Self {
         let credential = |name| {
-            element
-                .attr(name)
-                .filter(|value| !value.is_empty() && value.len() <= MAX_CREDENTIAL)
-                .map(str::to_owned)
+            element.attr(name).filter(|value| !value.is_empty() && value.len() <= MAX_CREDENTIAL).map(str::to_owned)
         };
         Self {
             ufrag: credential("ufrag"),
@@ -74,15 +69,8 @@ impl IceUdpTransport {
                 .filter_map(fingerprint_from)
                 .take(MAX_FINGERPRINTS)
                 .collect(),
-            candidates: element
-                .children_named("candidate")
-                .filter_map(candidate_from)
-                .take(MAX_CANDIDATES)
-                .collect(),
-            web_socket: element
-                .child("web-socket")
-                .and_then(|e| e.attr("url"))
-                .map(str::to_owned),
+            candidates: element.children_named("candidate").filter_map(candidate_from).take(MAX_CANDIDATES).collect(),
+            web_socket: element.child("web-socket").and_then(|e| e.attr("url")).map(str::to_owned),
             ice_generation: element.attr("ice-generation").and_then(|n| n.parse().ok()),
         }
     }
@@ -99,10 +87,7 @@ impl SctpMap {
         let map = transport.child("sctpmap")?;
         Some(Self {
             port: map.attr("number")?.parse().ok()?,
-            streams: map
-                .attr("streams")
-                .and_then(|n| n.parse().ok())
-                .unwrap_or(1024),
+            streams: map.attr("streams").and_then(|n| n.parse().ok()).unwrap_or(1024),
         })
     }
 }
@@ -147,10 +132,7 @@ fn candidate_from(element: &Element) -> Option<Candidate> {
     Some(Candidate {
         component: element.attr("component")?.parse().ok()?,
         foundation: text("foundation"),
-        generation: element
-            .attr("generation")
-            .and_then(|n| n.parse().ok())
-            .unwrap_or(0),
+        generation: element.attr("generation").and_then(|n| n.parse().ok()).unwrap_or(0),
         id: text("id"),
         ip: element.attr("ip")?.to_owned(),
         port: element.attr("port")?.parse().ok()?,

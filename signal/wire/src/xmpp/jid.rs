@@ -28,53 +28,29 @@ pub enum JidError {
 impl Jid {
     /// Address of a server or component.
     pub fn domain(domain: impl Into<String>) -> Self {
-        Self {
-            node: None,
-            domain: domain.into(),
-            resource: None,
-        }
+        Self { node: None, domain: domain.into(), resource: None }
     }
 
     /// `node@domain`; the caller vouches for the parts.
     pub fn bare_of(node: impl Into<String>, domain: impl Into<String>) -> Self {
-        Self {
-            node: Some(node.into()),
-            domain: domain.into(),
-            resource: None,
-        }
+        Self { node: Some(node.into()), domain: domain.into(), resource: None }
     }
 
     /// `node@domain/resource`; the caller vouches for the parts.
-    pub fn full_of(
-        node: impl Into<String>,
-        domain: impl Into<String>,
-        resource: impl Into<String>,
-    ) -> Self {
-        Self {
-            node: Some(node.into()),
-            domain: domain.into(),
-            resource: Some(resource.into()),
-        }
+    pub fn full_of(node: impl Into<String>, domain: impl Into<String>, resource: impl Into<String>) -> Self {
+        Self { node: Some(node.into()), domain: domain.into(), resource: Some(resource.into()) }
     }
 
     /// The address without its resource.
     #[must_use]
     pub fn to_bare(&self) -> Self {
-        Self {
-            node: self.node.clone(),
-            domain: self.domain.clone(),
-            resource: None,
-        }
+        Self { node: self.node.clone(), domain: self.domain.clone(), resource: None }
     }
 
     /// The address with this resource.
     #[must_use]
     pub fn with_resource(&self, resource: impl Into<String>) -> Self {
-        Self {
-            node: self.node.clone(),
-            domain: self.domain.clone(),
-            resource: Some(resource.into()),
-        }
+        Self { node: self.node.clone(), domain: self.domain.clone(), resource: Some(resource.into()) }
     }
 
     /// Both are the same apart from their resources.
@@ -97,18 +73,12 @@ impl FromStr for Jid {
         };
         let node = node.map(room_node).transpose()?;
         check_part(domain, |c| {
-            c.is_whitespace()
-                || c.is_control()
-                || matches!(c, '@' | '/' | '"' | '\'' | '<' | '>' | '&')
+            c.is_whitespace() || c.is_control() || matches!(c, '@' | '/' | '"' | '\'' | '<' | '>' | '&')
         })?;
         if let Some(resource) = resource {
             check_part(resource, char::is_control)?;
         }
-        Ok(Self {
-            node,
-            domain: domain.to_lowercase(),
-            resource: resource.map(str::to_owned),
-        })
+        Ok(Self { node, domain: domain.to_lowercase(), resource: resource.map(str::to_owned) })
     }
 }
 
@@ -128,9 +98,7 @@ impl fmt::Display for Jid {
 /// The name of a room in the form in which rooms are compared: lower case. Refuses what cannot be the node of an address.
 pub fn room_node(name: &str) -> Result<String, JidError> {
     check_part(name, |c| {
-        c.is_whitespace()
-            || c.is_control()
-            || matches!(c, '"' | '&' | '\'' | '/' | ':' | '<' | '>' | '@')
+        c.is_whitespace() || c.is_control() || matches!(c, '"' | '&' | '\'' | '/' | ':' | '<' | '>' | '@')
     })?;
     let node = name.to_lowercase();
     if node.len() > MAX_PART {
@@ -147,10 +115,7 @@ fn check_part(part: &str, forbidden: impl Fn(char) -> bool) -> Result<(), JidErr
         return Err(JidError::TooLong);
     }
     // Noncharacters are no XML, and XML is where addresses go.
-    if part
-        .chars()
-        .any(|c| forbidden(c) || matches!(c, '\u{fffe}' | '\u{ffff}'))
-    {
+    if part.chars().any(|c| forbidden(c) || matches!(c, '\u{fffe}' | '\u{ffff}')) {
         return Err(JidError::Character);
     }
     Ok(())

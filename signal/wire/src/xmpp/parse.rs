@@ -27,12 +27,7 @@ pub struct Limits {
 
 impl Limits {
     /// A stanza of a client.
-    pub const STANZA: Limits = Limits {
-        bytes: 512 * 1024,
-        depth: 32,
-        attributes: 64,
-        elements: 16 * 1024,
-    };
+    pub const STANZA: Limits = Limits { bytes: 512 * 1024, depth: 32, attributes: 64, elements: 16 * 1024 };
 }
 
 impl Default for Limits {
@@ -82,14 +77,10 @@ pub(super) fn parse(text: &str, limits: &Limits) -> Result<Element, ParseError> 
             Event::Text(text) => tree.text(&text.xml10_content())?,
             Event::CData(text) => tree.text(&text.xml10_content())?,
             Event::GeneralRef(reference) => {
-                let resolved = reference
-                    .resolve_char_ref()
-                    .map_err(|_| ParseError::Character)?;
+                let resolved = reference.resolve_char_ref().map_err(|_| ParseError::Character)?;
                 match resolved {
                     Some(c) => tree.text(c.encode_utf8(&mut [0; 4]))?,
-                    None => tree.text(
-                        resolve_predefined_entity(&reference).ok_or(ParseError::NotWellFormed)?,
-                    )?,
+                    None => tree.text(resolve_predefined_entity(&reference).ok_or(ParseError::NotWellFormed)?)?,
                 }
             }
             Event::Decl(_) | Event::DocType(_) | Event::PI(_) | Event::Comment(_) => {
@@ -112,13 +103,7 @@ struct Tree<'l> {
 
 impl<'l> Tree<'l> {
     fn new(limits: &'l Limits) -> Self {
-        Self {
-            limits,
-            open: Vec::new(),
-            prefixes: Vec::new(),
-            elements: 0,
-            root: None,
-        }
+        Self { limits, open: Vec::new(), prefixes: Vec::new(), elements: 0, root: None }
     }
 
     fn open(&mut self, start: &BytesStart<'_>) -> Result<(), ParseError> {
@@ -141,13 +126,9 @@ impl<'l> Tree<'l> {
             if attribute.value.contains('<') {
                 return Err(ParseError::NotWellFormed);
             }
-            let value = attribute
-                .normalized_value(XmlVersion::Implicit1_0)
-                .map_err(|_| ParseError::NotWellFormed)?;
+            let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| ParseError::NotWellFormed)?;
             check_characters(&value)?;
-            element
-                .attrs
-                .push((attribute.key.into_inner().to_owned(), value.into_owned()));
+            element.attrs.push((attribute.key.into_inner().to_owned(), value.into_owned()));
         }
         self.declare(&element)?;
         self.check_names(&element)?;
@@ -265,12 +246,9 @@ fn split(name: &str) -> (Option<&str>, &str) {
 
 /// `Char` of XML 1.0.
 fn check_characters(text: &str) -> Result<(), ParseError> {
-    let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
-    if text.chars().all(allowed) {
-        Ok(())
-    } else {
-        Err(ParseError::Character)
-    }
+    let allowed =
+        |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+    if text.chars().all(allowed) { Ok(()) } else { Err(ParseError::Character) }
 }
 
 /// `NCName` of XML 1.0, fifth edition.
@@ -287,8 +265,7 @@ fn is_name_start(c: char) -> bool {
 }
 
 fn is_name_char(c: char) -> bool {
-    is_name_start(c)
-        || matches!(c, '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
+    is_name_start(c) || matches!(c, '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
 }
 
 #[cfg(test)]
@@ -319,10 +296,7 @@ mod tests {
             ("<1a/>", ParseError::NotWellFormed),
             ("<a 1b='x'/>", ParseError::NotWellFormed),
             ("<?xml version='1.0'?><a/>", ParseError::Restricted),
-            (
-                "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>",
-                ParseError::Restricted,
-            ),
+            ("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", ParseError::Restricted),
             ("<a><!-- x --></a>", ParseError::Restricted),
             ("<a><?php ?></a>", ParseError::Restricted),
             ("<a>\u{0}</a>", ParseError::Character),
@@ -349,11 +323,7 @@ mod tests {
         for text in refused {
             assert_eq!(parse(text), Err(ParseError::Prefix), "{text:?}");
         }
-        let allowed = [
-            "<a:b xmlns:a='u'/>",
-            "<x xmlns:a='u'><y><a:b a:c='1'/></y></x>",
-            "<x xml:lang='en'/>",
-        ];
+        let allowed = ["<a:b xmlns:a='u'/>", "<x xmlns:a='u'><y><a:b a:c='1'/></y></x>", "<x xml:lang='en'/>"];
         for text in allowed {
             assert_eq!(parse(text).unwrap().to_string(), text);
         }
@@ -361,25 +331,14 @@ mod tests {
 
     #[test]
     fn limits_hold() {
-        let limits = Limits {
-            bytes: 100,
-            depth: 3,
-            attributes: 2,
-            elements: 4,
-        };
+        let limits = Limits { bytes: 100, depth: 3, attributes: 2, elements: 4 };
         let parse = |text: &str| Element::parse(text, &limits);
         assert!(parse("<a><b><c/></b></a>").is_ok());
         assert_eq!(parse("<a><b><c><d/></c></b></a>"), Err(ParseError::TooDeep));
         assert!(parse("<a b='1' c='2'/>").is_ok());
-        assert_eq!(
-            parse("<a b='1' c='2' d='3'/>"),
-            Err(ParseError::TooManyAttributes)
-        );
+        assert_eq!(parse("<a b='1' c='2' d='3'/>"), Err(ParseError::TooManyAttributes));
         assert!(parse("<a><b/><b/><b/></a>").is_ok());
-        assert_eq!(
-            parse("<a><b/><b/><b/><b/></a>"),
-            Err(ParseError::TooManyElements)
-        );
+        assert_eq!(parse("<a><b/><b/><b/><b/></a>"), Err(ParseError::TooManyElements));
         let long = format!("<a>{}</a>", "x".repeat(100));
         assert_eq!(parse(&long), Err(ParseError::TooLong));
     }

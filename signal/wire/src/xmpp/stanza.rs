@@ -5,9 +5,7 @@ use super::xml::Element;
 
 /// An empty `iq` of this type.
 pub fn iq(kind: &str, id: &str) -> Element {
-    Element::in_ns("iq", ns::CLIENT)
-        .with_attr("type", kind)
-        .with_attr("id", id)
+    Element::in_ns("iq", ns::CLIENT).with_attr("type", kind).with_attr("id", id)
 }
 
 /// The result of `request`: its id, from the address it was sent to, to the address it came from.
@@ -50,10 +48,7 @@ pub fn message(from: &str, to: &str, kind: Option<&str>) -> Element {
 }
 
 fn addressed(name: &str, from: &str, to: &str, kind: Option<&str>) -> Element {
-    Element::in_ns(name, ns::CLIENT)
-        .with_attr_opt("type", kind)
-        .with_attr("from", from)
-        .with_attr("to", to)
+    Element::in_ns(name, ns::CLIENT).with_attr_opt("type", kind).with_attr("from", from).with_attr("to", to)
 }
 
 /// What the sender may do about an error (RFC 6120, 8.3.2).
@@ -130,16 +125,13 @@ impl Condition {
     /// The type that usually goes with the condition.
     pub fn usual_type(self) -> ErrorType {
         match self {
-            Condition::BadRequest
-            | Condition::JidMalformed
-            | Condition::NotAcceptable
-            | Condition::PolicyViolation => ErrorType::Modify,
-            Condition::Forbidden | Condition::NotAuthorized | Condition::RegistrationRequired => {
-                ErrorType::Auth
+            Condition::BadRequest | Condition::JidMalformed | Condition::NotAcceptable | Condition::PolicyViolation => {
+                ErrorType::Modify
             }
-            Condition::RecipientUnavailable
-            | Condition::ResourceConstraint
-            | Condition::UnexpectedRequest => ErrorType::Wait,
+            Condition::Forbidden | Condition::NotAuthorized | Condition::RegistrationRequired => ErrorType::Auth,
+            Condition::RecipientUnavailable | Condition::ResourceConstraint | Condition::UnexpectedRequest => {
+                ErrorType::Wait
+            }
             Condition::Conflict
             | Condition::FeatureNotImplemented
             | Condition::Gone
@@ -170,12 +162,7 @@ impl StanzaError {
     }
 
     pub fn of(kind: ErrorType, condition: Condition) -> Self {
-        Self {
-            kind,
-            condition,
-            text: None,
-            extra: None,
-        }
+        Self { kind, condition, text: None, extra: None }
     }
 
     /// Adds a sentence for people.
@@ -193,10 +180,7 @@ impl StanzaError {
     }
 
     pub fn to_element(&self) -> Element {
-        let text = self
-            .text
-            .as_ref()
-            .map(|text| Element::in_ns("text", ns::STANZAS).with_text(text.clone()));
+        let text = self.text.as_ref().map(|text| Element::in_ns("text", ns::STANZAS).with_text(text.clone()));
         Element::new("error")
             .with_attr("type", self.kind.as_str())
             .with_child(Element::in_ns(self.condition.as_str(), ns::STANZAS))
@@ -223,10 +207,7 @@ mod tests {
         );
         let error = StanzaError::new(Condition::Forbidden).with_text("no");
         assert_eq!(
-            iq_error(&request, &error)
-                .child("error")
-                .unwrap()
-                .to_string(),
+            iq_error(&request, &error).child("error").unwrap().to_string(),
             "<error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>\
              <text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>no</text></error>"
         );

@@ -36,11 +36,7 @@ pub enum Node {
 impl Element {
     /// An element without attributes.
     pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            attrs: Vec::new(),
-            children: Vec::new(),
-        }
+        Self { name: name.into(), attrs: Vec::new(), children: Vec::new() }
     }
 
     /// An element whose first attribute is its own literal `xmlns`.
@@ -72,8 +68,7 @@ impl Element {
 
     #[must_use]
     pub fn with_children(mut self, children: impl IntoIterator<Item = Element>) -> Self {
-        self.children
-            .extend(children.into_iter().map(Node::Element));
+        self.children.extend(children.into_iter().map(Node::Element));
         self
     }
 
@@ -118,10 +113,7 @@ impl Element {
 impl Element {
     /// Value of the attribute `name`, which is compared as written.
     pub fn attr(&self, name: &str) -> Option<&str> {
-        self.attrs
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v.as_str())
+        self.attrs.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
     /// The element's own literal `xmlns`.
@@ -148,10 +140,7 @@ impl Element {
     }
 
     /// All children with this name, of whatever namespace.
-    pub fn children_named<'a, 'n>(
-        &'a self,
-        name: &'n str,
-    ) -> impl Iterator<Item = &'a Element> + use<'a, 'n> {
+    pub fn children_named<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a Element> + use<'a, 'n> {
         self.elements().filter(move |e| e.name == name)
     }
 
@@ -169,8 +158,7 @@ impl Element {
         xmlns: &'n str,
     ) -> impl Iterator<Item = &'a Element> + use<'a, 'n> {
         let inherited = self.xmlns().is_none_or(|own| own == xmlns);
-        self.children_named(name)
-            .filter(move |e| e.xmlns().map_or(inherited, |own| own == xmlns))
+        self.children_named(name).filter(move |e| e.xmlns().map_or(inherited, |own| own == xmlns))
     }
 
     /// The text directly inside this element, its parts joined.
@@ -273,10 +261,7 @@ pub fn escape_attr(value: &str, out: &mut String) {
 
 fn escape(text: &str, out: &mut String, entity: impl Fn(char) -> Option<&'static str>) {
     let mut rest = text;
-    while let Some((at, c, with)) = rest
-        .char_indices()
-        .find_map(|(at, c)| entity(c).map(|with| (at, c, with)))
-    {
+    while let Some((at, c, with)) = rest.char_indices().find_map(|(at, c)| entity(c).map(|with| (at, c, with))) {
         let (before, after) = rest.split_at(at);
         out.push_str(before);
         out.push_str(with);
