@@ -19,6 +19,7 @@
 //! | `repeat N LINE` | the line, N times |
 //! | `wait N` | N milliseconds pass, with every wake-up on the way |
 //! | `bridge` | the bridge carries out all its orders |
+//! | `server KEY=N ...` | first line only: limits `sessions`, `occupants`, `rooms`, `presence`, `message`; `turn=1` has a TURN server |
 //! | `shut down` | the process is about to end |
 //! | `stats ROOMS OCCUPANTS SESSIONS` | the server counts this |
 //!
@@ -41,6 +42,7 @@ use jitsi_wire::jingle::{Candidate, Fingerprint, IceUdpTransport, MediaKind, Set
 use jitsi_wire::xmpp::{Element, Limits};
 use signal::focus::bridge_port::{Order, Reply};
 use signal::router::{Connection, Input, Output, SessionId, Signal, SignalConfig};
+use signal::services::ExternalService;
 
 const DOMAIN: &str = "meet.example";
 
@@ -146,6 +148,10 @@ impl World {
             }
             "wait" => self.wait(Duration::from_millis(words[0].parse().unwrap())),
             "bridge" => self.bridge(),
+            "server" => {
+                self.signal = Signal::new(configured(&words), [42; 32]);
+                Ok(())
+            }
             "shut" => {
                 self.signal.shut_down(self.now);
                 self.drain()
@@ -505,7 +511,7 @@ fn hostile(what: &str) -> String {
         "long" => format!("<body>{}</body>", "x".repeat(n)),
         other => panic!("the runner cannot make {other}"),
     };
-    format!("<message xmlns='jabber:client' to='x@conference.{DOMAIN}' type='groupchat'>{inside}</message>")
+    format!("<message xmlns='jabber:client' to='standup@conference.{DOMAIN}' type='groupchat'>{inside}</message>")
 }
 
 /// A bridge that does as it is told.
@@ -545,6 +551,34 @@ fn carry_out(order: &Order) -> ConferenceModified {
         endpoints: endpoints.collect(),
         sources: vec![source("jvb-a0", MediaKind::Audio, 111), source("jvb-v0", MediaKind::Video, 222)],
     }
+}
+
+fn configured(words: &[&str]) -> SignalConfig {
+    let mut config = SignalConfig::new(DOMAIN);
+    for word in words {
+        let (key, value) = word.split_once('=').unwrap();
+        let value: usize = value.parse().unwrap();
+        match key {
+            "sessions" => config.max_sessions = value,
+            "occupants" => config.muc.occupants = value,
+            "rooms" => config.muc.rooms_per_session = value,
+            "presence" => config.muc.presence_bytes = value,
+            "message" => config.muc.message_bytes = value,
+            "turn" => {
+                let service = |kind: &str, transport: &str, credentials| ExternalService {
+                    kind: kind.to_owned(),
+                    host: "meet.example".to_owned(),
+                    port: 3478,
+                    transport: transport.to_owned(),
+                    credentials,
+                };
+                let credentials = Some(("1790000000".to_owned(), "q2Zr".to_owned()));
+                config.services = vec![service("stun", "udp", None), service("turn", "tcp", credentials)];
+            }
+            other => panic!("there is no setting {other}"),
+        }
+    }
+    config
 }
 
 /// Logical lines with the numbers of their first physical lines.
