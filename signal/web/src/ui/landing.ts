@@ -20,7 +20,7 @@ export function landing(host: LandingHost): HTMLElement {
     h('main', { class: 'two' },
       h('section', { class: 'stack roomy' },
         h('div', { class: 'stack tight' }, h('h1', { class: 'hero' }, t('landing.title')), h('p', { class: 'lead' }, host.welcome || t('landing.lead'))),
-        host.insecure && insecureCard(null),
+        host.insecure && insecureCard(false, null),
         roomForm(host),
         host.recent.length > 0 && h('div', { class: 'stack tight' },
           h('p', { class: 'small quiet' }, t('landing.recent')),
@@ -45,16 +45,16 @@ function roomForm(host: LandingHost): HTMLElement {
   };
   return h('form', { class: 'stack tight', onsubmit: submit },
     h('label', { class: 'small', for: 'room' }, h('b', {}, t('landing.room'))),
-    h('div', { class: 'go' }, field, h('button', { class: 'btn first big', 'data-test': 'go' }, t('landing.go'))),
+    h('div', { class: 'go' }, field, h('button', { class: `btn big ${host.insecure ? '' : 'first'}`, 'data-test': 'go' }, t('landing.go'))),
     hint,
     h('p', { class: 'small quiet' }, `${t('landing.nothing')} `,
       h('button', { type: 'button', class: 'link', onclick: () => host.go(invented) }, t('landing.take', { name: invented }))));
 }
 
-export function insecureCard(listen: (() => void) | null): HTMLElement {
+export function insecureCard(aside: boolean, listen: (() => void) | null): HTMLElement {
   const secure = `https://${location.hostname}:8443${location.pathname}`;
   return stateCard({
-    sign: 'shield', tone: 'warn', title: t('insecure.title'), text: t('insecure', { address: location.origin }),
+    sign: 'shield', tone: 'warn', aside, title: t('insecure.title'), text: t('insecure', { address: location.origin }),
     acts: [{ label: 'insecure.how', run: () => location.assign(secure) }, ...(listen ? [{ label: 'insecure.listen', run: listen } as const] : [])],
   });
 }

@@ -72,6 +72,7 @@ export class Prejoin {
 
   private build(): HTMLElement {
     const secure = location.protocol === 'https:';
+    const trust = secure ? [icon('shield', { class: 'is-good' }), t('pre.secure')] : window.isSecureContext ? [] : [icon('warn', { class: 'is-warn' }), t('pre.insecure')];
     const submit = (event: Event): void => {
       event.preventDefault();
       if (this.joinButton.hasAttribute('aria-disabled')) return;
@@ -96,7 +97,7 @@ export class Prejoin {
             h('p', { class: 'small quiet middle' }, `${t('pre.or')} `,
               h('button', { type: 'button', class: 'link', 'data-test': 'listen', onclick: () => this.named() && this.host.listen(this.name.value.trim()) }, t('pre.listen')),
               t('pre.listen.rest'))))),
-      h('footer', { class: 'small quiet' }, h('span', { class: 'row tight' }, icon(secure ? 'shield' : 'warn', { class: secure ? 'is-good' : 'is-warn' }), t(secure ? 'pre.secure' : 'pre.insecure'))));
+      h('footer', { class: 'small quiet' }, h('span', { class: 'row tight' }, ...trust)));
   }
 
   private named(): boolean {
@@ -116,7 +117,7 @@ export class Prejoin {
     this.shownProblems = key;
     const { audio, video } = media.problems;
     if (video === 'insecure' || audio === 'insecure') {
-      return this.problems.replaceChildren(insecureCard(() => this.named() && this.host.listen(this.name.value.trim())));
+      return this.problems.replaceChildren(insecureCard(true, () => this.named() && this.host.listen(this.name.value.trim())));
     }
     this.problems.replaceChildren(...[
       video && stateCard(problemState('video', video, () => void media.set('video', true), () => void media.set('video', false))),
@@ -131,7 +132,7 @@ export function problemState(kind: Device, problem: Exclude<Problem, 'insecure'>
   const missing = problem === 'missing';
   return {
     sign: problem === 'inuse' ? (kind === 'audio' ? 'mic' : 'cam') : kind === 'audio' ? 'mic-off' : 'cam-off',
-    tone: 'warn',
+    tone: 'warn', aside: true,
     title: t(`${device}.${problem}.title` as Text),
     text: t(`${device}.${problem}` as Text),
     acts: missing ? [{ label: 'join.without', run: without }] : [{ label: 'try.again', run: again }, { label: 'join.without', run: without }],

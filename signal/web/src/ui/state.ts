@@ -3,7 +3,7 @@
 import { t, type Text } from '../i18n';
 import { h, icon } from './dom';
 
-export interface Act { readonly label: Text; readonly run: () => void; readonly plain?: boolean; readonly test?: string }
+export interface Act { readonly label: Text; readonly run: () => void; readonly test?: string }
 
 export interface State {
   readonly sign: string;
@@ -13,11 +13,13 @@ export interface State {
   readonly acts?: readonly Act[];
   readonly extra?: HTMLElement;
   readonly details?: string;
+  /** Another button of the view is the first one. */
+  readonly aside?: boolean;
 }
 
 export function stateCard(state: State, heading: 'h1' | 'h2' = 'h2'): HTMLElement {
   const acts = (state.acts ?? []).map((act, index) =>
-    h('button', { type: 'button', class: `btn ${index === 0 ? 'first' : act.plain === false ? '' : 'plain'}`, onclick: act.run, 'data-test': act.test }, t(act.label)));
+    h('button', { type: 'button', class: `btn ${index > 0 ? 'plain' : state.aside ? '' : 'first'}`, onclick: act.run, 'data-test': act.test }, t(act.label)));
   return h('section', { class: 'card state' },
     icon(state.sign, { class: state.tone ? `is-${state.tone}` : '' }),
     h(heading, {}, state.title),
