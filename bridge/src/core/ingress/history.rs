@@ -165,3 +165,6 @@ fn index(at: ExtSeq, base: ExtSeq) -> Option<usize> {
 fn usize_to_u64(value: usize) -> u64 {
     u64::try_from(value).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

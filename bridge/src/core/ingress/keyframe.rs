@@ -154,3 +154,6 @@ impl ReceiverLimit {
         self.accepted.push_back(now).is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,3 +138,6 @@ impl Missing {
         now >= self.next || (self.tries == 0 && later >= LATER_PACKETS)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,3 +30,6 @@ pub fn restore(packet: &mut [u8], header: &RtpHeader, media_ssrc: Ssrc, media_pa
     *ssrc = media_ssrc.0.to_be_bytes();
     Ok(Restored::Packet { len: payload.end - 2 })
 }
+
+#[cfg(test)]
+mod tests;

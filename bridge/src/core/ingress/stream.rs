@@ -210,3 +210,6 @@ impl Jitter {
         self.scaled = self.scaled.saturating_add(difference) - ((self.scaled + 8) >> 4);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -188,3 +188,6 @@ impl Rate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

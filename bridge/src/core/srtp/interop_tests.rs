@@ -124,7 +124,8 @@ fn rtcp_passes_both_ways() {
             assert_eq!(buffer[..len], plain);
             assert_eq!(inbound.unprotect_rtcp(&mut sealed.to_vec()), Err(Discard::Replay));
             let mut bad = sealed.to_vec();
-            bad[8 + usize::try_from(step).unwrap() % (bad.len() - 8)] ^= 4;
+            let at = 8 + usize::try_from(step).unwrap() % (bad.len() - 8);
+            bad[at] ^= 4;
             assert!(inbound.unprotect_rtcp(&mut bad).is_err());
         }
     }
@@ -160,7 +161,7 @@ fn a_stream_is_found_again_after_a_long_sleep() {
             let mut failed = 0;
             for step in 0..pause + 2200 {
                 let seq = u16::try_from((step + 40_000) % 65536).unwrap();
-                let plain = if (100..100 + pause).contains(&step) { packet(&mut rng, 5, seq)[..28].to_vec() } else { packet(&mut rng, 5, seq) };
+                let plain = packet(&mut rng, 5, seq);
                 let mut sealed = peer.encrypt_rtp(&plain).unwrap().to_vec();
                 if (100..100 + pause).contains(&step) {
                     continue;
