@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseOffer, parseSources, sessionAccept, sessionTerminate } from '../src/jingle';
 import { answerParts, mungeSimulcast, remoteDescription, type Section } from '../src/sdp';
 import { child, elements, serialize } from '../src/xml';
-import { ANSWER, JSON_OFFER, parse, XML_OFFER } from './samples';
+import { ANSWER, JSON_OFFER, parse, RECORDED, XML_OFFER } from './samples';
 
 const plain = { rids: [], codec: 'VP8' };
 
@@ -32,6 +32,12 @@ test('an offer with XML sources is understood the same, also without names and w
   const sources = parseSources(parse(XML_OFFER));
   assert.deepEqual(sources.map((s) => [s.name, s.owner, s.kind]), [['9b1d0e22-a0', '9b1d0e22', 'audio'], ['9b1d0e22-v0', '9b1d0e22', 'video']]);
   assert.deepEqual(sources[1]?.groups, [{ semantics: 'FID', ssrcs: [1001, 1002] }]);
+});
+
+test('sources recorded from lib-jitsi-meet are understood, with their owner out of the name', () => {
+  assert.deepEqual(parseSources(parse(RECORDED)).map((s) => [s.name, s.owner, s.kind, s.ssrcs, s.groups.length]), [
+    ['b7ea0d10-a0', 'b7ea0d10', 'audio', [3239318908], 0], ['b7ea0d10-v0', 'b7ea0d10', 'video', [579414202, 2321706150], 1],
+  ]);
 });
 
 test('an SSRC outside of 32 bits is no source', () => {

@@ -79,3 +79,6 @@ a=ssrc:3001 msid:- t1
 a=ssrc:3002 cname:x
 a=ssrc:3002 msid:- t1
 `.replace(/\n/g, '\r\n');
+
+/** Sources as lib-jitsi-meet of August 2026 wrote them, taken from a recording and shortened. */
+export const RECORDED = `<jingle action="session-initiate" initiator="tcurrent@conference.meet.test/b7ea0d10" sid="d6a3fae8a268" xmlns="urn:xmpp:jingle:1"><content creator="initiator" name="0" senders="both"><description media="audio" xmlns="urn:xmpp:jingle:apps:rtp:1"><source name="b7ea0d10-a0" ssrc="3239318908" xmlns="urn:xmpp:jingle:apps:rtp:ssma:0"><parameter name="msid" value="b7ea0d10-audio-0-1 197408f5-fe58-4dae-bf29-f1d75a41bb84-1"/></source></description></content><content creator="initiator" name="1" senders="both"><description media="video" xmlns="urn:xmpp:jingle:apps:rtp:1"><source name="b7ea0d10-v0" ssrc="579414202" videoType="camera" xmlns="urn:xmpp:jingle:apps:rtp:ssma:0"><parameter name="msid" value="b7ea0d10-video-0-1 cb6bc463-36e2-41b1-b4f9-64badbb8a80d-1"/></source><source name="b7ea0d10-v0" ssrc="2321706150" videoType="camera" xmlns="urn:xmpp:jingle:apps:rtp:ssma:0"><parameter name="msid" value="b7ea0d10-video-0-1 cb6bc463-36e2-41b1-b4f9-64badbb8a80d-1"/></source><ssrc-group semantics="FID" xmlns="urn:xmpp:jingle:apps:rtp:ssma:0"><source ssrc="579414202"/><source ssrc="2321706150"/></ssrc-group></description></content></jingle>`;
