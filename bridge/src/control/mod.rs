@@ -3,6 +3,10 @@
 //! In one process they arrive as values of [`jitsi_wire::colibri2`]; the rules they are checked by are the same as for
 //! colibri2 over XMPP.
 
+mod check;
+
+pub(crate) use check::{check, is_batchable};
+
 use jitsi_wire::colibri2::{ConferenceModified, ConferenceModify, Refusal};
 
 /// One order. Orders are carried out in the sequence in which they come, and answered in that sequence.

@@ -13,17 +13,27 @@ pub mod demux;
 pub mod egress;
 pub mod endpoint;
 pub mod ingress;
+mod orders;
 pub mod packet;
 pub mod rtcp;
 pub mod speaker;
 pub mod srtp;
+mod turn;
 
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
+
 use crate::control::{Command, Reply};
+use conference::Conference;
+use demux::{Demux, Handle, Kind};
 use endpoint::identity::Identity;
+use endpoint::transport::StunVerdict;
+use turn::{Counters, Turn};
 
 /// Where a datagram travelled: our own address and the peer's. Two paths of one peer differ in either part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -178,23 +188,77 @@ pub struct Stats {
 
 /// All conferences of one worker thread.
 #[derive(Debug)]
-pub struct Bridge {}
+pub struct Bridge {
+    config: BridgeConfig,
+    identity: Arc<Identity>,
+    rng: ChaCha8Rng,
+    /// Where abs-send-time counts from.
+    epoch: Instant,
+    conferences: Vec<Option<Conference>>,
+    demux: Demux,
+    channels: HashMap<ChannelId, Handle>,
+    events: VecDeque<Event>,
+    counters: Counters,
+    generation: u64,
+    shutting_down: bool,
+}
 
 impl Bridge {
     /// `seed` feeds every identifier and SSRC; `identity` is the certificate of all DTLS sessions.
     pub fn new(config: BridgeConfig, identity: Arc<Identity>, seed: [u8; 32], now: Instant) -> Self {
-        let _ = (config, identity, seed, now);
-        Self {}
+        Self {
+            config,
+            identity,
+            rng: ChaCha8Rng::from_seed(seed),
+            epoch: now,
+            conferences: Vec::new(),
+            demux: Demux::default(),
+            channels: HashMap::new(),
+            events: VecDeque::new(),
+            counters: Counters::default(),
+            generation: 0,
+            shutting_down: false,
+        }
     }
 
     /// Carries out an order; the answer comes as [`Event::Reply`].
     pub fn apply(&mut self, now: Instant, command: Command, sink: &mut dyn Sink) {
-        let _ = (now, command, sink);
+        let Command { id, request, client_is_local } = command;
+        let reply = match self.carry_out(now, &request, client_is_local, sink) {
+            Ok(answer) => Reply::Done { id, answer },
+            Err(refusal) => Reply::Refused { id, refusal },
+        };
+        self.events.push_back(Event::Reply(reply));
     }
 
     /// A datagram came in. It is decrypted in place.
     pub fn on_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8], sink: &mut dyn Sink) {
-        let _ = (now, path, datagram, sink);
+        self.counters.datagrams_in += 1;
+        self.counters.bytes_in += datagram.len() as u64;
+        let Some(kind) = demux::kind(datagram) else {
+            self.counters.strangers += 1;
+            return;
+        };
+        // A check says itself whom it is for; whatever else is for the owner of its path.
+        let named = if kind == Kind::Stun { demux::named_ufrag(datagram).map(|ufrag| self.demux.by_ufrag(ufrag)) } else { None };
+        let Some(handle) = named.unwrap_or_else(|| self.demux.by_path(path)) else {
+            self.counters.strangers += 1;
+            return;
+        };
+        let Some((mut turn, conference)) = self.enter(now, handle, sink) else {
+            return;
+        };
+        let place = handle.endpoint;
+        match kind {
+            Kind::Stun => {
+                if let StunVerdict::Rejected(_) = conference.on_stun(&mut turn, place, path, datagram) {
+                    turn.counters.discarded += 1;
+                }
+            }
+            Kind::Dtls => conference.on_dtls(&mut turn, place, path, datagram),
+            Kind::Rtp => conference.on_rtp(&mut turn, place, path, datagram),
+            Kind::Rtcp => conference.on_rtcp(&mut turn, place, path, datagram),
+        }
     }
 
     /// A WebSocket asks to be the bridge channel of an endpoint. It replaces an older one.
@@ -207,46 +271,156 @@ impl Bridge {
         id: ChannelId,
         sink: &mut dyn Sink,
     ) -> Result<(), ChannelRefusal> {
-        let _ = (now, conference, endpoint, pwd, id, sink);
-        Err(ChannelRefusal)
+        let found = self.conferences.iter().flatten().find(|known| known.id == conference);
+        let found = found.and_then(|known| known.get(known.find(endpoint)?));
+        let handle = found.filter(|endpoint| endpoint.channel.is_password(pwd)).map(|endpoint| endpoint.handle);
+        let handle = handle.ok_or(ChannelRefusal)?;
+        self.channels.insert(id, handle);
+        if let Some((mut turn, conference)) = self.enter(now, handle, sink) {
+            conference.open_channel(&mut turn, handle.endpoint, id);
+        }
+        self.forget_closed_channels();
+        Ok(())
     }
 
     /// A text frame came over an open channel.
     pub fn on_channel_text(&mut self, now: Instant, id: ChannelId, text: &str, sink: &mut dyn Sink) {
-        let _ = (now, id, text, sink);
+        let Some(handle) = self.channels.get(&id).copied() else {
+            return;
+        };
+        if let Some((mut turn, conference)) = self.enter(now, handle, sink) {
+            conference.on_text(&mut turn, handle.endpoint, text, false);
+            conference.settle(&mut turn);
+        }
     }
 
     /// The WebSocket is gone.
-    pub fn on_channel_closed(&mut self, now: Instant, id: ChannelId) {
-        let _ = (now, id);
+    pub fn on_channel_closed(&mut self, _now: Instant, id: ChannelId) {
+        let Some(handle) = self.channels.remove(&id) else {
+            return;
+        };
+        let conference = self.conferences.get_mut(handle.conference).and_then(Option::as_mut);
+        let conference = conference.filter(|conference| conference.holds(handle));
+        if let Some(endpoint) = conference.and_then(|conference| conference.get_mut(handle.endpoint)) {
+            endpoint.channel.close_websocket(id);
+        }
     }
 
     /// The time that [`Self::next_wakeup`] named has come (or passed).
     pub fn on_wakeup(&mut self, now: Instant, sink: &mut dyn Sink) {
-        let _ = (now, sink);
+        for place in 0..self.conferences.len() {
+            if let Some((mut turn, conference)) = self.enter_conference(now, place, sink)
+                && conference.next_wakeup().is_some_and(|(at, _)| at <= now)
+            {
+                conference.on_wakeup(&mut turn);
+                if conference.is_over(now) {
+                    self.end_conference(now, place, sink);
+                }
+            }
+        }
+        self.forget_closed_channels();
     }
 
     /// When to call [`Self::on_wakeup`], and why. `None`: nothing is under way.
     pub fn next_wakeup(&self) -> Option<(Instant, Wake)> {
-        None
+        self.conferences.iter().flatten().filter_map(Conference::next_wakeup).min_by_key(|(at, _)| *at)
     }
 
     /// The next event; drain until `None` after every change.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.events.pop_front()
     }
 
     /// Tells every client goodbye (close_notify, WebSocket 1001) and refuses new conferences from now on.
     pub fn shut_down(&mut self, now: Instant, sink: &mut dyn Sink) {
-        let _ = (now, sink);
+        self.shutting_down = true;
+        for place in 0..self.conferences.len() {
+            self.end_conference(now, place, sink);
+        }
     }
 
     /// New list of addresses, for endpoints created from now on.
     pub fn set_candidates(&mut self, candidates: Vec<LocalCandidate>) {
-        let _ = candidates;
+        self.config.candidates = candidates;
     }
 
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        let counters = &self.counters;
+        let mut stats = Stats {
+            conferences: self.conferences.iter().flatten().count(),
+            datagrams_in: counters.datagrams_in,
+            bytes_in: counters.bytes_in,
+            forwarded: counters.forwarded,
+            retransmitted: counters.retransmitted,
+            key_frame_requests: counters.key_frame_requests,
+            strangers: counters.strangers,
+            discarded: counters.discarded,
+            datagrams_out: counters.datagrams_out,
+            bytes_out: counters.bytes_out,
+            ..Stats::default()
+        };
+        for (_, endpoint) in self.conferences.iter().flatten().flat_map(Conference::endpoints) {
+            stats.endpoints += 1;
+            stats.connected += usize::from(endpoint.leg.has_keys());
+            stats.discarded += endpoint.discarded;
+            stats.datagrams_out += endpoint.leg.datagrams;
+            stats.bytes_out += endpoint.leg.bytes;
+        }
+        stats
+    }
+
+    /// Installs SRTP keys and a path as if ICE and DTLS had agreed on them, for tests and benches that drive media alone. False if
+    /// there is no such endpoint.
+    #[doc(hidden)]
+    pub fn install_keys(&mut self, now: Instant, meeting_id: &str, endpoint: &str, keys: &srtp::Keys, path: Path, sink: &mut dyn Sink) -> bool {
+        let found = self.conferences.iter().flatten().find(|known| known.meeting_id == meeting_id);
+        let Some(handle) = found.and_then(|known| Some(known.get(known.find(endpoint)?)?.handle)) else {
+            return false;
+        };
+        self.demux.insert_path(path, handle);
+        let Some((mut turn, conference)) = self.enter(now, handle, sink) else {
+            return false;
+        };
+        conference.install_keys(&mut turn, handle.endpoint, keys, path);
+        true
+    }
+
+    /// Entries of all tables, for tests of residue.
+    #[doc(hidden)]
+    pub fn residue(&self) -> usize {
+        self.demux.len() + self.channels.len() + self.conferences.iter().flatten().count()
+    }
+
+    fn enter<'a>(&'a mut self, now: Instant, handle: Handle, sink: &'a mut dyn Sink) -> Option<(Turn<'a>, &'a mut Conference)> {
+        self.enter_conference(now, handle.conference, sink).filter(|(_, conference)| conference.holds(handle))
+    }
+
+    fn enter_conference<'a>(&'a mut self, now: Instant, place: usize, sink: &'a mut dyn Sink) -> Option<(Turn<'a>, &'a mut Conference)> {
+        let conference = self.conferences.get_mut(place)?.as_mut()?;
+        let (events, demux, counters) = (&mut self.events, &mut self.demux, &mut self.counters);
+        Some((Turn { now, sink, events, demux, counters }, conference))
+    }
+
+    fn end_conference(&mut self, now: Instant, place: usize, sink: &mut dyn Sink) {
+        if let Some((mut turn, conference)) = self.enter_conference(now, place, sink) {
+            conference.clear(&mut turn);
+        }
+        if let Some(slot) = self.conferences.get_mut(place) {
+            *slot = None;
+        }
+        self.forget_closed_channels();
+    }
+
+    /// Drops the ids of WebSockets that are being closed.
+    fn forget_closed_channels(&mut self) {
+        for event in &self.events {
+            if let Event::ChannelClose { id, .. } = event {
+                self.channels.remove(id);
+            }
+        }
+    }
+
+    fn endpoint_count(&self) -> usize {
+        self.conferences.iter().flatten().map(Conference::len).sum()
     }
 }

@@ -1,1 +1,289 @@
-//! 
+//! One outgoing stream: a source as one receiver gets it.
+
+pub mod clock;
+pub mod leg;
+pub mod project;
+pub mod seqmap;
+
+use std::time::{Duration, Instant};
+
+use heapless::HistoryBuf;
+use jitsi_wire::jingle::MediaKind;
+
+use self::clock::SenderClock;
+use self::leg::Leg;
+use self::project::{Incoming, Outgoing, Projection, Verdict};
+use super::codec::{self, Codec};
+use super::endpoint::description::{Media, Route, Routes};
+use super::ingress::keyframe::ReceiverLimit;
+use super::packet::{Rewrite, RtpHeader, Seq, Ssrc};
+use super::rtcp::{NtpTime, ReportBlock, SenderInfo};
+use super::{Discard, Sink};
+
+/// First numbers of every outgoing stream are below this: a receiver that misses the first packets must not guess a wrong
+/// rollover counter (RFC 3711 3.3.1).
+pub const MAX_INITIAL: u16 = 1 << 14;
+/// Retransmissions that are remembered, so that they are not repeated before they can have arrived.
+const REMEMBERED_RESENDS: usize = 48;
+/// Sender reports that are remembered, to time their echoes.
+const REMEMBERED_REPORTS: usize = 4;
+/// Without an estimate this is how long a packet is taken to travel there and back.
+const DEFAULT_RTT: Duration = Duration::from_millis(100);
+/// Nobody repeats a retransmission faster than this, however near the receiver is.
+const MIN_RESEND: Duration = Duration::from_millis(10);
+/// A sender report this far behind the newest packet would pull the receiver's clock back.
+const MAX_REPORT_LAG: i64 = 1;
+const VIDEO_REPORT_INTERVAL: Duration = Duration::from_secs(1);
+const AUDIO_REPORT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A decrypted packet of a source on its way to the receivers.
+#[derive(Debug, Clone, Copy)]
+pub struct Packet<'a> {
+    pub header: &'a RtpHeader,
+    pub bytes: &'a [u8],
+    pub incoming: Incoming,
+    pub codec: Codec,
+}
+
+/// What names an outgoing stream.
+#[derive(Debug, Clone, Copy)]
+pub struct Names {
+    /// Place of the source's owner in the conference.
+    pub owner: usize,
+    /// Place of the source at its owner.
+    pub source: usize,
+    /// Of the source; never used twice.
+    pub serial: u64,
+    pub kind: MediaKind,
+    pub ssrc: Ssrc,
+    pub rtx: Option<Ssrc>,
+    pub clock_rate: u32,
+}
+
+/// State of one outgoing stream.
+#[derive(Debug)]
+pub struct Egress {
+    pub names: Names,
+    pub projection: Projection,
+    routes: Routes,
+    kept: heapless::Vec<(u8, u8), 2>,
+    dependency: Option<(u8, u8)>,
+    next_rtx: Seq,
+    packets: u32,
+    octets: u32,
+    key_frame_sent: Option<Instant>,
+    requests: ReceiverLimit,
+    resent: HistoryBuf<(Seq, Instant), REMEMBERED_RESENDS>,
+    reports: HistoryBuf<(u32, Instant), REMEMBERED_REPORTS>,
+    last_report: Option<(Instant, NtpTime)>,
+    packets_reported: u32,
+}
+
+impl Egress {
+    /// `initial`: two random numbers below [`MAX_INITIAL`], for media and for retransmissions.
+    pub fn new(names: Names, initial: (Seq, Seq)) -> Self {
+        Self {
+            names,
+            projection: Projection::new(names.kind == MediaKind::Audio, names.clock_rate, initial.0),
+            routes: Routes::new(),
+            kept: heapless::Vec::new(),
+            dependency: None,
+            next_rtx: initial.1,
+            packets: 0,
+            octets: 0,
+            key_frame_sent: None,
+            requests: ReceiverLimit::default(),
+            resent: HistoryBuf::new(),
+            reports: HistoryBuf::new(),
+            last_report: None,
+            packets_reported: 0,
+        }
+    }
+
+    /// Numbers of both sides; call again when either changes.
+    pub fn describe(&mut self, sender: &Media, receiver: &Media) {
+        self.routes = sender.routes_to(receiver);
+        self.kept = sender.kept_towards(receiver);
+        self.dependency = sender.extensions.dependency_descriptor.zip(receiver.extensions.dependency_descriptor);
+    }
+
+    /// The receiver has a payload type for anything that the sender may send.
+    pub fn is_deliverable(&self) -> bool {
+        !self.routes.is_empty()
+    }
+
+    /// Chooses, rewrites, seals and commits. True if the packet went out.
+    pub fn forward(
+        &mut self,
+        now: Instant,
+        packet: &Packet<'_>,
+        clocks: &[Option<SenderClock>],
+        leg: &mut Leg,
+        sink: &mut dyn Sink,
+    ) -> Result<Option<Outgoing>, Discard> {
+        let Some(route) = self.route(packet.header.payload_type) else {
+            return Err(Discard::NotWanted);
+        };
+        if !leg.is_open() {
+            return Ok(None);
+        }
+        let Verdict::Forward(outgoing) = self.projection.project(now, &packet.incoming, clocks) else {
+            return Ok(None);
+        };
+        let form = Form { payload_type: route.to, ssrc: self.names.ssrc, sequence: outgoing.sequence, prefix: &[] };
+        self.send(now, packet, &outgoing, form, leg, sink)?;
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(u32::try_from(packet.header.payload_len()).unwrap_or(0));
+        if packet.incoming.key_start {
+            self.key_frame_sent = Some(now);
+        }
+        Ok(Some(outgoing))
+    }
+
+    /// Sends a packet of the current run again, as RTX where the receiver can take that.
+    pub fn resend(
+        &mut self,
+        now: Instant,
+        sequence: Seq,
+        packet: &Packet<'_>,
+        leg: &mut Leg,
+        sink: &mut dyn Sink,
+    ) -> Result<usize, Discard> {
+        let route = self.route(packet.header.payload_type).ok_or(Discard::NotWanted)?;
+        let outgoing = self.projection.again(&packet.incoming).ok_or(Discard::TooOld)?;
+        let prefix = sequence.0.to_be_bytes();
+        let form = match self.names.rtx.zip(route.rtx) {
+            Some((ssrc, payload_type)) => {
+                let sequence = self.next_rtx;
+                self.next_rtx = sequence.next();
+                Form { payload_type, ssrc, sequence, prefix: &prefix }
+            }
+            None => Form { payload_type: route.to, ssrc: self.names.ssrc, sequence, prefix: &[] },
+        };
+        let len = self.send(now, packet, &outgoing, form, leg, sink)?;
+        self.resent.write((sequence, now));
+        Ok(len)
+    }
+
+    /// Was this number sent again so lately that it may still be under way?
+    pub fn is_under_way(&self, now: Instant, sequence: Seq, rtt: Option<Duration>) -> bool {
+        let rtt = rtt.unwrap_or(DEFAULT_RTT);
+        let wait = (rtt * 9 / 10).min(rtt.saturating_sub(Duration::from_millis(5))).max(MIN_RESEND);
+        let recent = |(resent, at): &(Seq, Instant)| *resent == sequence && now.saturating_duration_since(*at) < wait;
+        self.resent.iter().any(recent)
+    }
+
+    /// The receiver asks for a key frame. False if it does so too often, or cannot have seen the newest one yet.
+    pub fn may_request(&mut self, now: Instant, rtt: Option<Duration>) -> bool {
+        let flight = rtt.unwrap_or_default();
+        let stale = self.key_frame_sent.is_some_and(|sent| now.saturating_duration_since(sent) < flight);
+        !stale && self.requests.accept(now, rtt)
+    }
+
+    /// A sender report is due, going by time and by what was sent since the last.
+    pub fn is_report_due(&self, now: Instant) -> bool {
+        self.packets != self.packets_reported && self.next_report().is_some_and(|at| at <= now)
+    }
+
+    /// When the next sender report is due; nothing while nothing is sent.
+    pub fn next_report(&self) -> Option<Instant> {
+        if self.packets == self.packets_reported {
+            return None;
+        }
+        let interval = match self.names.kind {
+            MediaKind::Audio => AUDIO_REPORT_INTERVAL,
+            MediaKind::Video => VIDEO_REPORT_INTERVAL,
+        };
+        let (_, at) = self.projection.newest()?;
+        Some(self.last_report.map_or(at, |(last, _)| last + interval))
+    }
+
+    /// What to report of this stream now: the sender's clock, our numbers. Remembers it, to time the echo.
+    pub fn report(&mut self, now: Instant, clocks: &[Option<SenderClock>]) -> Option<SenderInfo> {
+        self.packets_reported = self.packets;
+        let due = self.last_report.map_or(NtpTime(0), |(_, ntp)| ntp);
+        self.last_report = Some((now, due));
+        let (encoding, shift) = self.projection.timing()?;
+        let clock = clocks.get(usize::from(encoding)).copied().flatten()?;
+        let (ntp, rtp) = clock.at(now, self.names.clock_rate);
+        let (ntp, rtp_timestamp) = (NtpTime(ntp), rtp.wrapping_add(shift));
+        let (newest, _) = self.projection.newest()?;
+        let lag = clock::signed(newest.wrapping_sub(rtp_timestamp));
+        if ntp < due || lag > MAX_REPORT_LAG * i64::from(self.names.clock_rate) {
+            return None;
+        }
+        self.last_report = Some((now, ntp));
+        self.reports.write((ntp.compact(), now));
+        Some(SenderInfo { ntp, rtp_timestamp, packets: self.packets, octets: self.octets })
+    }
+
+    /// Round trip that an echo of one of our reports tells.
+    pub fn round_trip(&self, now: Instant, block: &ReportBlock) -> Option<Duration> {
+        let echoed = |(compact, _): &&(u32, Instant)| block.last_sender_report != 0 && *compact == block.last_sender_report;
+        let (_, sent) = self.reports.iter().find(echoed)?;
+        let held = Duration::from_secs_f64(f64::from(block.delay_since) / 65536.0);
+        now.saturating_duration_since(*sent).checked_sub(held)
+    }
+
+    fn route(&self, payload_type: u8) -> Option<Route> {
+        self.routes.iter().find(|route| route.from == payload_type).copied()
+    }
+
+    fn send(
+        &self,
+        now: Instant,
+        packet: &Packet<'_>,
+        outgoing: &Outgoing,
+        form: Form<'_>,
+        leg: &mut Leg,
+        sink: &mut dyn Sink,
+    ) -> Result<usize, Discard> {
+        let stamp = leg.stamp(now, self.names.kind);
+        let dependency = self.dependency.filter(|_| keeps_dependency(packet.codec));
+        let kept: heapless::Vec<(u8, u8), 3> = self.kept.iter().copied().chain(dependency).collect();
+        let rewrite = Rewrite {
+            payload_type: form.payload_type,
+            marker: packet.incoming.marker,
+            sequence: form.sequence,
+            timestamp: outgoing.timestamp,
+            ssrc: form.ssrc,
+            kept: &kept,
+            stamped: &stamp.elements(),
+            allow_two_byte: leg.allows_two_byte(self.names.kind),
+        };
+        let payload = packet.header.payload(packet.bytes);
+        let slot = sink.slot();
+        let written = rewrite.write(slot, packet.header, packet.bytes, form.prefix, payload)?;
+        let copied = slot.get_mut(written.payload).ok_or(Discard::TooLarge)?;
+        rewrite_ids(packet.codec, copied, outgoing)?;
+        leg.seal(written.len, sink)
+    }
+}
+
+/// How one packet is named when it goes out.
+struct Form<'a> {
+    payload_type: u8,
+    ssrc: Ssrc,
+    sequence: Seq,
+    prefix: &'a [u8],
+}
+
+/// Receivers order VP8 and VP9 by the ids in the payload, which are rewritten; the descriptor's would contradict them.
+fn keeps_dependency(codec: Codec) -> bool {
+    !matches!(codec, Codec::Vp8 | Codec::Vp9)
+}
+
+fn rewrite_ids(codec: Codec, payload: &mut [u8], outgoing: &Outgoing) -> Result<(), Discard> {
+    let (picture_id, tl0) = (outgoing.picture_id.unwrap_or(0), outgoing.tl0.unwrap_or(0));
+    match codec {
+        Codec::Vp8 => match codec::vp8::Descriptor::parse(payload) {
+            Some(descriptor) => descriptor.rewrite(payload, picture_id, tl0),
+            None => Ok(()),
+        },
+        Codec::Vp9 => match codec::vp9::Descriptor::parse(payload) {
+            Some(descriptor) => descriptor.rewrite(payload, picture_id, tl0),
+            None => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}

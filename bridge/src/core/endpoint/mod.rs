@@ -1,7 +1,511 @@
-//! One browser.
+//! One browser: its transport, its keys, how its media is numbered, what it sends ([`source`]) and what it gets
+//! ([`crate::core::egress`]).
+
 pub mod channel;
+pub mod description;
 pub mod dtls;
 pub mod ice;
 pub mod identity;
+pub mod limit;
+pub mod numbering;
+pub mod rate;
 pub mod sctp;
+pub mod source;
 pub mod transport;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jitsi_wire::bridge_channel::{AudioSubscription, VideoType};
+use jitsi_wire::colibri2::{ForceMute, MediaDescription, MediaSource};
+use jitsi_wire::jingle::MediaKind;
+
+use self::channel::Channel;
+use self::description::Description;
+use self::limit::Bucket;
+use self::source::{Context, Placed, Source};
+use self::transport::Transport;
+use super::allocate::Settings;
+use super::codec::Codec;
+use super::demux::Handle;
+use super::egress::Egress;
+use super::egress::leg::Leg;
+use super::ingress::twcc::ArrivalLog;
+use super::packet::{AudioLevel, RtpHeader, Ssrc};
+use super::srtp::{self, Keys};
+use super::{Discard, Path, Sink, Wake};
+
+/// Receiver reports: every second one tells about audio as well (RFC 3550 6.2 asks for far less).
+const REPORT_INTERVAL: Duration = Duration::from_millis(500);
+/// Sources that one endpoint may have.
+pub const MAX_SOURCES: usize = 20;
+/// Types of sources that are not signalled yet.
+const MAX_EARLY_TYPES: usize = 20;
+/// Retransmissions that one receiver may have: a quarter of a fast line, and a burst to fill one second's holes.
+const RESEND_PER_SECOND: f64 = 400_000.0;
+const RESEND_BURST: f64 = 400_000.0;
+/// Blocks of one receiver report.
+const MAX_BLOCKS: usize = 31;
+
+/// What an SSRC of this endpoint is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stream {
+    pub source: usize,
+    pub encoding: u8,
+    pub rtx: bool,
+}
+
+/// One participant.
+#[derive(Debug)]
+pub struct Endpoint {
+    pub handle: Handle,
+    pub id: Arc<str>,
+    pub created: Instant,
+    pub transport: Transport,
+    pub leg: Leg,
+    inbound: Option<srtp::Inbound>,
+    pub description: Description,
+    /// Streams from and to this endpoint must be described anew.
+    pub description_changed: bool,
+    /// By payload type.
+    codecs: Box<[Codec; 128]>,
+    pub sources: Vec<Source>,
+    /// Sorted by SSRC.
+    streams: Vec<(Ssrc, Stream)>,
+    /// Sorted by serial.
+    pub egress: Vec<Egress>,
+    arrivals: ArrivalLog,
+    pub channel: Channel,
+    pub settings: Settings,
+    pub audio: Option<AudioSubscription>,
+    pub mute: ForceMute,
+    early_types: BTreeMap<String, VideoType>,
+    /// Names told in the last `ForwardedSources`.
+    pub forwarded: BTreeSet<Arc<str>>,
+    /// `SenderVideoConstraints` and `LastNEndpointsChangeEvent` are for clients from before source names.
+    pub legacy_height: Option<i32>,
+    pub media_since: Option<Instant>,
+    pub rtt: Option<Duration>,
+    pub resends: Bucket,
+    /// Declared silent to all.
+    pub inactive: bool,
+    /// The transport is of no more use.
+    pub failed: bool,
+    pub discarded: u64,
+    next_report: Option<Instant>,
+    audio_turn: bool,
+    next_sender_report: Option<Instant>,
+    fir_sequence: u8,
+}
+
+/// A packet that came from this endpoint and may be forwarded.
+#[derive(Debug, Clone, Copy)]
+pub struct Received {
+    pub source: usize,
+    pub placed: Placed,
+}
+
+impl Endpoint {
+    pub fn new(now: Instant, handle: Handle, id: &str, transport: Transport, leg: Leg, password: String) -> Self {
+        Self {
+            handle,
+            id: Arc::from(id),
+            created: now,
+            transport,
+            leg,
+            inbound: None,
+            description: Description::default(),
+            description_changed: true,
+            codecs: Box::new([Codec::Unknown; 128]),
+            sources: Vec::new(),
+            streams: Vec::new(),
+            egress: Vec::new(),
+            arrivals: ArrivalLog::new(now),
+            channel: Channel::new(password),
+            settings: Settings::new(None),
+            audio: None,
+            mute: ForceMute::default(),
+            early_types: BTreeMap::new(),
+            forwarded: BTreeSet::new(),
+            legacy_height: None,
+            media_since: None,
+            rtt: None,
+            resends: Bucket::new(RESEND_BURST, RESEND_PER_SECOND),
+            inactive: false,
+            failed: false,
+            discarded: 0,
+            next_report: None,
+            audio_turn: false,
+            next_sender_report: None,
+            fir_sequence: 0,
+        }
+    }
+
+    /// The handshake is over: media can be opened and sealed.
+    pub fn set_keys(&mut self, now: Instant, keys: &Keys) {
+        self.inbound = Some(srtp::Inbound::new(keys.profile, &keys.remote));
+        self.leg.set_keys(keys);
+        self.media_since.get_or_insert(now);
+    }
+
+    /// Round trip to this client, as media or as checks tell it.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.rtt.or_else(|| self.transport.rtt())
+    }
+
+    /// The last sign of life.
+    pub fn last_activity(&self) -> Option<Instant> {
+        self.transport.last_activity()
+    }
+
+    /// Takes payload types and extensions.
+    pub fn describe(&mut self, media: &[MediaDescription]) {
+        for update in media {
+            self.description.merge(update);
+        }
+        for (id, codec) in (0_u8..).zip(self.codecs.iter_mut()) {
+            *codec = self.description.payload(id).map_or(Codec::Unknown, |payload| payload.codec);
+        }
+        self.leg.describe(&self.description);
+        self.description_changed = true;
+    }
+
+    /// Replaces the list of sources; those that stay the same go on. `serial` numbers the new ones.
+    pub fn set_sources(&mut self, signalled: &[MediaSource], serial: &mut u64) {
+        let mut old = std::mem::take(&mut self.sources);
+        for source in signalled.iter().take(MAX_SOURCES) {
+            let kept = old.iter().position(|known| known.is_still(source)).map(|index| old.swap_remove(index));
+            let next = kept.unwrap_or_else(|| {
+                *serial += 1;
+                let video_type = self.early_types.get(&source.id).copied().unwrap_or(VideoType::Camera);
+                Source::new(source, *serial, video_type)
+            });
+            self.sources.push(next);
+        }
+        self.index_streams();
+    }
+
+    /// Sets the type of a source, or remembers it for when the source comes. True if that changed a source.
+    pub fn set_video_type(&mut self, name: &str, video_type: VideoType) -> bool {
+        let source = self.sources.iter_mut().find(|source| *source.name == *name && source.kind == MediaKind::Video);
+        match source {
+            Some(source) if source.video_type == video_type => false,
+            Some(source) => {
+                source.set_video_type(video_type);
+                true
+            }
+            None => {
+                if self.early_types.len() < MAX_EARLY_TYPES || self.early_types.contains_key(name) {
+                    self.early_types.insert(name.to_owned(), video_type);
+                }
+                false
+            }
+        }
+    }
+
+    /// Has any source that shows something.
+    pub fn shows_video(&self) -> bool {
+        self.sources.iter().any(|source| source.kind == MediaKind::Video && source.is_enabled())
+    }
+
+    pub fn stream(&self, ssrc: Ssrc) -> Option<Stream> {
+        let index = self.streams.binary_search_by_key(&ssrc, |(known, _)| *known).ok()?;
+        self.streams.get(index).map(|(_, stream)| *stream)
+    }
+
+    /// The outgoing stream that this client knows by `ssrc`, be it media or retransmissions.
+    pub fn egress_by_ssrc(&self, ssrc: Ssrc) -> Option<usize> {
+        self.egress.iter().position(|egress| egress.names.ssrc == ssrc || egress.names.rtx == Some(ssrc))
+    }
+
+    pub fn egress_of(&self, serial: u64) -> Option<usize> {
+        self.egress.binary_search_by_key(&serial, |egress| egress.names.serial).ok()
+    }
+
+    /// An encrypted RTP packet: opened, logged, booked and put in its place. Also answers the level of audio, which counts
+    /// whether the packet is forwarded or not, and whether feedback is due.
+    pub fn on_srtp(&mut self, now: Instant, path: Path, datagram: &mut [u8]) -> Opened {
+        let mut opened = Opened { level: None, feedback_due: false, outcome: Err(Discard::NoKeys) };
+        opened.outcome = self.open(now, path, datagram, &mut opened.level, &mut opened.feedback_due);
+        if opened.outcome.is_err() {
+            self.discarded += 1;
+        }
+        opened
+    }
+
+    fn open(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &mut [u8],
+        level: &mut Option<AudioLevel>,
+        feedback_due: &mut bool,
+    ) -> Result<Received, Discard> {
+        let inbound = self.inbound.as_mut().ok_or(Discard::NoKeys)?;
+        let len = inbound.unprotect_rtp(datagram)?;
+        let packet = datagram.get_mut(..len).ok_or(Discard::Malformed)?;
+        let header = RtpHeader::parse(packet)?;
+        self.transport.on_authentic_media(now, path);
+        let Some(stream) = self.stream(header.ssrc) else {
+            // Probes before the sources are signalled still tell the sender's estimator about the path.
+            *feedback_due = self.log_arrival(now, &header, packet, MediaKind::Video);
+            return Err(Discard::UnknownSsrc);
+        };
+        let kind = self.sources.get(stream.source).ok_or(Discard::UnknownSsrc)?.kind;
+        *feedback_due = self.log_arrival(now, &header, packet, kind);
+        self.next_report.get_or_insert(now + REPORT_INTERVAL);
+        if kind == MediaKind::Audio {
+            let id = self.description.audio.extensions.audio_level;
+            *level = id.and_then(|id| header.audio_level(packet, id));
+        }
+        let context = self.context(&header, stream, kind, *level)?;
+        let source = self.sources.get_mut(stream.source).ok_or(Discard::UnknownSsrc)?;
+        let placed = source.accept(now, header, packet, &context)?;
+        Ok(Received { source: stream.source, placed })
+    }
+
+    fn log_arrival(&mut self, now: Instant, header: &RtpHeader, packet: &[u8], kind: MediaKind) -> bool {
+        let sequence = self.description.of(kind).extensions.transport_cc.and_then(|id| header.transport_sequence(packet, id));
+        sequence.is_some_and(|sequence| self.arrivals.on_packet(now, sequence, header.ssrc, header.marker, packet.len()))
+    }
+
+    fn context(&self, header: &RtpHeader, stream: Stream, kind: MediaKind, level: Option<AudioLevel>) -> Result<Context, Discard> {
+        let media = self.description.of(kind);
+        let codec = |id: u8| self.codecs.get(usize::from(id)).copied().unwrap_or(Codec::Unknown);
+        let restores = match (stream.rtx, codec(header.payload_type)) {
+            (true, Codec::Rtx) => Some(media.payload(header.payload_type).and_then(|rtx| rtx.apt).ok_or(Discard::NotWanted)?),
+            (false, Codec::Rtx) | (true, _) => return Err(Discard::NotWanted),
+            (false, _) => None,
+        };
+        let payload_type = restores.unwrap_or(header.payload_type);
+        Ok(Context {
+            encoding: stream.encoding,
+            restores,
+            codec: codec(payload_type),
+            muted: match kind {
+                MediaKind::Audio => self.mute.audio,
+                MediaKind::Video => self.mute.video,
+            },
+            nack: kind == MediaKind::Video && media.payload(payload_type).is_some_and(|payload| payload.nack),
+            dependency_descriptor: media.extensions.dependency_descriptor,
+            level,
+        })
+    }
+
+    /// Opens an RTCP compound in place; its plain length.
+    pub fn on_srtcp(&mut self, now: Instant, path: Path, datagram: &mut [u8]) -> Result<usize, Discard> {
+        let inbound = self.inbound.as_mut().ok_or(Discard::NoKeys)?;
+        let len = inbound.unprotect_rtcp(datagram)?;
+        self.transport.on_authentic_media(now, path);
+        Ok(len)
+    }
+
+    /// The sender's report on one of its streams.
+    pub fn on_sender_report(&mut self, now: Instant, ssrc: Ssrc, info: &super::rtcp::SenderInfo) {
+        let Some(stream) = self.stream(ssrc) else {
+            return;
+        };
+        let Some(source) = self.sources.get_mut(stream.source) else {
+            return;
+        };
+        if stream.rtx {
+            if let Some(encoding) = source.encodings.get_mut(usize::from(stream.encoding)) {
+                encoding.rtx_reception.on_sender_report(now, info.ntp);
+            }
+        } else {
+            source.on_sender_report(now, stream.encoding, info);
+        }
+    }
+
+    /// Asks this client for a key frame of one of its sources, if the limits allow. True if the request went out.
+    pub fn want_key_frame(&mut self, now: Instant, source: usize, encoding: u8, sender: Ssrc, sink: &mut dyn Sink) -> bool {
+        let rtt = self.round_trip();
+        if !self.leg.is_open() || self.mute.video {
+            return false;
+        }
+        let Some(wanted) = self.sources.get_mut(source).filter(|source| source.is_enabled()) else {
+            return false;
+        };
+        let encoding = wanted.askable(encoding);
+        wanted.asked = encoding;
+        wanted.key_frames.want(now, rtt) && self.send_key_frame_request(source, encoding, sender, sink)
+    }
+
+    fn send_key_frame_request(&mut self, source: usize, encoding: u8, sender: Ssrc, sink: &mut dyn Sink) -> bool {
+        let encoding = self.sources.get(source).and_then(|source| source.encodings.get(usize::from(encoding)));
+        let Some(media) = encoding.map(|encoding| encoding.ssrc) else {
+            return false;
+        };
+        let fir_only = !self.description.video.any(|p| p.pli) && self.description.video.any(|p| p.fir);
+        let fir_sequence = self.fir_sequence;
+        self.fir_sequence = fir_sequence.wrapping_add(u8::from(fir_only));
+        let sent = self.leg.send_rtcp(sink, |writer| {
+            if fir_only { writer.fir(sender, media, fir_sequence) } else { writer.pli(sender, media) }
+        });
+        sent.is_ok()
+    }
+
+    /// Something was sent to this client: reports on it will be due.
+    pub fn schedule_sender_reports(&mut self, now: Instant) -> Option<Instant> {
+        if self.next_sender_report.is_some() {
+            return None;
+        }
+        let at = self.egress.iter().filter_map(Egress::next_report).min()?.max(now);
+        self.next_sender_report = Some(at);
+        Some(at)
+    }
+
+    pub fn next_sender_report(&self) -> Option<Instant> {
+        self.next_sender_report
+    }
+
+    /// The sender reports that are due have been sent.
+    pub fn on_sender_reports(&mut self, now: Instant) {
+        self.next_sender_report = None;
+        self.schedule_sender_reports(now);
+    }
+
+    /// What is due by itself, apart from the transport: losses, reports, feedback, key frames. Answers key frames asked for.
+    pub fn on_wakeup(&mut self, now: Instant, sender: Ssrc, sink: &mut dyn Sink) -> u64 {
+        if !self.leg.is_open() {
+            self.next_report = None;
+            return 0;
+        }
+        if self.arrivals.next_wakeup().is_some_and(|(at, _)| at <= now) {
+            self.send_feedback(now, sender, sink);
+        }
+        self.send_nacks(now, sender, sink);
+        if self.next_report.is_some_and(|at| at <= now) {
+            self.send_receiver_report(now, sender, sink);
+        }
+        self.repeat_key_frame_requests(now, sender, sink)
+    }
+
+    /// Transport-wide feedback; a long story takes several datagrams.
+    pub fn send_feedback(&mut self, now: Instant, sender: Ssrc, sink: &mut dyn Sink) {
+        let arrivals = &mut self.arrivals;
+        let mut more = true;
+        while more {
+            more = false;
+            let sent = self.leg.send_rtcp(sink, |writer| {
+                more = arrivals.write_feedback(now, sender, writer)?;
+                Ok(())
+            });
+            if sent.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Asks for what is missing of the encodings that somebody gets.
+    pub fn send_nacks(&mut self, now: Instant, sender: Ssrc, sink: &mut dyn Sink) {
+        let rtt = self.round_trip();
+        let (sources, leg) = (&mut self.sources, &mut self.leg);
+        for source in sources.iter_mut().filter(|source| source.kind == MediaKind::Video) {
+            let watched = !source.receivers.is_empty();
+            for encoding in &mut source.encodings {
+                if !watched {
+                    encoding.losses.clear();
+                } else if encoding.losses.is_due(now) && leg.is_open() {
+                    let lost = encoding.losses.take_request(now, rtt);
+                    // What finds no room is asked for the next time.
+                    let _ = leg.send_rtcp(sink, |writer| writer.nack(sender, encoding.ssrc, &lost).map(|_| ()));
+                }
+            }
+        }
+    }
+
+    fn send_receiver_report(&mut self, now: Instant, sender: Ssrc, sink: &mut dyn Sink) {
+        self.audio_turn = !self.audio_turn;
+        let with_audio = self.audio_turn;
+        let mut blocks = heapless::Vec::<_, MAX_BLOCKS>::new();
+        for source in self.sources.iter_mut().filter(|s| with_audio || s.kind == MediaKind::Video) {
+            for encoding in &mut source.encodings {
+                // What finds no room is reported the next time: its books stay open.
+                if blocks.len() + 2 > MAX_BLOCKS {
+                    break;
+                }
+                let media = encoding.reception.report_block(now, encoding.ssrc);
+                let rtx = encoding.rtx.and_then(|ssrc| encoding.rtx_reception.report_block(now, ssrc));
+                blocks.extend(media.into_iter().chain(rtx));
+            }
+        }
+        if !blocks.is_empty() {
+            let _ = self.leg.send_rtcp(sink, |writer| writer.receiver_report(sender, &blocks));
+        }
+        let encodings = self.sources.iter_mut().flat_map(|source| &mut source.encodings);
+        let remembers = encodings.fold(false, |any, encoding| encoding.history.expire(now) | any);
+        // A stream that fell silent is looked after until its history is empty.
+        let goes_on = remembers || !blocks.is_empty() || !with_audio;
+        self.next_report = goes_on.then(|| now + REPORT_INTERVAL);
+    }
+
+    fn repeat_key_frame_requests(&mut self, now: Instant, sender: Ssrc, sink: &mut dyn Sink) -> u64 {
+        let mut asked = 0;
+        for index in 0..self.sources.len() {
+            let Some(source) = self.sources.get_mut(index) else {
+                break;
+            };
+            if source.is_asleep(now) || source.receivers.is_empty() {
+                source.key_frames.cancel();
+            } else if source.key_frames.on_wakeup(now) {
+                let encoding = source.asked;
+                asked += u64::from(self.send_key_frame_request(index, encoding, sender, sink));
+            }
+        }
+        asked
+    }
+
+    /// When this endpoint wants to be woken.
+    pub fn next_wakeup(&self) -> Option<(Instant, Wake)> {
+        let mut next = self.transport.next_wakeup().map(|(at, why)| (at, Wake::Transport(why)));
+        let mut consider = |at: Option<Instant>, why: Wake| {
+            if let Some(at) = at
+                && next.is_none_or(|(earliest, _)| at < earliest)
+            {
+                next = Some((at, why));
+            }
+        };
+        if !self.leg.is_open() {
+            return next;
+        }
+        consider(self.arrivals.next_wakeup().map(|(at, _)| at), Wake::Feedback);
+        consider(self.next_report, Wake::ReceiverReport);
+        consider(self.next_sender_report, Wake::SenderReport);
+        for source in self.sources.iter().filter(|source| source.kind == MediaKind::Video) {
+            consider(source.key_frames.next_wakeup().map(|(at, _)| at), Wake::KeyFrame);
+            for encoding in &source.encodings {
+                consider(encoding.losses.next_wakeup().map(|(at, _)| at), Wake::Nack);
+            }
+        }
+        next
+    }
+
+    /// What a packet can have made necessary, losses and the transport apart.
+    pub fn media_wakeup(&self) -> Option<(Instant, Wake)> {
+        let feedback = self.arrivals.next_wakeup().map(|(at, _)| (at, Wake::Feedback));
+        let report = self.next_report.map(|at| (at, Wake::ReceiverReport));
+        feedback.into_iter().chain(report).min_by_key(|(at, _)| *at)
+    }
+
+    fn index_streams(&mut self) {
+        self.streams.clear();
+        for (source, signalled) in self.sources.iter().enumerate() {
+            for (encoding, stream) in (0_u8..).zip(&signalled.encodings) {
+                self.streams.push((stream.ssrc, Stream { source, encoding, rtx: false }));
+                let rtx = stream.rtx.map(|ssrc| (ssrc, Stream { source, encoding, rtx: true }));
+                self.streams.extend(rtx);
+            }
+        }
+        self.streams.sort_by_key(|(ssrc, _)| *ssrc);
+    }
+}
+
+/// What came out of an encrypted packet.
+#[derive(Debug)]
+pub struct Opened {
+    pub level: Option<AudioLevel>,
+    pub feedback_due: bool,
+    pub outcome: Result<Received, Discard>,
+}

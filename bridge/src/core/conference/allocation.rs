@@ -1,0 +1,166 @@
+//! Turns what receivers ask for into targets of their streams, and into what senders are told to send.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jitsi_wire::bridge_channel::{BridgeMessage, IdealHeight};
+use jitsi_wire::jingle::MediaKind;
+
+use super::Conference;
+use crate::core::allocate::{Candidate, Ladder, Wanted, larger, targets};
+use crate::core::turn::Turn;
+
+/// Paging through tiles must not switch encoders off and on: each time costs a key frame.
+const LOWERING: Duration = Duration::from_millis(500);
+
+/// A video source as the allocation sees it.
+struct Video {
+    owner: usize,
+    source: usize,
+    serial: u64,
+    name: Arc<str>,
+    owner_id: Arc<str>,
+    enabled: bool,
+    ladder: Ladder,
+    /// The largest effective constraint of all receivers.
+    demand: i32,
+}
+
+impl Conference {
+    /// Decides for every receiver and tells everybody who is concerned.
+    pub(super) fn reallocate(&mut self, turn: &mut Turn<'_>) {
+        let mut videos = self.videos(turn);
+        for place in 0..self.endpoints.len() {
+            self.allocate_receiver(turn, place, &mut videos);
+        }
+        self.subscribe_audio();
+        self.bind();
+        self.next_announcement = None;
+        for video in &videos {
+            self.tell_sender(turn, video);
+        }
+    }
+
+    /// All video sources in conference order: endpoints that show something first, in the order of speech.
+    fn videos(&mut self, turn: &Turn<'_>) -> Vec<Video> {
+        let mut order = self.order.clone();
+        order.sort_by_key(|place| !self.get(*place).is_some_and(|endpoint| endpoint.shows_video()));
+        let mut videos = Vec::new();
+        for owner in order {
+            let Some(endpoint) = self.get_mut(owner) else {
+                continue;
+            };
+            let (owner_id, muted) = (endpoint.id.clone(), endpoint.mute.video);
+            for (source, signalled) in endpoint.sources.iter_mut().enumerate().filter(|(_, s)| s.kind == MediaKind::Video) {
+                videos.push(Video {
+                    owner,
+                    source,
+                    serial: signalled.serial,
+                    name: signalled.name.clone(),
+                    owner_id: owner_id.clone(),
+                    enabled: signalled.is_enabled() && !muted,
+                    ladder: signalled.ladder(turn.now),
+                    demand: 0,
+                });
+            }
+        }
+        videos
+    }
+
+    fn allocate_receiver(&mut self, turn: &mut Turn<'_>, place: usize, videos: &mut [Video]) {
+        let budget = self.max_egress_bps;
+        let Some(endpoint) = self.get_mut(place) else {
+            return;
+        };
+        let others: Vec<usize> = (0..videos.len()).filter(|i| videos.get(*i).is_some_and(|v| v.owner != place)).collect();
+        let other = |index: &usize| others.get(*index).copied();
+        let candidates: Vec<Candidate<'_>> = others
+            .iter()
+            .filter_map(|i| videos.get(*i))
+            .map(|video| Candidate { name: &video.name, owner: &video.owner_id, enabled: video.enabled })
+            .collect();
+        let ladders: Vec<Ladder> = others.iter().filter_map(|i| videos.get(*i)).map(|video| video.ladder.clone()).collect();
+        let wanted: Vec<Wanted> = endpoint.settings.effective(&candidates);
+        let chosen = targets(&wanted, &ladders, budget);
+        let mut forwarded = BTreeSet::new();
+        for (wanted, target) in wanted.iter().zip(chosen) {
+            let Some(video) = other(&wanted.candidate).and_then(|index| videos.get_mut(index)) else {
+                continue;
+            };
+            video.demand = larger(video.demand, wanted.max_height);
+            let egress = endpoint.egress_of(video.serial).and_then(|index| endpoint.egress.get_mut(index));
+            if let Some(egress) = egress {
+                egress.projection.set_target(target);
+                if target.is_some() && egress.is_deliverable() {
+                    forwarded.insert(video.name.clone());
+                }
+            }
+        }
+        if forwarded != endpoint.forwarded {
+            endpoint.forwarded = forwarded;
+            self.tell_forwarded(turn, place);
+        }
+    }
+
+    /// Tells a sender how much of its source is wanted: more at once, less when it has stayed less for a while.
+    fn tell_sender(&mut self, turn: &mut Turn<'_>, video: &Video) {
+        let demand = video.demand;
+        let Some(endpoint) = self.endpoints.get_mut(video.owner).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        let Some(source) = endpoint.sources.get_mut(video.source) else {
+            return;
+        };
+        let now = turn.now;
+        let tell = match source.announced {
+            // A client sends until it is told not to; the first receiver's wish comes in a moment.
+            None => demand != 0,
+            Some(told) if told == demand => {
+                source.lower_since = None;
+                false
+            }
+            Some(told) if larger(told, demand) == demand => true,
+            Some(_) => {
+                let since = *source.lower_since.get_or_insert(now);
+                let due = since + LOWERING;
+                if due > now {
+                    self.next_announcement = Some(self.next_announcement.map_or(due, |at| at.min(due)));
+                }
+                due <= now
+            }
+        };
+        if !tell {
+            return;
+        }
+        source.announced = Some(demand);
+        source.lower_since = None;
+        let is_first = *source.name == *format!("{}-v0", endpoint.id);
+        if endpoint.settings.is_legacy() && is_first && endpoint.legacy_height != Some(demand) {
+            endpoint.legacy_height = Some(demand);
+            let message = BridgeMessage::SenderVideoConstraints { video_constraints: IdealHeight { ideal_height: demand } };
+            self.say(turn, video.owner, &message);
+        }
+        let message = BridgeMessage::SenderSourceConstraints { source_name: video.name.to_string(), max_height: demand };
+        self.say(turn, video.owner, &message);
+    }
+
+    /// Tells a receiver which sources it is being sent.
+    pub(super) fn tell_forwarded(&mut self, turn: &mut Turn<'_>, place: usize) {
+        let Some(endpoint) = self.get(place) else {
+            return;
+        };
+        let names = endpoint.forwarded.iter().map(ToString::to_string).collect();
+        let message = BridgeMessage::ForwardedSources { forwarded_sources: names };
+        let legacy = endpoint.settings.is_legacy().then(|| self.owners_of(&endpoint.forwarded));
+        self.say(turn, place, &message);
+        if let Some(last_n_endpoints) = legacy {
+            self.say(turn, place, &BridgeMessage::LastNEndpointsChangeEvent { last_n_endpoints });
+        }
+    }
+
+    fn owners_of(&self, names: &BTreeSet<Arc<str>>) -> Vec<String> {
+        let owns = |endpoint: &&crate::core::endpoint::Endpoint| endpoint.sources.iter().any(|s| names.contains(&s.name));
+        self.endpoints().map(|(_, endpoint)| endpoint).filter(owns).map(|endpoint| endpoint.id.to_string()).collect()
+    }
+}

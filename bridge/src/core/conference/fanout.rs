@@ -1,0 +1,125 @@
+//! Who is connected to whom: an outgoing stream for every source that a receiver can take, and the lists that packets walk.
+
+use jitsi_wire::jingle::MediaKind;
+
+use super::Conference;
+use crate::core::egress::{Egress, Names};
+use crate::core::endpoint::Endpoint;
+use crate::core::endpoint::source::{Binding, Source};
+
+impl Conference {
+    /// Makes the outgoing streams match the sources that there are. Streams of sources that stay go on.
+    pub(super) fn connect(&mut self) {
+        let sources = self.all_sources();
+        for place in 0..self.endpoints.len() {
+            let Some(mut receiver) = self.endpoints.get_mut(place).and_then(Option::take) else {
+                continue;
+            };
+            self.connect_receiver(&mut receiver, place, &sources);
+            if let Some(slot) = self.endpoints.get_mut(place) {
+                *slot = Some(receiver);
+            }
+        }
+        for endpoint in self.endpoints.iter_mut().flatten() {
+            endpoint.description_changed = false;
+        }
+    }
+
+    fn all_sources(&self) -> Vec<Names> {
+        let names = |owner: usize, (index, source): (usize, &Source)| {
+            let primary = source.primary()?;
+            Some(Names {
+                owner,
+                source: index,
+                serial: source.serial,
+                kind: source.kind,
+                ssrc: primary.ssrc,
+                rtx: primary.rtx,
+                clock_rate: source.clock_rate(),
+            })
+        };
+        let of = |(owner, endpoint): (usize, &Endpoint)| {
+            endpoint.sources.iter().enumerate().filter_map(|source| names(owner, source)).collect::<Vec<_>>()
+        };
+        let mut all: Vec<Names> = self.endpoints().flat_map(of).collect();
+        all.sort_by_key(|names| names.serial);
+        all
+    }
+
+    fn connect_receiver(&mut self, receiver: &mut Endpoint, place: usize, sources: &[Names]) {
+        receiver.egress.retain_mut(|egress| {
+            let found = sources.binary_search_by_key(&egress.names.serial, |names| names.serial);
+            match found.ok().and_then(|index| sources.get(index)) {
+                Some(names) => {
+                    // Its place at the owner may have changed.
+                    egress.names = *names;
+                    true
+                }
+                None => false,
+            }
+        });
+        for names in sources.iter().filter(|names| names.owner != place) {
+            let known = receiver.egress_of(names.serial);
+            let changed = known.is_none() || receiver.description_changed;
+            let Some(owner) = self.endpoints.get(names.owner).and_then(Option::as_deref) else {
+                continue;
+            };
+            if !changed && !owner.description_changed {
+                continue;
+            }
+            let (from, to) = (owner.description.of(names.kind), receiver.description.of(names.kind));
+            if let Some(egress) = known.and_then(|index| receiver.egress.get_mut(index)) {
+                egress.describe(from, to);
+            } else if receiver.egress_by_ssrc(names.ssrc).is_none() {
+                // Of two sources under one SSRC the receiver could not tell which is which: it gets the first.
+                let initial = (Self::initial_of(&mut self.rng), Self::initial_of(&mut self.rng));
+                let mut egress = Egress::new(*names, initial);
+                egress.describe(from, to);
+                let at = receiver.egress.partition_point(|other| other.names.serial < names.serial);
+                receiver.egress.insert(at, egress);
+            }
+        }
+    }
+
+    /// Makes the lists that packets walk: everybody whose stream of the source has a target.
+    pub(super) fn bind(&mut self) {
+        for endpoint in self.endpoints.iter_mut().flatten() {
+            endpoint.sources.iter_mut().for_each(|source| source.receivers.clear());
+        }
+        for place in 0..self.endpoints.len() {
+            let Some(receiver) = self.get(place) else {
+                continue;
+            };
+            let bound: Vec<(usize, usize, usize)> = receiver
+                .egress
+                .iter()
+                .enumerate()
+                .filter(|(_, egress)| egress.projection.target().is_some() && egress.is_deliverable())
+                .map(|(index, egress)| (egress.names.owner, egress.names.source, index))
+                .collect();
+            for (owner, source, egress) in bound {
+                let source = self.get_mut(owner).and_then(|owner| owner.sources.get_mut(source));
+                if let Some(source) = source {
+                    source.receivers.push(Binding { endpoint: place, egress });
+                }
+            }
+        }
+    }
+
+    /// Which audio sources each receiver gets.
+    pub(super) fn subscribe_audio(&mut self) {
+        for place in 0..self.endpoints.len() {
+            let Some(mut receiver) = self.endpoints.get_mut(place).and_then(Option::take) else {
+                continue;
+            };
+            for egress in receiver.egress.iter_mut().filter(|egress| egress.names.kind == MediaKind::Audio) {
+                let name = self.source(egress.names.owner, egress.names.source).map(|source| &source.name);
+                let wanted = name.is_some_and(|name| receiver.audio.as_ref().is_none_or(|audio| audio.wants(name)));
+                egress.projection.set_target(wanted.then_some(0));
+            }
+            if let Some(slot) = self.endpoints.get_mut(place) {
+                *slot = Some(receiver);
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! RTCP: each part goes to the stream that it is about.
+
+use jitsi_wire::jingle::MediaKind;
+
+use super::Conference;
+use crate::core::codec::Codec;
+use crate::core::egress::Packet;
+use crate::core::egress::project::Incoming;
+use crate::core::endpoint::Endpoint;
+use crate::core::endpoint::source::describe_video;
+use crate::core::packet::{Seq, Ssrc};
+use crate::core::rtcp::{Block, Compound, Reports, SenderInfo};
+use crate::core::turn::Turn;
+use crate::core::{Discard, Path};
+
+/// New round trip times weigh this much, as in TCP.
+const RTT_WEIGHT: u32 = 8;
+/// Sender reports of one compound.
+const MAX_REPORTS: usize = 40;
+
+impl Conference {
+    /// An encrypted RTCP compound of the endpoint at `place`.
+    pub fn on_rtcp(&mut self, turn: &mut Turn<'_>, place: usize, path: Path, datagram: &mut [u8]) {
+        let Some(endpoint) = self.get_mut(place) else {
+            return;
+        };
+        let Ok(len) = endpoint.on_srtcp(turn.now, path, datagram) else {
+            endpoint.discarded += 1;
+            return;
+        };
+        for block in Compound::iter(datagram.get(..len).unwrap_or_default()) {
+            self.on_block(turn, place, block);
+        }
+        self.on_sign_of_life(turn.now, place);
+        self.drain(turn, place);
+    }
+
+    fn on_block(&mut self, turn: &mut Turn<'_>, place: usize, block: Block<'_>) {
+        match block {
+            Block::SenderReport { ssrc, info, reports } => {
+                if let Some(endpoint) = self.get_mut(place) {
+                    endpoint.on_sender_report(turn.now, ssrc, &info);
+                }
+                self.on_reports(turn, place, reports);
+            }
+            Block::ReceiverReport { reports, .. } => self.on_reports(turn, place, reports),
+            Block::Pli { media, .. } => self.on_key_frame_request(turn, place, media),
+            Block::Fir { entries, .. } => {
+                for entry in entries {
+                    self.on_key_frame_request(turn, place, entry.ssrc);
+                }
+            }
+            Block::Nack { media, lost, .. } => self.on_nack(turn, place, media, lost),
+            // Nothing is estimated from feedback on what we send; REMB of clients that have TWCC is spurious anyway.
+            Block::TransportFeedback(_) | Block::Remb(_) | Block::Bye | Block::Sdes | Block::Other { .. } => {}
+        }
+    }
+
+    fn on_reports(&mut self, turn: &Turn<'_>, place: usize, reports: Reports<'_>) {
+        let Some(endpoint) = self.get_mut(place) else {
+            return;
+        };
+        for block in reports {
+            let egress = endpoint.egress.iter().find(|egress| egress.names.ssrc == block.ssrc);
+            let Some(sample) = egress.and_then(|egress| egress.round_trip(turn.now, &block)) else {
+                continue;
+            };
+            endpoint.rtt = Some(endpoint.rtt.map_or(sample, |rtt| (rtt * (RTT_WEIGHT - 1) + sample) / RTT_WEIGHT));
+        }
+    }
+
+    /// A receiver asks for a key frame of the stream that it knows by `media`.
+    fn on_key_frame_request(&mut self, turn: &mut Turn<'_>, place: usize, media: Ssrc) {
+        let Some(endpoint) = self.get_mut(place) else {
+            return;
+        };
+        let rtt = endpoint.round_trip();
+        let egress = endpoint.egress_by_ssrc(media).and_then(|index| endpoint.egress.get_mut(index));
+        let Some(egress) = egress.filter(|egress| egress.names.kind == MediaKind::Video) else {
+            return;
+        };
+        let encoding = egress.projection.wanted_key_frame().or(egress.projection.current());
+        let (owner, source) = (egress.names.owner, egress.names.source);
+        let Some(encoding) = encoding.or(egress.projection.target()) else {
+            return;
+        };
+        if egress.may_request(turn.now, rtt) {
+            self.want_key_frame(turn, owner, source, encoding);
+        }
+    }
+
+    /// A receiver misses packets: out of the history with them, if they are there and not under way.
+    fn on_nack(&mut self, turn: &mut Turn<'_>, place: usize, media: Ssrc, lost: impl Iterator<Item = Seq>) {
+        let Some(mut receiver) = self.endpoints.get_mut(place).and_then(Option::take) else {
+            return;
+        };
+        if let Some(index) = receiver.egress_by_ssrc(media) {
+            for sequence in lost {
+                // A number that never was, or is too old, is answered by nothing.
+                if self.resend(turn, &mut receiver, index, sequence).is_ok() {
+                    turn.counters.retransmitted += 1;
+                }
+            }
+        }
+        if let Some(slot) = self.endpoints.get_mut(place) {
+            *slot = Some(receiver);
+        }
+    }
+
+    fn resend(&self, turn: &mut Turn<'_>, receiver: &mut Endpoint, index: usize, sequence: Seq) -> Result<(), Discard> {
+        let rtt = receiver.round_trip();
+        let egress = receiver.egress.get_mut(index).ok_or(Discard::UnknownSsrc)?;
+        let (encoding, at) = egress.projection.locate(sequence).ok_or(Discard::TooOld)?;
+        if egress.is_under_way(turn.now, sequence, rtt) {
+            return Err(Discard::NotWanted);
+        }
+        let owner = self.get(egress.names.owner).ok_or(Discard::UnknownSsrc)?;
+        let source = owner.sources.get(egress.names.source).ok_or(Discard::UnknownSsrc)?;
+        let stream = source.encodings.get(usize::from(encoding)).ok_or(Discard::UnknownSsrc)?;
+        let stored = stream.history.get(at).ok_or(Discard::TooOld)?;
+        let codec = owner.codec(stored.header.payload_type);
+        let mut incoming = Incoming {
+            encoding,
+            sequence: at,
+            newest: stream.newest(),
+            timestamp: stored.header.timestamp,
+            payload_type: stored.header.payload_type,
+            marker: stored.header.marker,
+            key_start: false,
+            picture_id: None,
+            tl0: None,
+        };
+        describe_video(&mut incoming, codec, stored.header.payload(stored.packet), None);
+        let size = u32::try_from(stored.packet.len()).unwrap_or(u32::MAX);
+        if !receiver.resends.take(turn.now, f64::from(size)) {
+            return Err(Discard::NotWanted);
+        }
+        let packet = Packet { header: stored.header, bytes: stored.packet, incoming, codec };
+        egress.resend(turn.now, sequence, &packet, &mut receiver.leg, turn.sink).map(|_| ())
+    }
+
+    /// Sends the sender reports that are due to the endpoint at `place`.
+    pub(super) fn send_sender_reports(&mut self, turn: &mut Turn<'_>, place: usize) {
+        let is_due = self.get(place).and_then(Endpoint::next_sender_report).is_some_and(|at| at <= turn.now);
+        if !is_due {
+            return;
+        }
+        let Some(mut receiver) = self.endpoints.get_mut(place).and_then(Option::take) else {
+            return;
+        };
+        let due = receiver.egress.iter_mut().filter(|egress| egress.is_report_due(turn.now)).take(MAX_REPORTS);
+        let reports: Vec<(Ssrc, SenderInfo)> = due
+            .filter_map(|egress| {
+                let clocks = &self.source(egress.names.owner, egress.names.source)?.clocks;
+                Some((egress.names.ssrc, egress.report(turn.now, clocks)?))
+            })
+            .collect();
+        // What finds no room is left out: its next report is a second away.
+        let _ = receiver.leg.send_rtcp(turn.sink, |writer| {
+            reports.iter().try_for_each(|(ssrc, info)| writer.sender_report(*ssrc, info, &[]))
+        });
+        receiver.on_sender_reports(turn.now);
+        if let Some(slot) = self.endpoints.get_mut(place) {
+            *slot = Some(receiver);
+        }
+    }
+}
+
+impl Endpoint {
+    /// The codec of one of this client's payload types.
+    pub fn codec(&self, payload_type: u8) -> Codec {
+        self.description.payload(payload_type).map_or(Codec::Unknown, |payload| payload.codec)
+    }
+}

@@ -1,0 +1,142 @@
+//! The way of a packet from one sender to all receivers.
+
+use super::Conference;
+use crate::core::egress::Packet;
+use crate::core::endpoint::Received;
+use crate::core::turn::Turn;
+use crate::core::{Discard, Path, Wake};
+
+impl Conference {
+    /// An encrypted RTP packet of the endpoint at `place`.
+    pub fn on_rtp(&mut self, turn: &mut Turn<'_>, place: usize, path: Path, datagram: &mut [u8]) {
+        let sender = self.video_ssrc;
+        let Some(endpoint) = self.endpoints.get_mut(place).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        let had_path = endpoint.transport.selected();
+        let opened = endpoint.on_srtp(turn.now, path, datagram);
+        let changed_path = endpoint.transport.selected() != had_path;
+        if opened.feedback_due {
+            endpoint.send_feedback(turn.now, sender, turn.sink);
+        }
+        let is_authentic = !matches!(opened.outcome, Err(Discard::BadTag | Discard::Replay | Discard::NoKeys | Discard::Malformed));
+        if let Some(level) = opened.level {
+            let generation = endpoint.handle.generation;
+            self.speakers.on_level(turn.now, generation, level);
+        }
+        if let Ok(received) = opened.outcome {
+            self.forward(turn, place, &received, datagram);
+        }
+        if changed_path {
+            self.drain(turn, place);
+        }
+        if is_authentic {
+            self.on_sign_of_life(turn.now, place);
+        }
+        self.schedule_after_packet(turn, place, opened.outcome.ok().as_ref());
+    }
+
+    fn forward(&mut self, turn: &mut Turn<'_>, place: usize, received: &Received, datagram: &[u8]) {
+        if received.placed.layering_changed {
+            // This packet may be the key frame that a receiver of the new encoding needs.
+            self.allocation_stale = true;
+            self.settle(turn);
+        }
+        let wanted = self.fan_out(turn, place, received, datagram);
+        if let Some(encoding) = wanted {
+            self.want_key_frame(turn, place, received.source, encoding);
+        }
+    }
+
+    /// Gives the packet to everybody who is bound to its source. Answers the highest encoding that somebody needs a key frame of.
+    fn fan_out(&mut self, turn: &mut Turn<'_>, place: usize, received: &Received, datagram: &[u8]) -> Option<u8> {
+        let publisher = self.endpoints.get_mut(place).and_then(Option::take)?;
+        let wanted = self.give_to_receivers(turn, publisher.sources.get(received.source), received, datagram);
+        if let Some(slot) = self.endpoints.get_mut(place) {
+            *slot = Some(publisher);
+        }
+        wanted
+    }
+
+    fn give_to_receivers(
+        &mut self,
+        turn: &mut Turn<'_>,
+        source: Option<&crate::core::endpoint::source::Source>,
+        received: &Received,
+        datagram: &[u8],
+    ) -> Option<u8> {
+        let source = source?;
+        let placed = &received.placed;
+        let bytes = datagram.get(..placed.len)?;
+        let packet = Packet { header: &placed.header, bytes, incoming: placed.incoming, codec: placed.codec };
+        let mut wanted = None;
+        for binding in &source.receivers {
+            let Some(receiver) = self.endpoints.get_mut(binding.endpoint).and_then(Option::as_deref_mut) else {
+                continue;
+            };
+            let Some(egress) = receiver.egress.get_mut(binding.egress) else {
+                continue;
+            };
+            let forwarded = egress.forward(turn.now, &packet, &source.clocks, &mut receiver.leg, turn.sink);
+            if receiver.leg.is_open() {
+                wanted = wanted.max(egress.projection.wanted_key_frame());
+            }
+            match forwarded {
+                Ok(Some(outgoing)) => {
+                    turn.counters.forwarded += 1;
+                    if outgoing.switched {
+                        let report = egress.report(turn.now, &source.clocks).map(|info| (egress.names.ssrc, info));
+                        // Lip-sync recovers at once; if this report finds no room the next one is a second away.
+                        let _ = receiver.leg.send_rtcp(turn.sink, |writer| {
+                            report.iter().try_for_each(|(ssrc, info)| writer.sender_report(*ssrc, info, &[]))
+                        });
+                    }
+                    if receiver.next_sender_report().is_none()
+                        && let Some(at) = receiver.schedule_sender_reports(turn.now)
+                        && let Some(slot) = self.deadlines.get_mut(binding.endpoint)
+                        && slot.is_none_or(|(earliest, _)| at < earliest)
+                    {
+                        *slot = Some((at, Wake::SenderReport));
+                    }
+                }
+                Ok(None) => {}
+                Err(_) => receiver.discarded += 1,
+            }
+        }
+        wanted
+    }
+
+    /// Somebody needs a key frame of this source.
+    pub(super) fn want_key_frame(&mut self, turn: &mut Turn<'_>, owner: usize, source: usize, encoding: u8) {
+        let sender = self.video_ssrc;
+        let Some(endpoint) = self.endpoints.get_mut(owner).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        if endpoint.want_key_frame(turn.now, source, encoding, sender, turn.sink) {
+            turn.counters.key_frame_requests += 1;
+        }
+        let retry = endpoint.sources.get(source).and_then(|source| source.key_frames.next_wakeup());
+        if let Some((at, _)) = retry {
+            self.wake_by(owner, at, Wake::KeyFrame);
+        }
+    }
+
+    /// Asks for losses that are clear by now and sees to it that the endpoint is woken for the rest.
+    fn schedule_after_packet(&mut self, turn: &mut Turn<'_>, place: usize, received: Option<&Received>) {
+        let sender = self.video_ssrc;
+        let Some(endpoint) = self.endpoints.get_mut(place).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        let mut wake = endpoint.media_wakeup();
+        let encoding = received.and_then(|r| endpoint.sources.get(r.source)?.encodings.get(usize::from(r.placed.incoming.encoding)));
+        if let Some(encoding) = encoding.filter(|encoding| !encoding.losses.is_empty()) {
+            if encoding.losses.is_due(turn.now) {
+                endpoint.send_nacks(turn.now, sender, turn.sink);
+            }
+            wake = endpoint.next_wakeup();
+        }
+        if let Some((at, why)) = wake {
+            self.wake_by(place, at, why);
+        }
+    }
+}

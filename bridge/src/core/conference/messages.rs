@@ -1,0 +1,221 @@
+//! What clients say over the bridge channel, and what they are told.
+
+use std::sync::Arc;
+
+use jitsi_wire::bridge_channel::{BridgeMessage, ClientMessage, Relayed, VideoType};
+use jitsi_wire::jingle::MediaKind;
+
+use super::Conference;
+use crate::core::Event;
+use crate::core::endpoint::channel::Carrier;
+use crate::core::turn::Turn;
+
+/// Statistics are relayed to all in conferences up to this size (jitsi-videobridge `stats-filter-threshold`).
+const SMALL: usize = 20;
+/// Former speakers that a message lists (jitsi-videobridge `recent-speakers-count`).
+const PREVIOUS_SPEAKERS: usize = 10;
+/// Longest message that is relayed, in bytes.
+const MAX_RELAYED: usize = 32 * 1024;
+
+impl Conference {
+    /// A text from the client of the endpoint at `place`.
+    pub fn on_text(&mut self, turn: &mut Turn<'_>, place: usize, text: &str, over_data_channel: bool) {
+        let Some(endpoint) = self.get_mut(place) else {
+            return;
+        };
+        if !endpoint.channel.on_message(turn.now, over_data_channel) {
+            return;
+        }
+        match ClientMessage::parse(text) {
+            Ok(message) => self.on_message(turn, place, message),
+            // Whatever a client says, its channel stays open.
+            Err(why) => tracing::debug!(endpoint = %endpoint.id, %why, "unreadable message"),
+        }
+    }
+
+    fn on_message(&mut self, turn: &mut Turn<'_>, place: usize, message: ClientMessage) {
+        let Some(endpoint) = self.endpoints.get_mut(place).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        let changed = match message {
+            ClientMessage::Hello => {
+                let hello = BridgeMessage::ServerHello { version: self.version.clone() };
+                self.say(turn, place, &hello);
+                false
+            }
+            ClientMessage::EndpointMessage(message) => {
+                self.relay_message(turn, place, message);
+                false
+            }
+            ClientMessage::EndpointStats(stats) => {
+                self.relay_stats(turn, place, stats);
+                false
+            }
+            ClientMessage::ReceiverVideoConstraints(constraints) => endpoint.settings.merge(constraints),
+            ClientMessage::LastN(last_n) => endpoint.settings.set_last_n(last_n),
+            ClientMessage::AudioSubscription(mut subscription) => {
+                subscription.include.truncate(MAX_NAMES);
+                subscription.exclude.truncate(MAX_NAMES);
+                endpoint.audio.replace(subscription.clone()) != Some(subscription)
+            }
+            ClientMessage::SourceVideoType { source, video_type } => endpoint.set_video_type(&source, video_type),
+            ClientMessage::VideoType(video_type) => self.on_legacy_video_type(place, video_type),
+            ClientMessage::Unknown(class) => {
+                tracing::trace!(endpoint = %endpoint.id, %class, "message of an unknown class");
+                false
+            }
+        };
+        self.allocation_stale |= changed;
+    }
+
+    fn on_legacy_video_type(&mut self, place: usize, video_type: VideoType) -> bool {
+        let Some(endpoint) = self.get_mut(place) else {
+            return false;
+        };
+        let name = format!("{}-v0", endpoint.id);
+        endpoint.set_video_type(&name, video_type)
+    }
+
+    /// To one endpoint or to all others, under the sender's true name.
+    fn relay_message(&mut self, turn: &mut Turn<'_>, place: usize, message: Relayed) {
+        let to = message.to.clone().filter(|to| !to.trim().is_empty());
+        let Some(text) = self.stamped(turn, place, message) else {
+            return;
+        };
+        match to {
+            Some(to) => {
+                if let Some(target) = self.find(&to) {
+                    self.say_text(turn, target, &text);
+                }
+            }
+            None => self.say_text_to_others(turn, place, &text),
+        }
+    }
+
+    fn relay_stats(&mut self, turn: &mut Turn<'_>, place: usize, stats: Relayed) {
+        let Some(text) = self.stamped(turn, place, stats) else {
+            return;
+        };
+        let is_known = self.len() <= SMALL || self.spoke.iter().take(1 + PREVIOUS_SPEAKERS).any(|other| *other == place);
+        for other in 0..self.endpoints.len() {
+            if other != place && (is_known || self.watches(other, place)) {
+                self.say_text(turn, other, &text);
+            }
+        }
+    }
+
+    /// Does the receiver get any video of the sender?
+    fn watches(&self, receiver: usize, sender: usize) -> bool {
+        let Some((receiver, sender)) = self.get(receiver).zip(self.get(sender)) else {
+            return false;
+        };
+        sender.sources.iter().any(|source| source.kind == MediaKind::Video && receiver.forwarded.contains(&source.name))
+    }
+
+    /// The message with the sender's name in it, made once for all; nothing if the client relays too much.
+    fn stamped(&mut self, turn: &Turn<'_>, place: usize, message: Relayed) -> Option<Arc<str>> {
+        let endpoint = self.get_mut(place)?;
+        let text = message.stamped(&endpoint.id);
+        let passes = text.len() <= MAX_RELAYED && endpoint.channel.may_relay(turn.now, text.len());
+        passes.then(|| Arc::from(text))
+    }
+
+    /// Everything that a client has to know when its channel opens, or opens again.
+    pub(super) fn greet(&mut self, turn: &mut Turn<'_>, place: usize, websocket: bool) {
+        if websocket {
+            let hello = BridgeMessage::ServerHello { version: self.version.clone() };
+            self.say(turn, place, &hello);
+        }
+        let Some(endpoint) = self.get(place) else {
+            return;
+        };
+        let constraints: Vec<BridgeMessage> = endpoint
+            .sources
+            .iter()
+            .filter_map(|source| {
+                let max_height = source.announced?;
+                Some(BridgeMessage::SenderSourceConstraints { source_name: source.name.to_string(), max_height })
+            })
+            .collect();
+        for message in &constraints {
+            self.say(turn, place, message);
+        }
+        self.tell_forwarded(turn, place);
+        let inactive: Vec<String> =
+            self.endpoints().filter(|(_, other)| other.inactive).map(|(_, other)| other.id.to_string()).collect();
+        for endpoint in inactive {
+            self.say(turn, place, &BridgeMessage::EndpointConnectivityStatusChangeEvent { endpoint, active: false });
+        }
+        if let Some(message) = self.speakers_message() {
+            self.say(turn, place, &message);
+        }
+    }
+
+    /// Somebody else dominates now.
+    pub(super) fn on_dominant(&mut self, turn: &mut Turn<'_>, generation: u64) {
+        let found = self.endpoints().find(|(_, endpoint)| endpoint.handle.generation == generation);
+        let Some(place) = found.map(|(place, _)| place) else {
+            return;
+        };
+        for list in [&mut self.order, &mut self.spoke] {
+            list.retain(|other| *other != place);
+            list.insert(0, place);
+        }
+        self.tell_speakers(turn);
+        self.allocation_stale = true;
+    }
+
+    pub(super) fn tell_speakers(&mut self, turn: &mut Turn<'_>) {
+        if let Some(message) = self.speakers_message() {
+            self.broadcast(turn, &message);
+        }
+    }
+
+    fn speakers_message(&self) -> Option<BridgeMessage> {
+        let mut ids = self.spoke.iter().filter_map(|place| Some(self.get(*place)?.id.to_string()));
+        Some(BridgeMessage::DominantSpeakerEndpointChangeEvent {
+            dominant_speaker_endpoint: ids.next()?,
+            previous_speakers: ids.take(PREVIOUS_SPEAKERS).collect(),
+            silence: false,
+        })
+    }
+
+    /// Tells everybody.
+    pub(super) fn broadcast(&mut self, turn: &mut Turn<'_>, message: &BridgeMessage) {
+        let text: Arc<str> = Arc::from(message.to_text());
+        self.say_text_to_others(turn, usize::MAX, &text);
+    }
+
+    fn say_text_to_others(&mut self, turn: &mut Turn<'_>, place: usize, text: &Arc<str>) {
+        for other in (0..self.endpoints.len()).filter(|other| *other != place) {
+            self.say_text(turn, other, text);
+        }
+    }
+
+    pub(super) fn say(&mut self, turn: &mut Turn<'_>, place: usize, message: &BridgeMessage) {
+        let has_channel = self.get(place).is_some_and(|endpoint| endpoint.channel.carrier().is_some());
+        if has_channel {
+            self.say_text(turn, place, &Arc::from(message.to_text()));
+        }
+    }
+
+    /// Over whatever channel there is; without one it is lost, the next greeting makes up for it.
+    fn say_text(&mut self, turn: &mut Turn<'_>, place: usize, text: &Arc<str>) {
+        let Some(endpoint) = self.get_mut(place) else {
+            return;
+        };
+        match endpoint.channel.carrier() {
+            Some(Carrier::WebSocket(id)) => turn.events.push_back(Event::ChannelText { id, text: text.clone() }),
+            Some(Carrier::DataChannel) => {
+                if endpoint.transport.send_text(turn.now, text).is_err() {
+                    endpoint.discarded += 1;
+                }
+                self.drain(turn, place);
+            }
+            None => {}
+        }
+    }
+}
+
+/// Names in one list of an audio subscription.
+const MAX_NAMES: usize = 500;

@@ -1,0 +1,162 @@
+//! The sending half of one endpoint's transport: keys, path, transport-wide numbers.
+
+use std::time::Instant;
+
+use jitsi_wire::jingle::MediaKind;
+
+use crate::core::endpoint::description::{Description, Extensions};
+use crate::core::packet::{Seq, abs_send_time};
+use crate::core::rtcp::Writer;
+use crate::core::srtp::{self, Keys};
+use crate::core::{Discard, Path, Sink};
+
+/// Longest compound that is written; with its tag it fits the MTU of every path.
+const MAX_RTCP: usize = 1200;
+
+/// Everything that goes to one endpoint passes here last.
+#[derive(Debug)]
+pub struct Leg {
+    outbound: Option<srtp::Outbound>,
+    path: Option<Path>,
+    pinned: bool,
+    next_transport_sequence: Seq,
+    /// Where abs-send-time counts from.
+    epoch: Instant,
+    audio: Stamping,
+    video: Stamping,
+    pub datagrams: u64,
+    pub bytes: u64,
+}
+
+/// What is stamped on packets of one kind.
+#[derive(Debug, Clone, Copy, Default)]
+struct Stamping {
+    transport_cc: Option<u8>,
+    abs_send_time: Option<u8>,
+    allow_mixed: bool,
+}
+
+impl Leg {
+    pub fn new(epoch: Instant) -> Self {
+        Self {
+            outbound: None,
+            path: None,
+            pinned: false,
+            next_transport_sequence: Seq(1),
+            epoch,
+            audio: Stamping::default(),
+            video: Stamping::default(),
+            datagrams: 0,
+            bytes: 0,
+        }
+    }
+
+    pub fn set_keys(&mut self, keys: &Keys) {
+        self.outbound = Some(srtp::Outbound::new(keys.profile, &keys.local));
+    }
+
+    /// Where media goes; `None` while no path is validated.
+    pub fn set_path(&mut self, path: Option<Path>) {
+        if !self.pinned {
+            self.path = path;
+        }
+    }
+
+    /// Media goes here from now on, whatever ICE says.
+    pub fn pin_path(&mut self, path: Path) {
+        self.path = Some(path);
+        self.pinned = true;
+    }
+
+    /// Takes the receiver's extension ids.
+    pub fn describe(&mut self, description: &Description) {
+        let audio_is_counted = description.audio.any(|payload| payload.transport_cc);
+        self.audio = Stamping::new(&description.audio.extensions, audio_is_counted, description.audio.allow_mixed);
+        self.video = Stamping::new(&description.video.extensions, true, description.video.allow_mixed);
+    }
+
+    /// Media can be sent.
+    pub fn is_open(&self) -> bool {
+        self.outbound.is_some() && self.path.is_some()
+    }
+
+    pub fn has_keys(&self) -> bool {
+        self.outbound.is_some()
+    }
+
+    pub fn allows_two_byte(&self, kind: MediaKind) -> bool {
+        self.stamping(kind).allow_mixed
+    }
+
+    /// The elements of our own making for the next packet.
+    pub fn stamp(&mut self, now: Instant, kind: MediaKind) -> Stamp {
+        let stamping = self.stamping(kind);
+        let transport = stamping.transport_cc.map(|id| {
+            let sequence = self.next_transport_sequence;
+            self.next_transport_sequence = sequence.next();
+            (id, sequence.0.to_be_bytes())
+        });
+        let send_time = stamping.abs_send_time.map(|id| (id, abs_send_time(now.saturating_duration_since(self.epoch))));
+        Stamp { transport, send_time }
+    }
+
+    /// Encrypts the first `len` bytes of the slot and commits them. Answers the datagram's length.
+    pub fn seal(&mut self, len: usize, sink: &mut dyn Sink) -> Result<usize, Discard> {
+        let (outbound, path) = self.outbound.as_mut().zip(self.path).ok_or(Discard::NoKeys)?;
+        let len = outbound.protect_rtp(sink.slot(), len)?;
+        self.commit(path, len, sink);
+        Ok(len)
+    }
+
+    /// Sends what `write` puts into a compound; nothing if it puts nothing or the transport is not open.
+    pub fn send_rtcp(&mut self, sink: &mut dyn Sink, write: impl FnOnce(&mut Writer<'_>) -> Result<(), Discard>) -> Result<(), Discard> {
+        let (outbound, path) = self.outbound.as_mut().zip(self.path).ok_or(Discard::NoKeys)?;
+        let slot = sink.slot();
+        let room = slot.len().saturating_sub(srtp::MAX_RTCP_OVERHEAD).min(MAX_RTCP);
+        let mut writer = Writer::new(slot.get_mut(..room).ok_or(Discard::TooLarge)?);
+        let written = write(&mut writer);
+        let len = writer.len();
+        if len > 0 {
+            let len = outbound.protect_rtcp(slot, len)?;
+            self.commit(path, len, sink);
+        }
+        written
+    }
+
+    fn stamping(&self, kind: MediaKind) -> Stamping {
+        match kind {
+            MediaKind::Audio => self.audio,
+            MediaKind::Video => self.video,
+        }
+    }
+
+    fn commit(&mut self, path: Path, len: usize, sink: &mut dyn Sink) {
+        sink.commit(path, len);
+        self.datagrams += 1;
+        self.bytes += len as u64;
+    }
+}
+
+impl Stamping {
+    /// Of the two clocks for bandwidth estimation only one is fed: transport-wide numbers where they are negotiated.
+    fn new(extensions: &Extensions, counted: bool, allow_mixed: bool) -> Self {
+        let transport_cc = extensions.transport_cc.filter(|_| counted);
+        let abs_send_time = extensions.abs_send_time.filter(|_| extensions.transport_cc.is_none());
+        Self { transport_cc, abs_send_time, allow_mixed }
+    }
+}
+
+/// Elements stamped on one packet.
+#[derive(Debug, Clone, Copy)]
+pub struct Stamp {
+    transport: Option<(u8, [u8; 2])>,
+    send_time: Option<(u8, [u8; 3])>,
+}
+
+impl Stamp {
+    pub fn elements(&self) -> heapless::Vec<(u8, &[u8]), 2> {
+        let transport = self.transport.iter().map(|(id, bytes)| (*id, bytes.as_slice()));
+        let send_time = self.send_time.iter().map(|(id, bytes)| (*id, bytes.as_slice()));
+        transport.chain(send_time).collect()
+    }
+}

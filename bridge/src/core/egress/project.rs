@@ -1,0 +1,371 @@
+//! One source towards one receiver: which encoding goes out, and as what.
+//!
+//! Switches happen at key frames alone (rules of jitsi-videobridge `Vp8QualityFilter`): one request makes a sender emit key
+//! frames on all its encodings within a short time, so the first is taken to show something and the next ones to climb.
+//! What comes out is one stream: numbers run on, timestamps and picture ids grow.
+
+use std::time::{Duration, Instant};
+
+use super::clock::{SenderClock, moved, ntp_ticks, signed, ticks};
+use super::seqmap::SeqMap;
+use crate::core::packet::{ExtSeq, Seq};
+
+/// Key frames that come within this time belong to one request.
+const KEY_FRAME_GROUP: Duration = Duration::from_millis(300);
+/// A late key frame starts a run only while what followed it can still be sent again.
+const MAX_LATE_START: u64 = 64;
+/// Least distance of two frames, in seconds: timestamps of different frames must differ.
+const MIN_STEP_DIVISOR: u32 = 100;
+/// How far a sender's own idea of time may lead ours on a switch.
+const MAX_LEAD: Duration = Duration::from_millis(75);
+/// A sender's idea of time that is further off than this is another clock.
+const MAX_DISAGREEMENT: Duration = Duration::from_secs(2);
+/// 15-bit picture ids.
+const PICTURE_IDS: u16 = 1 << 15;
+
+/// A packet of a source as the projection sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Incoming {
+    pub encoding: u8,
+    /// Dense number within the encoding.
+    pub sequence: ExtSeq,
+    /// Newest number of the encoding so far.
+    pub newest: ExtSeq,
+    pub timestamp: u32,
+    pub payload_type: u8,
+    pub marker: bool,
+    /// Decoding can start here. Always true for audio and for codecs that we cannot read.
+    pub key_start: bool,
+    pub picture_id: Option<u16>,
+    pub tl0: Option<u8>,
+}
+
+/// The same packet as the receiver gets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outgoing {
+    pub sequence: Seq,
+    pub timestamp: u32,
+    pub picture_id: Option<u16>,
+    pub tl0: Option<u8>,
+    /// The first packet of another encoding, or after a pause.
+    pub switched: bool,
+}
+
+/// What became of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Forward(Outgoing),
+    Reject,
+}
+
+/// State of one projection.
+#[derive(Debug)]
+pub struct Projection {
+    audio: bool,
+    rate: u32,
+    initial: Seq,
+    target: Option<u8>,
+    current: Option<u8>,
+    needs_key_frame: bool,
+    group_start: Option<Instant>,
+    run: Option<Run>,
+    /// One moment of the sender's clock in the outgoing timestamps.
+    anchor: Option<(u64, u32)>,
+}
+
+/// What has been going out since the latest switch.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    encoding: u8,
+    payload_type: u8,
+    map: SeqMap,
+    shift: u32,
+    picture_shift: u16,
+    tl0_shift: u8,
+    newest: Newest,
+}
+
+/// The newest packet that went out, in outgoing terms, and its timestamp as it came.
+#[derive(Debug, Clone, Copy)]
+struct Newest {
+    timestamp: u32,
+    in_timestamp: u32,
+    at: Instant,
+    marker: bool,
+    picture_id: Option<u16>,
+    tl0: Option<u8>,
+}
+
+impl Projection {
+    /// `rate`: RTP units per second. `initial`: the first number that goes out.
+    pub fn new(audio: bool, rate: u32, initial: Seq) -> Self {
+        Self {
+            audio,
+            rate,
+            initial,
+            target: None,
+            current: None,
+            needs_key_frame: false,
+            group_start: None,
+            run: None,
+            anchor: None,
+        }
+    }
+
+    pub fn target(&self) -> Option<u8> {
+        self.target
+    }
+
+    /// The encoding that is going out.
+    pub fn current(&self) -> Option<u8> {
+        self.current
+    }
+
+    /// A key frame of this encoding, or of a lower one, is being waited for.
+    pub fn wanted_key_frame(&self) -> Option<u8> {
+        self.target.filter(|_| self.needs_key_frame)
+    }
+
+    /// What the allocation decided; `None` stops at once.
+    pub fn set_target(&mut self, target: Option<u8>) {
+        if target == self.target {
+            return;
+        }
+        self.target = target;
+        match target {
+            None => {
+                self.current = None;
+                self.needs_key_frame = false;
+            }
+            Some(_) => self.needs_key_frame = target != self.current,
+        }
+    }
+
+    /// Decides about a packet. `clocks` is by encoding.
+    pub fn project(&mut self, now: Instant, packet: &Incoming, clocks: &[Option<SenderClock>]) -> Verdict {
+        let Some(target) = self.target else {
+            return Verdict::Reject;
+        };
+        if self.continues(packet) {
+            if packet.key_start && !self.audio {
+                self.on_continued_key_frame(now);
+            }
+            return self.forward(now, packet, false);
+        }
+        if packet.key_start && packet.newest.since(packet.sequence) <= MAX_LATE_START {
+            if !self.starts(now, target, packet.encoding) {
+                return Verdict::Reject;
+            }
+            self.switch(now, packet, clocks);
+            return self.forward(now, packet, true);
+        }
+        self.on_foreign_delta(now, target, packet.encoding);
+        Verdict::Reject
+    }
+
+    /// The receiver's form of a packet of the current run, for sending it again.
+    pub fn again(&self, packet: &Incoming) -> Option<Outgoing> {
+        let run = self.run.as_ref().filter(|run| run.encoding == packet.encoding)?;
+        let mut map = run.map;
+        let sequence = map.forward(packet.sequence)?;
+        Some(run.outgoing(packet, sequence, false))
+    }
+
+    /// The source's encoding and number for a number of ours that the receiver misses.
+    pub fn locate(&self, sequence: Seq) -> Option<(u8, ExtSeq)> {
+        let run = self.run.as_ref()?;
+        Some((run.encoding, run.map.locate(sequence)?))
+    }
+
+    /// The encoding whose clock the outgoing timestamps follow and their distance from it, once anything went out.
+    pub fn timing(&self) -> Option<(u8, u32)> {
+        self.run.map(|run| (run.encoding, run.shift))
+    }
+
+    /// Newest outgoing timestamp and when it went out.
+    pub fn newest(&self) -> Option<(u32, Instant)> {
+        self.run.map(|run| (run.newest.timestamp, run.newest.at))
+    }
+
+    fn continues(&self, packet: &Incoming) -> bool {
+        self.current == Some(packet.encoding)
+            && self.run.is_some_and(|run| {
+                // Telephone events share a stream with speech: there the payload type starts nothing new.
+                run.encoding == packet.encoding && (self.audio || run.payload_type == packet.payload_type)
+            })
+    }
+
+    fn in_group(&self, now: Instant) -> bool {
+        self.group_start.is_some_and(|start| now.saturating_duration_since(start) <= KEY_FRAME_GROUP)
+    }
+
+    /// A key frame of what is going out anyway: the stream goes on whatever the target is.
+    fn on_continued_key_frame(&mut self, now: Instant) {
+        // A sender that had to emit this one has emitted the target's as well, or will not: deltas of it will tell.
+        self.needs_key_frame = false;
+        if !self.in_group(now) {
+            self.group_start = Some(now);
+        }
+    }
+
+    /// Does this key frame of another encoding take over?
+    fn starts(&mut self, now: Instant, target: u8, encoding: u8) -> bool {
+        self.needs_key_frame = false;
+        let in_group = self.in_group(now);
+        if !in_group {
+            self.group_start = Some(now);
+        }
+        match self.current {
+            Some(current) if in_group => encoding <= target && (current <= encoding || target < current),
+            _ => encoding <= target,
+        }
+    }
+
+    /// A packet that starts nothing, of an encoding that is not going out: a sign that the wanted one may be alive.
+    fn on_foreign_delta(&mut self, now: Instant, target: u8, encoding: u8) {
+        if self.in_group(now) {
+            return;
+        }
+        let wanted = match self.current {
+            None => true,
+            Some(current) if current < target => encoding > current,
+            Some(current) if current > target => encoding < current,
+            // The same encoding with another codec.
+            Some(current) => current == encoding,
+        };
+        self.needs_key_frame |= wanted;
+    }
+
+    fn forward(&mut self, now: Instant, packet: &Incoming, switched: bool) -> Verdict {
+        let Some(run) = &mut self.run else {
+            return Verdict::Reject;
+        };
+        let is_newest = run.map.is_newest(packet.sequence);
+        let Some(sequence) = run.map.forward(packet.sequence) else {
+            return Verdict::Reject;
+        };
+        let outgoing = run.outgoing(packet, sequence, switched);
+        if is_newest {
+            run.newest = Newest {
+                timestamp: outgoing.timestamp,
+                in_timestamp: packet.timestamp,
+                at: now,
+                marker: packet.marker,
+                picture_id: outgoing.picture_id.or(run.newest.picture_id),
+                tl0: outgoing.tl0.or(run.newest.tl0),
+            };
+        }
+        Verdict::Forward(outgoing)
+    }
+
+    fn switch(&mut self, now: Instant, packet: &Incoming, clocks: &[Option<SenderClock>]) {
+        let next = match self.run {
+            None => Run::first(now, packet, self.initial),
+            Some(old) => {
+                let timestamp = self.next_timestamp(now, packet, &old, clocks);
+                old.followed_by(now, packet, timestamp, self.audio)
+            }
+        };
+        self.run = Some(next);
+        self.current = Some(packet.encoding);
+    }
+
+    fn next_timestamp(&mut self, now: Instant, packet: &Incoming, old: &Run, clocks: &[Option<SenderClock>]) -> u32 {
+        let rate = self.rate;
+        let last = old.newest;
+        let elapsed = ticks(now.saturating_duration_since(last.at), rate);
+        let steady = signed(moved(packet.timestamp, i64::from(old.shift)).wrapping_sub(last.timestamp));
+        let by_clock = if self.audio { None } else { self.by_sender_clock(packet, old, clocks) };
+        let guess = match by_clock {
+            Some(step) => step,
+            None if old.encoding == packet.encoding => steady,
+            None => elapsed,
+        };
+        let limit = ticks(MAX_DISAGREEMENT, rate);
+        if (guess - elapsed).abs() > limit {
+            self.anchor = None;
+            return moved(last.timestamp, if self.audio { elapsed } else { elapsed.max(self.min_step()) });
+        }
+        if self.audio {
+            return moved(last.timestamp, guess.max(1));
+        }
+        let lead = elapsed.saturating_add(ticks(MAX_LEAD, rate)).max(self.min_step());
+        moved(last.timestamp, guess.clamp(self.min_step(), lead))
+    }
+
+    /// Step from the newest outgoing timestamp to this packet's, by the sender's own wall clock.
+    fn by_sender_clock(&mut self, packet: &Incoming, old: &Run, clocks: &[Option<SenderClock>]) -> Option<i64> {
+        let clock = |encoding: u8| clocks.get(usize::from(encoding)).copied().flatten();
+        let here = clock(packet.encoding)?.ntp_of(packet.timestamp, self.rate);
+        if self.anchor.is_none() {
+            let last = clock(old.encoding)?.ntp_of(old.newest.in_timestamp, self.rate);
+            self.anchor = Some((last, old.newest.timestamp));
+        }
+        let (ntp, timestamp) = self.anchor?;
+        let exact = moved(timestamp, ntp_ticks(ntp, here, self.rate));
+        // The anchor moves along, so that spans stay small against the wrap.
+        self.anchor = Some((here, exact));
+        Some(signed(exact.wrapping_sub(old.newest.timestamp)))
+    }
+
+    fn min_step(&self) -> i64 {
+        i64::from(self.rate / MIN_STEP_DIVISOR)
+    }
+}
+
+impl Run {
+    fn first(now: Instant, packet: &Incoming, initial: Seq) -> Self {
+        Self {
+            encoding: packet.encoding,
+            payload_type: packet.payload_type,
+            map: SeqMap::starting(packet.sequence, initial),
+            shift: 0,
+            picture_shift: 0,
+            tl0_shift: 0,
+            newest: Newest {
+                timestamp: packet.timestamp,
+                in_timestamp: packet.timestamp,
+                at: now,
+                marker: packet.marker,
+                picture_id: packet.picture_id,
+                tl0: packet.tl0,
+            },
+        }
+    }
+
+    /// The run after this one. A frame that was not sent to its end leaves a hole, which tells the decoder so.
+    fn followed_by(&self, now: Instant, packet: &Incoming, timestamp: u32, audio: bool) -> Self {
+        let hole = u64::from(!audio && !self.newest.marker);
+        let picture_shift = match (self.newest.picture_id, packet.picture_id) {
+            (Some(last), Some(id)) => last.wrapping_add(1).wrapping_sub(id) % PICTURE_IDS,
+            _ => 0,
+        };
+        let tl0_shift = match (self.newest.tl0, packet.tl0) {
+            (Some(last), Some(tl0)) => last.wrapping_add(1).wrapping_sub(tl0),
+            _ => 0,
+        };
+        Self {
+            encoding: packet.encoding,
+            payload_type: packet.payload_type,
+            map: self.map.switched(packet.sequence, hole),
+            shift: timestamp.wrapping_sub(packet.timestamp),
+            picture_shift,
+            tl0_shift,
+            newest: Newest { timestamp, in_timestamp: packet.timestamp, at: now, ..self.newest },
+        }
+    }
+
+    fn outgoing(&self, packet: &Incoming, sequence: Seq, switched: bool) -> Outgoing {
+        Outgoing {
+            sequence,
+            timestamp: packet.timestamp.wrapping_add(self.shift),
+            picture_id: packet.picture_id.map(|id| id.wrapping_add(self.picture_shift) % PICTURE_IDS),
+            tl0: packet.tl0.map(|tl0| tl0.wrapping_add(self.tl0_shift)),
+            switched,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "project_tests.rs"]
+mod tests;

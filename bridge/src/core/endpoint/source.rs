@@ -1,0 +1,412 @@
+//! One named track of an endpoint: its encodings as they come in, and who gets it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jitsi_wire::bridge_channel::VideoType;
+use jitsi_wire::colibri2::MediaSource;
+use jitsi_wire::jingle::{MediaKind, Semantics};
+
+use super::numbering::Numbering;
+use super::rate::Rate;
+use crate::core::allocate::{Ladder, MAX_ENCODINGS, Rung};
+use crate::core::codec::{self, Codec};
+use crate::core::egress::clock::SenderClock;
+use crate::core::egress::project::Incoming;
+use crate::core::ingress::history::{History, Inserted};
+use crate::core::ingress::keyframe::{Pace, Requester};
+use crate::core::ingress::nack::LossList;
+use crate::core::ingress::rtx::{Restored, restore};
+use crate::core::ingress::stream::{Accepted, Reception};
+use crate::core::packet::{AudioLevel, ExtSeq, RtpHeader, Ssrc};
+use crate::core::rtcp::SenderInfo;
+use crate::core::speaker::SilenceGate;
+use crate::core::Discard;
+
+/// Height of the lowest encoding until a key frame tells the truth; each further one is twice as tall.
+const LOWEST_HEIGHT: u16 = 180;
+/// A camera encoding that is silent this long while others flow was switched off by its sender.
+const SILENT_CAMERA: Duration = Duration::from_millis(600);
+/// A screen may stand still for seconds.
+const SILENT_DESKTOP: Duration = Duration::from_secs(5);
+/// How often the encodings are looked at.
+const LIVENESS_INTERVAL: Duration = Duration::from_millis(100);
+/// A source that sends nothing for this long is asked for no more key frames.
+const ASLEEP: Duration = Duration::from_secs(5);
+
+/// One place in the fan-out: a receiver and its outgoing stream for this source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Binding {
+    pub endpoint: usize,
+    pub egress: usize,
+}
+
+/// A named track.
+#[derive(Debug)]
+pub struct Source {
+    pub name: Arc<str>,
+    /// Never used twice: tells this source from a later one of the same name.
+    pub serial: u64,
+    pub kind: MediaKind,
+    pub video_type: VideoType,
+    pub encodings: Vec<Encoding>,
+    /// By encoding.
+    pub clocks: Vec<Option<SenderClock>>,
+    /// Who gets it.
+    pub receivers: Vec<Binding>,
+    pub key_frames: Requester,
+    /// The encoding that the newest request was about.
+    pub asked: u8,
+    /// `SenderSourceConstraints` as last told to the client.
+    pub announced: Option<i32>,
+    /// A lower constraint than the one announced has been wanted since.
+    pub lower_since: Option<Instant>,
+    silence: SilenceGate,
+    looked: Option<Instant>,
+    last_packet: Option<Instant>,
+}
+
+/// One simulcast encoding, or the whole stream.
+#[derive(Debug)]
+pub struct Encoding {
+    pub ssrc: Ssrc,
+    pub rtx: Option<Ssrc>,
+    pub reception: Reception,
+    pub rtx_reception: Reception,
+    pub losses: LossList,
+    pub history: History,
+    numbering: Numbering,
+    rate: Rate,
+    height: u16,
+    active: bool,
+    last_packet: Option<Instant>,
+}
+
+/// A packet with a place in the stream, decrypted and restored.
+#[derive(Debug, Clone, Copy)]
+pub struct Placed {
+    pub header: RtpHeader,
+    /// Its length in the buffer.
+    pub len: usize,
+    pub incoming: Incoming,
+    pub codec: Codec,
+    /// Which encodings live has changed: allocate before it is forwarded.
+    pub layering_changed: bool,
+}
+
+/// What the endpoint knows of a packet besides its bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Context {
+    pub encoding: u8,
+    /// Of a retransmission: the payload type that it restores.
+    pub restores: Option<u8>,
+    pub codec: Codec,
+    pub muted: bool,
+    /// The sender answers NACKs for this payload type.
+    pub nack: bool,
+    pub dependency_descriptor: Option<u8>,
+    pub level: Option<AudioLevel>,
+}
+
+impl Source {
+    pub fn new(signalled: &MediaSource, serial: u64, video_type: VideoType) -> Self {
+        let encodings: Vec<Encoding> = encodings(signalled);
+        Self {
+            name: Arc::from(signalled.id.as_str()),
+            serial,
+            kind: signalled.kind,
+            video_type,
+            clocks: vec![None; encodings.len()],
+            encodings,
+            receivers: Vec::new(),
+            key_frames: Requester::new(pace(video_type)),
+            asked: 0,
+            announced: None,
+            lower_since: None,
+            silence: SilenceGate::default(),
+            looked: None,
+            last_packet: None,
+        }
+    }
+
+    /// The same streams as signalled: the source goes on.
+    pub fn is_still(&self, signalled: &MediaSource) -> bool {
+        let streams = |list: &[Encoding]| list.iter().map(|e| (e.ssrc, e.rtx)).collect::<Vec<_>>();
+        *self.name == *signalled.id && self.kind == signalled.kind && streams(&self.encodings) == streams(&encodings(signalled))
+    }
+
+    pub fn clock_rate(&self) -> u32 {
+        clock_rate(self.kind)
+    }
+
+    /// SSRC of the lowest encoding, under which the source is known to receivers.
+    pub fn primary(&self) -> Option<&Encoding> {
+        self.encodings.first()
+    }
+
+    pub fn is_enabled(&self) -> bool {
+        self.video_type != VideoType::None
+    }
+
+    pub fn set_video_type(&mut self, video_type: VideoType) {
+        self.video_type = video_type;
+        self.key_frames.set_pace(pace(video_type));
+    }
+
+    /// Nothing has come for a while.
+    pub fn is_asleep(&self, now: Instant) -> bool {
+        self.last_packet.is_none_or(|last| now.saturating_duration_since(last) > ASLEEP)
+    }
+
+    /// The encodings as the allocation sees them.
+    pub fn ladder(&mut self, now: Instant) -> Ladder {
+        let rung = |e: &mut Encoding| Rung { height: e.height, bps: e.rate.bps(now), active: e.active };
+        self.encodings.iter_mut().map(rung).take(MAX_ENCODINGS).collect()
+    }
+
+    /// The encoding to ask for a key frame if `wanted` is the one needed: that one, or if it is silent any that lives.
+    pub fn askable(&self, wanted: u8) -> u8 {
+        let lives = |index: u8| self.encodings.get(usize::from(index)).is_some_and(|e| e.active);
+        let living = (0..).zip(&self.encodings).find(|(_, e)| e.active).map(|(index, _)| index);
+        if lives(wanted) { wanted } else { living.unwrap_or(wanted) }
+    }
+
+    /// The sender's report on one of the encodings.
+    pub fn on_sender_report(&mut self, now: Instant, encoding: u8, info: &SenderInfo) {
+        if let Some(clock) = self.clocks.get_mut(usize::from(encoding)) {
+            *clock = Some(SenderClock { ntp: info.ntp.0, rtp: info.rtp_timestamp, at: now });
+        }
+        if let Some(encoding) = self.encodings.get_mut(usize::from(encoding)) {
+            encoding.reception.on_sender_report(now, info.ntp);
+        }
+    }
+
+    /// Books a decrypted packet and finds its place. Retransmissions are restored in the buffer.
+    pub fn accept(&mut self, now: Instant, header: RtpHeader, packet: &mut [u8], context: &Context) -> Result<Placed, Discard> {
+        let kind = self.kind;
+        let encoding = self.encodings.get_mut(usize::from(context.encoding)).ok_or(Discard::UnknownSsrc)?;
+        let (header, len, sequence) = encoding.locate(now, header, packet, context)?;
+        let packet = packet.get(..len).ok_or(Discard::Malformed)?;
+        if header.is_padding_only() {
+            encoding.numbering.skip(sequence);
+            return Err(Discard::NotWanted);
+        }
+        if context.muted {
+            encoding.numbering.skip(sequence);
+            return Err(Discard::Muted);
+        }
+        self.last_packet = Some(now);
+        let mut marker = header.marker;
+        let dense = if kind == MediaKind::Audio {
+            if !context.level.is_none_or(|level| self.silence.accept(level)) {
+                encoding.numbering.skip(sequence);
+                return Err(Discard::NotWanted);
+            }
+            let (dense, after_silence) = encoding.numbering.accept_closing(sequence).ok_or(Discard::TooOld)?;
+            marker |= after_silence;
+            dense
+        } else {
+            encoding.numbering.accept(sequence).ok_or(Discard::TooOld)?
+        };
+        let mut incoming = Incoming {
+            encoding: context.encoding,
+            sequence: dense,
+            newest: encoding.numbering.newest(),
+            timestamp: header.timestamp,
+            payload_type: header.payload_type,
+            marker,
+            key_start: true,
+            picture_id: None,
+            tl0: None,
+        };
+        let mut layering_changed = false;
+        if kind == MediaKind::Video {
+            let descriptor = context.dependency_descriptor.and_then(|id| header.element(packet, id));
+            describe_video(&mut incoming, context.codec, header.payload(packet), descriptor);
+            encoding.keep(now, sequence, &incoming, &header, packet)?;
+            if incoming.key_start && context.codec.has_keyframes() {
+                layering_changed |= encoding.learn_height(context.codec, header.payload(packet));
+                self.key_frames.on_keyframe();
+            }
+            layering_changed |= encoding.on_alive(now, packet.len());
+            layering_changed |= self.look_for_silence(now);
+        }
+        Ok(Placed { header, len, incoming, codec: context.codec, layering_changed })
+    }
+
+    /// Marks encodings that fell silent while this one flows.
+    fn look_for_silence(&mut self, now: Instant) -> bool {
+        if self.looked.is_some_and(|looked| now.saturating_duration_since(looked) < LIVENESS_INTERVAL) {
+            return false;
+        }
+        self.looked = Some(now);
+        let limit = if self.video_type == VideoType::Camera { SILENT_CAMERA } else { SILENT_DESKTOP };
+        let mut changed = false;
+        for encoding in &mut self.encodings {
+            let silent = encoding.last_packet.is_none_or(|last| now.saturating_duration_since(last) > limit);
+            if encoding.active && silent {
+                encoding.active = false;
+                changed = true;
+            }
+        }
+        changed
+    }
+}
+
+impl Encoding {
+    fn new(kind: MediaKind, index: u32, ssrc: u32, rtx: Option<u32>) -> Self {
+        let rate = clock_rate(kind);
+        Self {
+            ssrc: Ssrc(ssrc),
+            rtx: rtx.map(Ssrc),
+            reception: Reception::new(rate),
+            rtx_reception: Reception::new(rate),
+            losses: LossList::default(),
+            history: History::default(),
+            numbering: Numbering::default(),
+            rate: Rate::default(),
+            height: LOWEST_HEIGHT << index.min(4),
+            active: false,
+            last_packet: None,
+        }
+    }
+
+    pub fn is_active(&self) -> bool {
+        self.active
+    }
+
+    /// Newest dense number.
+    pub fn newest(&self) -> ExtSeq {
+        self.numbering.newest()
+    }
+
+    /// Books the packet and finds its number; a retransmission becomes the packet that it stands for.
+    fn locate(
+        &mut self,
+        now: Instant,
+        header: RtpHeader,
+        packet: &mut [u8],
+        context: &Context,
+    ) -> Result<(RtpHeader, usize, ExtSeq), Discard> {
+        if let Some(payload_type) = context.restores {
+            self.rtx_reception.on_packet(now, header.sequence, header.timestamp);
+            let Restored::Packet { len } = restore(packet, &header, self.ssrc, payload_type)? else {
+                return Err(Discard::NotWanted);
+            };
+            let header = RtpHeader::parse(packet.get(..len).ok_or(Discard::Malformed)?)?;
+            let newest = self.reception.highest().ok_or(Discard::NotWanted)?;
+            let sequence = newest.nearest(header.sequence);
+            self.losses.on_packet(now, sequence);
+            return Ok((header, len, sequence));
+        }
+        let sequence = match self.reception.on_packet(now, header.sequence, header.timestamp) {
+            Accepted::Packet(sequence) => sequence,
+            Accepted::Restarted(sequence) => {
+                self.losses.clear();
+                sequence
+            }
+            Accepted::Suspect => return Err(Discard::TooOld),
+        };
+        if context.nack {
+            self.losses.on_packet(now, sequence);
+        }
+        Ok((header, packet.len(), sequence))
+    }
+
+    /// Puts the packet into the history, unless it is there.
+    fn keep(&mut self, now: Instant, sequence: ExtSeq, incoming: &Incoming, header: &RtpHeader, packet: &[u8]) -> Result<(), Discard> {
+        match self.history.insert(now, incoming.sequence, header, packet) {
+            Inserted::New => {}
+            Inserted::Duplicate => return Err(Discard::Replay),
+            Inserted::TooOld => return Err(Discard::TooOld),
+        }
+        if incoming.key_start {
+            self.losses.on_keyframe(sequence);
+        }
+        Ok(())
+    }
+
+    fn learn_height(&mut self, codec: Codec, payload: &[u8]) -> bool {
+        let Some((width, height)) = codec::resolution(codec, payload) else {
+            return false;
+        };
+        let height = width.min(height);
+        std::mem::replace(&mut self.height, height) != height
+    }
+
+    fn on_alive(&mut self, now: Instant, bytes: usize) -> bool {
+        self.rate.add(now, bytes);
+        self.last_packet = Some(now);
+        !std::mem::replace(&mut self.active, true)
+    }
+}
+
+/// Fills in what the codec tells. Also for packets out of the history.
+pub fn describe_video(incoming: &mut Incoming, codec: Codec, payload: &[u8], dependency_descriptor: Option<&[u8]>) {
+    incoming.key_start = !codec.has_keyframes() || codec::keyframe_start(codec, payload, dependency_descriptor);
+    (incoming.picture_id, incoming.tl0) = match codec {
+        Codec::Vp8 => codec::vp8::Descriptor::parse(payload)
+            .map_or((None, None), |d| (d.picture_id.map(|id| id.value), d.tl0_picture_index)),
+        Codec::Vp9 => codec::vp9::Descriptor::parse(payload)
+            .map_or((None, None), |d| (d.picture_id.map(|id| id.value), d.tl0_picture_index)),
+        _ => (None, None),
+    };
+}
+
+fn pace(video_type: VideoType) -> Pace {
+    match video_type {
+        VideoType::Desktop | VideoType::DesktopHighFps => Pace::Desktop,
+        VideoType::Camera | VideoType::None => Pace::Camera,
+    }
+}
+
+fn clock_rate(kind: MediaKind) -> u32 {
+    match kind {
+        MediaKind::Audio => 48_000,
+        MediaKind::Video => 90_000,
+    }
+}
+
+/// The encodings that groups describe: SIM in its order, else whatever is no retransmission of another.
+fn encodings(signalled: &MediaSource) -> Vec<Encoding> {
+    let fid = |ssrc: u32| {
+        let pairs = signalled.groups.iter().filter(|group| group.semantics == Semantics::Fid);
+        pairs.filter_map(|group| group.ssrcs.first().copied().zip(group.ssrcs.get(1).copied())).find(|(media, _)| *media == ssrc)
+    };
+    let is_rtx = |ssrc: u32| {
+        let mut pairs = signalled.groups.iter().filter(|group| group.semantics == Semantics::Fid);
+        pairs.any(|group| group.ssrcs.get(1) == Some(&ssrc))
+    };
+    let simulcast = signalled.groups.iter().find(|group| group.semantics == Semantics::Sim);
+    let primaries = simulcast.map_or(&signalled.ssrcs, |group| &group.ssrcs);
+    let most = if signalled.kind == MediaKind::Audio { 1 } else { MAX_ENCODINGS };
+    let media = primaries.iter().copied().filter(|ssrc| !is_rtx(*ssrc)).take(most);
+    (0..).zip(media).map(|(index, ssrc)| Encoding::new(signalled.kind, index, ssrc, fid(ssrc).map(|(_, rtx)| rtx))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jitsi_wire::jingle::SsrcGroup;
+
+    #[test]
+    fn encodings_follow_the_sim_group_and_find_their_retransmissions() {
+        let group = |semantics, ssrcs: &[u32]| SsrcGroup { semantics, ssrcs: ssrcs.to_vec() };
+        let signalled = MediaSource {
+            id: "a-v0".into(),
+            kind: MediaKind::Video,
+            ssrcs: vec![11, 12, 13, 21, 22, 23],
+            groups: vec![
+                group(Semantics::Fid, &[13, 23]),
+                group(Semantics::Sim, &[11, 12, 13]),
+                group(Semantics::Fid, &[11, 21]),
+                group(Semantics::Other("FEC-FR".into()), &[11, 99]),
+            ],
+        };
+        let found: Vec<_> = encodings(&signalled).iter().map(|e| (e.ssrc.0, e.rtx.map(|r| r.0), e.height)).collect();
+        assert_eq!(found, [(11, Some(21), 180), (12, None, 360), (13, Some(23), 720)]);
+        let plain = MediaSource { groups: vec![group(Semantics::Fid, &[5, 6])], ssrcs: vec![5, 6], ..signalled };
+        let found: Vec<_> = encodings(&plain).iter().map(|e| (e.ssrc.0, e.rtx.map(|r| r.0))).collect();
+        assert_eq!(found, [(5, Some(6))]);
+    }
+}

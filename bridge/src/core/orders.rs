@@ -1,0 +1,316 @@
+//! Carries out the orders of a focus.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use jitsi_wire::colibri2::{ConferenceModified, ConferenceModify, EndpointModified, EndpointModify, MediaSource, Refusal};
+use jitsi_wire::jingle::{Candidate, Fingerprint, IceUdpTransport, MediaKind, Setup};
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+
+use super::conference::{Conference, Making};
+use super::demux::Handle;
+use super::egress::leg::Leg;
+use super::endpoint::Endpoint;
+use super::endpoint::transport::{LocalParams, Options, Transport};
+use super::{Bridge, CandidateKind, LocalCandidate, Sink};
+use crate::control::{check, is_batchable};
+
+/// RFC 8841 5: where WebRTC's data channels live.
+const SCTP_PORT: u16 = 5000;
+const UFRAG: usize = 12;
+/// RFC 8445 5.3 asks for 22.
+const PWD: usize = 24;
+/// Clients redial with this password for as long as they are in the conference.
+const CHANNEL_PASSWORD: usize = 24;
+const CONFERENCE_ID: usize = 16;
+
+/// RFC 8445 5.1.2.2.
+const HOST_PREFERENCE: u32 = 126;
+const SRFLX_PREFERENCE: u32 = 100;
+
+impl Bridge {
+    /// Checks an order and carries it out.
+    pub(super) fn carry_out(
+        &mut self,
+        now: Instant,
+        request: &ConferenceModify,
+        client_is_local: bool,
+        sink: &mut dyn Sink,
+    ) -> Result<ConferenceModified, Refusal> {
+        check(request)?;
+        let known = self.conferences.iter().flatten().find(|conference| conference.meeting_id == request.meeting_id);
+        let known = known.map(Conference::place);
+        if request.expire {
+            self.end_conference(now, known.ok_or(Refusal::ConferenceNotFound)?, sink);
+            return Ok(ConferenceModified::default());
+        }
+        let place = match (known, request.create) {
+            (Some(_), true) => return Err(Refusal::ConferenceAlreadyExists),
+            (Some(place), false) => Some(place),
+            (None, true) if self.shutting_down => return Err(Refusal::GracefulShutdown),
+            (None, true) => None,
+            (None, false) => return Err(Refusal::ConferenceNotFound),
+        };
+        self.check_against_state(place, request)?;
+        let place = place.unwrap_or_else(|| self.create_conference(now, request));
+        let mut answer = ConferenceModified::default();
+        for endpoint in &request.endpoints {
+            answer.endpoints.extend(self.modify_endpoint(now, place, endpoint, client_is_local, sink));
+        }
+        if request.create || request.endpoints.iter().any(|endpoint| endpoint.create) {
+            answer.sources = self.feedback_sources(place);
+        }
+        self.finish(now, place, request, sink);
+        Ok(answer)
+    }
+
+    /// Everything that can still be refused, before anything is changed.
+    fn check_against_state(&self, place: Option<usize>, request: &ConferenceModify) -> Result<(), Refusal> {
+        let conference = place.and_then(|place| self.conferences.get(place)?.as_ref());
+        for endpoint in &request.endpoints {
+            let exists = conference.is_some_and(|conference| conference.find(&endpoint.id).is_some());
+            if endpoint.create && exists {
+                return Err(Refusal::EndpointExists(endpoint.id.clone()));
+            }
+            if endpoint.create && self.endpoint_count() >= self.config.max_participants {
+                return Err(Refusal::Full(self.config.max_participants));
+            }
+            if !endpoint.create && !exists && !is_batchable(endpoint) {
+                return Err(Refusal::UnknownEndpoint(endpoint.id.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn create_conference(&mut self, now: Instant, request: &ConferenceModify) -> usize {
+        let place = self.conferences.iter().position(Option::is_none).unwrap_or(self.conferences.len());
+        let making = Making {
+            meeting_id: request.meeting_id.clone(),
+            id: random_text(&mut self.rng, CONFERENCE_ID),
+            place,
+            rng: ChaCha8Rng::from_rng(&mut self.rng),
+            max_egress_bps: self.config.max_egress_bps,
+            version: self.config.version.clone(),
+        };
+        let conference = Some(Conference::new(now, making));
+        match self.conferences.get_mut(place) {
+            Some(slot) => *slot = conference,
+            None => self.conferences.push(conference),
+        }
+        place
+    }
+
+    fn modify_endpoint(
+        &mut self,
+        now: Instant,
+        place: usize,
+        request: &EndpointModify,
+        client_is_local: bool,
+        sink: &mut dyn Sink,
+    ) -> Option<EndpointModified> {
+        let mut answer = EndpointModified { id: request.id.clone(), expire: request.expire, ..Default::default() };
+        if request.create {
+            let (transport, sctp_port) = self.create_endpoint(now, place, request, client_is_local)?;
+            answer.transport = Some(transport);
+            answer.sctp_port = sctp_port;
+        }
+        let (mut turn, conference) = self.enter_conference(now, place, sink)?;
+        let index = conference.find(&request.id)?;
+        if request.expire {
+            conference.remove(&mut turn, index);
+            return Some(answer);
+        }
+        let endpoint = conference.get_mut(index)?;
+        if let Some(ice) = request.transport.as_ref().and_then(|transport| transport.ice.as_ref()) {
+            endpoint.transport.set_remote(now, ice);
+        }
+        if !request.media.is_empty() {
+            endpoint.describe(&request.media);
+        }
+        if let Some(last_n) = request.initial_last_n {
+            endpoint.settings.set_initial_last_n(last_n);
+        }
+        if let Some(mute) = request.force_mute {
+            endpoint.mute = mute;
+        }
+        if let Some(sources) = &request.sources {
+            conference.set_sources(index, sources);
+        }
+        conference.on_described();
+        conference.drain(&mut turn, index);
+        Some(answer)
+    }
+
+    fn create_endpoint(
+        &mut self,
+        now: Instant,
+        place: usize,
+        request: &EndpointModify,
+        client_is_local: bool,
+    ) -> Option<(IceUdpTransport, Option<u16>)> {
+        let params = LocalParams { ufrag: self.unused_ufrag(), pwd: random_text(&mut self.rng, PWD) };
+        let password = random_text(&mut self.rng, CHANNEL_PASSWORD);
+        let sctp = request.transport.as_ref().is_some_and(|transport| transport.sctp);
+        let conference = self.conferences.get(place)?.as_ref()?;
+        self.generation += 1;
+        let handle = Handle { conference: place, endpoint: conference.next_place(), generation: self.generation };
+        let offered: Vec<LocalCandidate> =
+            self.config.candidates.iter().copied().filter(|candidate| client_is_local || !candidate.loopback).collect();
+        let answer = IceUdpTransport {
+            ufrag: Some(params.ufrag.clone()),
+            pwd: Some(params.pwd.clone()),
+            fingerprints: vec![Fingerprint {
+                hash: "sha-256".to_owned(),
+                value: self.identity.fingerprint().to_owned(),
+                setup: Some(Setup::Actpass),
+            }],
+            candidates: candidates(&offered, &params.ufrag),
+            web_socket: (!sctp).then(|| self.channel_url(&conference.id, &request.id, &password)),
+            ice_generation: None,
+        };
+        let options = Options { profiles: self.config.srtp_profiles.clone(), sctp };
+        let rng = ChaCha8Rng::from_rng(&mut self.rng);
+        self.demux.insert_ufrag(params.ufrag.clone(), handle);
+        let mut transport = Transport::new(now, &self.identity, params, rng, options);
+        transport.set_local_addresses(&host_addresses(&offered));
+        let endpoint = Endpoint::new(now, handle, &request.id, transport, Leg::new(self.epoch), password);
+        self.conferences.get_mut(place)?.as_mut()?.insert(now, endpoint);
+        Some((answer, sctp.then_some(SCTP_PORT)))
+    }
+
+    /// After an order: what changed takes effect; a conference that lost its last endpoint by this order ends.
+    fn finish(&mut self, now: Instant, place: usize, request: &ConferenceModify, sink: &mut dyn Sink) {
+        let ends = request.endpoints.iter().any(|endpoint| endpoint.expire);
+        if let Some((mut turn, conference)) = self.enter_conference(now, place, sink) {
+            conference.settle(&mut turn);
+            if ends && conference.is_empty() {
+                self.end_conference(now, place, sink);
+            }
+        }
+        self.forget_closed_channels();
+    }
+
+    fn feedback_sources(&self, place: usize) -> Vec<MediaSource> {
+        let Some(conference) = self.conferences.get(place).and_then(Option::as_ref) else {
+            return Vec::new();
+        };
+        let source = |id: &str, kind, ssrc| MediaSource { id: id.to_owned(), kind, ssrcs: vec![ssrc], groups: Vec::new() };
+        vec![
+            source("jvb-a0", MediaKind::Audio, conference.audio_ssrc.0),
+            source("jvb-v0", MediaKind::Video, conference.video_ssrc.0),
+        ]
+    }
+
+    fn channel_url(&self, conference: &str, endpoint: &str, password: &str) -> String {
+        let base = self.config.websocket_base.as_deref().unwrap_or_default();
+        let server = &self.config.server_id;
+        format!("{base}/colibri-ws/{}/{conference}/{}?pwd={password}", percent_encoded(server), percent_encoded(endpoint))
+    }
+
+    fn unused_ufrag(&mut self) -> String {
+        loop {
+            let ufrag = random_text(&mut self.rng, UFRAG);
+            if !self.demux.has_ufrag(&ufrag) {
+                return ufrag;
+            }
+        }
+    }
+}
+
+/// Letters and digits: valid in ICE credentials, URLs and XML alike.
+fn random_text(rng: &mut ChaCha8Rng, length: usize) -> String {
+    const ALPHABET: [char; 62] = [
+        'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y',
+        'z', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P', 'Q', 'R', 'S', 'T', 'U', 'V', 'W', 'X',
+        'Y', 'Z', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9',
+    ];
+    // Numbers past the last whole alphabet are drawn again, so that no character is likelier than another.
+    let draws = std::iter::repeat_with(|| usize::try_from(rng.next_u32() & 63).ok());
+    draws.filter_map(|draw| ALPHABET.get(draw?).copied()).take(length).collect()
+}
+
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+fn host_addresses(candidates: &[LocalCandidate]) -> Vec<IpAddr> {
+    let host = |candidate: &LocalCandidate| (candidate.kind == CandidateKind::Host).then_some(candidate.ip);
+    candidates.iter().filter_map(host).collect()
+}
+
+/// Candidates as they are signalled (priorities of RFC 8445 5.1.2.1).
+fn candidates(offered: &[LocalCandidate], ufrag: &str) -> Vec<Candidate> {
+    let preference = |ip: IpAddr| local_preference(offered, ip);
+    let one = |(number, candidate): (usize, &LocalCandidate)| {
+        let (kind, base, type_preference) = match candidate.kind {
+            CandidateKind::Host => ("host", None, HOST_PREFERENCE),
+            CandidateKind::Srflx { base } => ("srflx", Some(base), SRFLX_PREFERENCE),
+        };
+        let base_port = base.map(|base| offered.iter().find(|c| c.ip == base).map_or(candidate.port, |c| c.port));
+        Candidate {
+            component: 1,
+            foundation: (number + 1).to_string(),
+            generation: 0,
+            id: format!("{ufrag}{number}"),
+            ip: candidate.ip.to_string(),
+            port: candidate.port,
+            priority: (type_preference << 24) | (preference(base.unwrap_or(candidate.ip)) << 8) | 255,
+            protocol: "udp".to_owned(),
+            kind: kind.to_owned(),
+            rel_addr: base.map(|base| base.to_string()),
+            rel_port: base_port,
+        }
+    };
+    offered.iter().enumerate().map(one).collect()
+}
+
+/// IPv6 a little before IPv4, else in the order given; a mapped address has that of its base.
+fn local_preference(offered: &[LocalCandidate], ip: IpAddr) -> u32 {
+    let place = offered.iter().position(|candidate| candidate.ip == ip).unwrap_or(offered.len());
+    let place = u32::try_from(place).unwrap_or(u32::MAX).min(1000);
+    let family = if ip.is_ipv6() { 2000 } else { 1000 };
+    60_000 + family - place
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mapped_candidates_share_the_preference_of_their_base_and_ipv6_comes_first() {
+        let base: IpAddr = "192.168.1.7".parse().unwrap();
+        let host = |ip: &str| LocalCandidate { ip: ip.parse().unwrap(), port: 10_000, kind: CandidateKind::Host, loopback: false };
+        let mapped = LocalCandidate { kind: CandidateKind::Srflx { base }, port: 40_000, ..host("203.0.113.9") };
+        let made = candidates(&[host("192.168.1.7"), host("fd00::7"), mapped], "u");
+        let local = |index: usize| (made[index].priority >> 8) & 0xffff;
+        assert_eq!(made[0].priority >> 24, 126);
+        assert_eq!(made[2].priority >> 24, 100);
+        assert_eq!(local(0), local(2));
+        assert!(local(1) > local(0));
+        assert_eq!((made[2].rel_addr.as_deref(), made[2].rel_port), (Some("192.168.1.7"), Some(10_000)));
+    }
+
+    #[test]
+    fn random_texts_are_letters_and_digits() {
+        let mut rng = ChaCha8Rng::from_seed([3; 32]);
+        let text = random_text(&mut rng, 5000);
+        assert_eq!(text.len(), 5000);
+        assert!(text.bytes().all(|b| b.is_ascii_alphanumeric()));
+        assert!((b'0'..=b'9').chain(b'a'..=b'z').chain(b'A'..=b'Z').all(|b| text.as_bytes().contains(&b)));
+    }
+
+    #[test]
+    fn ids_are_safe_in_urls() {
+        assert_eq!(percent_encoded("1a2b-._~"), "1a2b-._~");
+        assert_eq!(percent_encoded("a/b ?é"), "a%2Fb%20%3F%C3%A9");
+    }
+}
