@@ -14,13 +14,17 @@ fn names_are_taken_in_any_case() {
 }
 
 /// A VP8 key frame of 640x360 with every descriptor field, 15-bit picture id.
-const VP8_KEY: &[u8] = &[0x90, 0xF0, 0x92, 0x34, 0x56, 0x65, 0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01, 7, 7];
+const VP8_KEY: &[u8] =
+    &[0x90, 0xF0, 0x92, 0x34, 0x56, 0x65, 0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01, 7, 7];
 
 #[test]
 fn vp8_descriptor_fields() {
     let descriptor = vp8::Descriptor::parse(VP8_KEY).unwrap();
     assert_eq!(descriptor.picture_id, Some(vp8::PictureId { value: 0x1234, long: true }));
-    assert_eq!((descriptor.tl0_picture_index, descriptor.temporal_layer, descriptor.key_index), (Some(0x56), Some(1), Some(5)));
+    assert_eq!(
+        (descriptor.tl0_picture_index, descriptor.temporal_layer, descriptor.key_index),
+        (Some(0x56), Some(1), Some(5))
+    );
     assert!(descriptor.layer_sync && descriptor.partition_start && !descriptor.non_reference);
     assert_eq!(descriptor.len, 6);
     let short = vp8::Descriptor::parse(&[0xB0, 0x80, 0x11, 0x01]).unwrap();
@@ -76,14 +80,18 @@ fn vp8_ids_are_rewritten_in_place() {
 }
 
 /// Key picture start of L3T3_KEY with a scalability structure, non-flexible.
-const VP9_KEY: &[u8] = &[0xAA, 0x92, 0x34, 0x00, 0x77, 0x58, 0, 160, 0, 90, 1, 64, 0, 180, 2, 128, 1, 104, 1, 0x04, 1, 0xAB];
+const VP9_KEY: &[u8] =
+    &[0xAA, 0x92, 0x34, 0x00, 0x77, 0x58, 0, 160, 0, 90, 1, 64, 0, 180, 2, 128, 1, 104, 1, 0x04, 1, 0xAB];
 
 #[test]
 fn vp9_descriptor_fields() {
     let descriptor = vp9::Descriptor::parse(VP9_KEY).unwrap();
     assert_eq!(descriptor.picture_id, Some(vp8::PictureId { value: 0x1234, long: true }));
     assert_eq!(descriptor.layer, Some(vp9::Layer { temporal: 0, spatial: 0, switching_up: false, inter_layer: false }));
-    assert_eq!((descriptor.tl0_picture_index, descriptor.spatial_layers, descriptor.largest), (Some(0x77), Some(3), Some((640, 360))));
+    assert_eq!(
+        (descriptor.tl0_picture_index, descriptor.spatial_layers, descriptor.largest),
+        (Some(0x77), Some(3), Some((640, 360)))
+    );
     assert_eq!(VP9_KEY[descriptor.len], 0xAB);
     assert!(keyframe_start(Codec::Vp9, VP9_KEY, None));
     assert_eq!(resolution(Codec::Vp9, VP9_KEY), Some((640, 360)));

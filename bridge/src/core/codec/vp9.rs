@@ -86,7 +86,12 @@ impl Descriptor {
     }
 
     /// Writes other ids over those in `payload`, which starts with this descriptor; widths stay.
-    pub fn rewrite(&self, payload: &mut [u8], picture_id: u16, tl0_picture_index: u8) -> Result<(), crate::core::Discard> {
+    pub fn rewrite(
+        &self,
+        payload: &mut [u8],
+        picture_id: u16,
+        tl0_picture_index: u8,
+    ) -> Result<(), crate::core::Discard> {
         use crate::core::Discard::Malformed;
         if let Some(id) = self.picture_id {
             let [high, low] = picture_id.to_be_bytes();

@@ -49,7 +49,15 @@ pub struct Requester {
 
 impl Requester {
     pub fn new(pace: Pace) -> Self {
-        Self { pace, pending: false, last_request: None, retry: FIRST_RETRY, tokens: BURST, refilled: None, asked: false }
+        Self {
+            pace,
+            pending: false,
+            last_request: None,
+            retry: FIRST_RETRY,
+            tokens: BURST,
+            refilled: None,
+            asked: false,
+        }
     }
 
     /// The source may change from camera to desktop.
@@ -62,7 +70,10 @@ impl Requester {
     ///
     /// `rtt` is the round trip to the sender.
     pub fn want(&mut self, now: Instant, rtt: Option<Duration>) -> bool {
-        if self.pending && self.asked && self.last_request.is_some_and(|last| now.saturating_duration_since(last) < spacing(rtt)) {
+        if self.pending
+            && self.asked
+            && self.last_request.is_some_and(|last| now.saturating_duration_since(last) < spacing(rtt))
+        {
             return false;
         }
         self.pending = true;

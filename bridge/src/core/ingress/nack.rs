@@ -71,7 +71,13 @@ impl LossList {
                 self.give_up_all();
                 return;
             }
-            let noticed = Missing { at: highest.plus(offset), noticed: now, received_then: self.received, tries: 0, next: now + PATIENCE };
+            let noticed = Missing {
+                at: highest.plus(offset),
+                noticed: now,
+                received_then: self.received,
+                tries: 0,
+                next: now + PATIENCE,
+            };
             self.missing.push(noticed);
         }
     }
@@ -101,7 +107,8 @@ impl LossList {
     pub fn take_request(&mut self, now: Instant, rtt: Option<Duration>) -> Request {
         let spacing = rtt.unwrap_or(DEFAULT_RTT).max(MIN_RTT) * 5 / 4;
         let received = self.received;
-        self.missing.retain(|missing| missing.tries < MAX_TRIES && now.saturating_duration_since(missing.noticed) < MAX_AGE);
+        self.missing
+            .retain(|missing| missing.tries < MAX_TRIES && now.saturating_duration_since(missing.noticed) < MAX_AGE);
         let mut request = Request::new();
         for missing in &mut self.missing {
             if missing.is_due(now, received) && request.push(missing.at.seq()).is_ok() {

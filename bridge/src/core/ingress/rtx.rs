@@ -13,7 +13,12 @@ pub enum Restored {
 }
 
 /// Turns the RTX packet in `packet` into the original, in place. `header` describes it; padding is dropped.
-pub fn restore(packet: &mut [u8], header: &RtpHeader, media_ssrc: Ssrc, media_payload_type: u8) -> Result<Restored, Discard> {
+pub fn restore(
+    packet: &mut [u8],
+    header: &RtpHeader,
+    media_ssrc: Ssrc,
+    media_payload_type: u8,
+) -> Result<Restored, Discard> {
     let payload = header.payload_range();
     if payload.len() < 2 {
         return Ok(Restored::Probe);

@@ -116,7 +116,9 @@ impl ArrivalLog {
     /// Forgets what was reported and is too old to be reported again, and whatever exceeds the span.
     fn forget(&mut self, tick: u64) {
         let horizon = tick.saturating_sub(ticks(BACK_WINDOW));
-        let is_old = |arrivals: &VecDeque<u64>| arrivals.iter().find(|arrival| **arrival != MISSING).is_some_and(|first| *first < horizon);
+        let is_old = |arrivals: &VecDeque<u64>| {
+            arrivals.iter().find(|arrival| **arrival != MISSING).is_some_and(|first| *first < horizon)
+        };
         while self.arrivals.len() > MAX_LEN || (self.base < self.next && is_old(&self.arrivals)) {
             self.arrivals.pop_front();
             self.base = self.base.next();
@@ -127,7 +129,8 @@ impl ArrivalLog {
 
     fn is_due(&self, now: Instant, marker: bool) -> bool {
         let since = now.saturating_duration_since(self.last_feedback);
-        self.unreported && (since >= INTERVAL || (marker && since >= FRAME_INTERVAL && self.rate.bits_per_second > FAST))
+        self.unreported
+            && (since >= INTERVAL || (marker && since >= FRAME_INTERVAL && self.rate.bits_per_second > FAST))
     }
 
     pub fn next_wakeup(&self) -> Option<(Instant, Wake)> {
@@ -145,7 +148,8 @@ impl ArrivalLog {
         let skip = index(self.next, self.base).unwrap_or(0);
         let arrivals = self.arrivals.iter().skip(skip).map(|tick| i64::try_from(*tick).ok());
         let tick = i64::try_from(ticks(now.saturating_duration_since(self.epoch))).unwrap_or(0);
-        let covered = writer.transport_feedback(sender, self.media, self.feedback_count, self.next.seq(), arrivals, tick)?;
+        let covered =
+            writer.transport_feedback(sender, self.media, self.feedback_count, self.next.seq(), arrivals, tick)?;
         self.feedback_count = self.feedback_count.wrapping_add(1);
         self.next = self.next.plus(u64::try_from(covered).unwrap_or(0));
         self.last_feedback = now;

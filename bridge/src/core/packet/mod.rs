@@ -79,7 +79,8 @@ impl RtpHeader {
     /// padding count cannot be read yet.
     pub fn parse_sealed(packet: &[u8]) -> Result<Self, Discard> {
         let payload_end = u16::try_from(packet.len()).map_err(|_| Discard::TooLarge)?;
-        let Some(&[first, second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3]) = packet.first_chunk::<FIXED_HEADER>() else {
+        let Some(&[first, second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3]) = packet.first_chunk::<FIXED_HEADER>()
+        else {
             return Err(Discard::Malformed);
         };
         if first >> 6 != 2 {

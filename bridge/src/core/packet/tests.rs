@@ -90,7 +90,16 @@ fn a_block_longer_than_the_packet_is_refused() {
 }
 
 fn rewrite<'a>(kept: &'a [(u8, u8)], stamped: &'a [(u8, &'a [u8])]) -> Rewrite<'a> {
-    Rewrite { payload_type: 96, marker: true, sequence: Seq(7), timestamp: 77, ssrc: Ssrc(777), kept, stamped, allow_two_byte: false }
+    Rewrite {
+        payload_type: 96,
+        marker: true,
+        sequence: Seq(7),
+        timestamp: 77,
+        ssrc: Ssrc(777),
+        kept,
+        stamped,
+        allow_two_byte: false,
+    }
 }
 
 #[test]
@@ -103,7 +112,10 @@ fn a_rewritten_packet_keeps_only_what_is_named() {
     let written = plan.write(&mut slot, &header, &source, &[0xAA, 0xBB], header.payload(&source)).unwrap();
     let packet = &slot[..written.len];
     let out = RtpHeader::parse(packet).unwrap();
-    assert_eq!((out.payload_type, out.marker, out.sequence, out.timestamp, out.ssrc), (96, true, Seq(7), 77, Ssrc(777)));
+    assert_eq!(
+        (out.payload_type, out.marker, out.sequence, out.timestamp, out.ssrc),
+        (96, true, Seq(7), 77, Ssrc(777))
+    );
     assert_eq!(out.payload(packet), b"\xAA\xBBpayload");
     assert_eq!(&packet[written.payload.clone()], b"payload");
     assert_eq!(out.padding, 0);
@@ -132,7 +144,10 @@ fn without_extensions_there_is_no_block() {
     let source = plain(ONE_BYTE, b"p");
     let header = RtpHeader::parse(&source).unwrap();
     let mut slot = [0; 13];
-    assert_eq!(rewrite(&[], &[]).write(&mut slot, &header, &source, &[], b"p").unwrap(), Written { len: 13, payload: 12..13 });
+    assert_eq!(
+        rewrite(&[], &[]).write(&mut slot, &header, &source, &[], b"p").unwrap(),
+        Written { len: 13, payload: 12..13 }
+    );
     assert_eq!(rewrite(&[], &[]).write(&mut slot, &header, &source, &[], b"pp"), Err(Discard::TooLarge));
 }
 

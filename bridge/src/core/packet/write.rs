@@ -35,7 +35,14 @@ impl Rewrite<'_> {
     /// Writes header, extensions, `prefix` (the original sequence number of a retransmission, else empty) and `payload`.
     ///
     /// `header` describes `source`, where the kept extensions come from.
-    pub fn write(&self, slot: &mut [u8], header: &RtpHeader, source: &[u8], prefix: &[u8], payload: &[u8]) -> Result<Written, Discard> {
+    pub fn write(
+        &self,
+        slot: &mut [u8],
+        header: &RtpHeader,
+        source: &[u8],
+        prefix: &[u8],
+        payload: &[u8],
+    ) -> Result<Written, Discard> {
         let mut out = Cursor { slot, at: 0 };
         let elements = || self.elements(header, source);
         let form = self.form(elements());
@@ -69,7 +76,11 @@ impl Rewrite<'_> {
     }
 }
 
-fn write_block<'s>(out: &mut Cursor<'_>, form: Form, elements: impl Iterator<Item = (u8, &'s [u8])>) -> Result<(), Discard> {
+fn write_block<'s>(
+    out: &mut Cursor<'_>,
+    form: Form,
+    elements: impl Iterator<Item = (u8, &'s [u8])>,
+) -> Result<(), Discard> {
     out.put(&form.profile().to_be_bytes())?;
     out.put(&[0, 0])?;
     let start = out.at;

@@ -32,19 +32,38 @@ pub(crate) const REMB: u8 = 15;
 /// One packet of a compound.
 #[derive(Debug, Clone)]
 pub enum Block<'a> {
-    SenderReport { ssrc: Ssrc, info: SenderInfo, reports: Reports<'a> },
-    ReceiverReport { ssrc: Ssrc, reports: Reports<'a> },
+    SenderReport {
+        ssrc: Ssrc,
+        info: SenderInfo,
+        reports: Reports<'a>,
+    },
+    ReceiverReport {
+        ssrc: Ssrc,
+        reports: Reports<'a>,
+    },
     /// The peer misses packets of a stream of ours.
-    Nack { sender: Ssrc, media: Ssrc, lost: Nacked<'a> },
-    Pli { sender: Ssrc, media: Ssrc },
-    Fir { sender: Ssrc, entries: FirEntries<'a> },
+    Nack {
+        sender: Ssrc,
+        media: Ssrc,
+        lost: Nacked<'a>,
+    },
+    Pli {
+        sender: Ssrc,
+        media: Ssrc,
+    },
+    Fir {
+        sender: Ssrc,
+        entries: FirEntries<'a>,
+    },
     Remb(Remb<'a>),
     TransportFeedback(TransportFeedback<'a>),
     /// Signaling decides who leaves: ignored.
     Bye,
     Sdes,
     /// Unknown, or known and malformed inside.
-    Other { packet_type: u8 },
+    Other {
+        packet_type: u8,
+    },
 }
 
 /// A datagram of one or more RTCP packets.

@@ -85,7 +85,10 @@ impl ReportBlock {
         let (delay_since, rest) = take_u32(rest)?;
         // Shifted down from the top, so that the sign travels along.
         let cumulative_lost = i32::from_be_bytes([a, b, c, 0]) >> 8;
-        Some((Self { ssrc, fraction_lost, cumulative_lost, highest_sequence, jitter, last_sender_report, delay_since }, rest))
+        Some((
+            Self { ssrc, fraction_lost, cumulative_lost, highest_sequence, jitter, last_sender_report, delay_since },
+            rest,
+        ))
     }
 
     pub(super) fn bytes(&self) -> [u8; Self::LEN] {

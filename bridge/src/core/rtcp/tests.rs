@@ -212,7 +212,10 @@ fn round_trip_feedback(base: Seq, arrivals: &[Option<i64>]) -> (Vec<Vec<u8>>, Ve
             told += writer.transport_feedback(Ssrc(1), Ssrc(2), number, next, rest.iter().copied(), 77).unwrap();
         });
         let Block::TransportFeedback(feedback) = only(&bytes) else { panic!("{:?}", only(&bytes)) };
-        assert_eq!((feedback.sender, feedback.media, feedback.base, feedback.feedback_count), (Ssrc(1), Ssrc(2), next, number));
+        assert_eq!(
+            (feedback.sender, feedback.media, feedback.base, feedback.feedback_count),
+            (Ssrc(1), Ssrc(2), next, number)
+        );
         read.extend(feedback.statuses());
         datagrams.push(bytes);
     }
@@ -250,7 +253,9 @@ fn transport_feedback_is_read_by_the_other_implementation() {
                 .packet_chunks
                 .iter()
                 .flat_map(|chunk| match chunk {
-                    PacketStatusChunk::RunLengthChunk(run) => vec![run.packet_status_symbol; usize::from(run.run_length)],
+                    PacketStatusChunk::RunLengthChunk(run) => {
+                        vec![run.packet_status_symbol; usize::from(run.run_length)]
+                    }
                     PacketStatusChunk::StatusVectorChunk(vector) => vector.symbol_list.clone(),
                 })
                 .take(usize::from(feedback.packet_status_count))

@@ -182,7 +182,11 @@ struct Draft {
 impl Draft {
     /// Takes statuses until the packet is full or a delta does not fit.
     fn new(arrivals: impl Iterator<Item = Option<i64>>, fallback: i64) -> Self {
-        let mut draft = Self { symbols: heapless::Vec::new(), deltas: heapless::Vec::new(), reference: fallback.div_euclid(REFERENCE) };
+        let mut draft = Self {
+            symbols: heapless::Vec::new(),
+            deltas: heapless::Vec::new(),
+            reference: fallback.div_euclid(REFERENCE),
+        };
         let mut tick = None;
         for arrival in arrivals {
             let Some(at) = arrival else {

@@ -50,7 +50,14 @@ pub struct Speakers<K> {
 
 impl<K: Copy + Eq> Speakers<K> {
     pub fn new(now: Instant) -> Self {
-        Self { speakers: Vec::new(), dominant: None, grid: now, last_level: None, last_decision: None, next_decision: None }
+        Self {
+            speakers: Vec::new(),
+            dominant: None,
+            grid: now,
+            last_level: None,
+            last_decision: None,
+            next_decision: None,
+        }
     }
 
     /// A packet of this speaker came with this level, forwarded or not.
@@ -101,7 +108,9 @@ impl<K: Copy + Eq> Speakers<K> {
             speaker.catch_up(grid, tick);
         }
         let dominant = self.dominant;
-        self.speakers.retain(|speaker| Some(speaker.key) == dominant || now.saturating_duration_since(speaker.last_level) <= SPEAKER_IDLE);
+        self.speakers.retain(|speaker| {
+            Some(speaker.key) == dominant || now.saturating_duration_since(speaker.last_level) <= SPEAKER_IDLE
+        });
         self.last_decision = Some(now);
         let idle = self.last_level.is_none_or(|last| now.saturating_duration_since(last) >= DECISIONS_IDLE);
         self.next_decision = (!idle).then(|| now + DECISION_INTERVAL);
@@ -118,7 +127,8 @@ impl<K: Copy + Eq> Speakers<K> {
         for speaker in &mut self.speakers {
             speaker.evaluate();
         }
-        let incumbent = self.speakers.iter().find(|speaker| Some(speaker.key) == self.dominant).or(self.speakers.first())?;
+        let incumbent =
+            self.speakers.iter().find(|speaker| Some(speaker.key) == self.dominant).or(self.speakers.first())?;
         let mut winner = incumbent.key;
         let mut best = C[1];
         for challenger in self.speakers.iter().filter(|speaker| speaker.key != incumbent.key) {

@@ -107,7 +107,8 @@ fn decisions_equal_those_of_the_reference_on_random_conversations() {
                     }
                     // A listener sends quiet noise, sometimes nothing; words have pauses.
                     let noise = u8::try_from(rng.next_u32() % 15).unwrap();
-                    let level_now = if talking[place] && rng.next_u32() % 8 > 0 { loud[place] + noise } else { 80 + noise };
+                    let level_now =
+                        if talking[place] && rng.next_u32() % 8 > 0 { loud[place] + noise } else { 80 + noise };
                     if talking[place] || key % 2 == 0 {
                         speakers.on_level(ms(epoch, now), key, level(level_now));
                         reference.level(now, key, 127 - i32::from(level_now));

@@ -139,7 +139,13 @@ enum Suite {
 }
 
 impl Suite {
-    fn new(profile: Profile, master: &KeyMaterial, encryption: Label, authentication: Label, salt: Label) -> Result<Self, Failed> {
+    fn new(
+        profile: Profile,
+        master: &KeyMaterial,
+        encryption: Label,
+        authentication: Label,
+        salt: Label,
+    ) -> Result<Self, Failed> {
         Ok(match profile {
             Profile::AeadAes128Gcm => Self::Gcm(Box::new(Gcm::new(master, encryption, salt)?)),
             Profile::Aes128CmHmacSha1_80 => Self::Cm(Box::new(CmSha1::new(master, encryption, authentication, salt)?)),

@@ -50,7 +50,11 @@ impl Inbound {
     pub fn unprotect_rtp(&mut self, packet: &mut [u8]) -> Result<usize, Discard> {
         let cipher = self.rtp.as_ref().ok_or(Discard::NoKeys)?;
         let header = RtpHeader::parse_sealed(packet)?;
-        let plain_len = packet.len().checked_sub(cipher.tag_len()).filter(|len| *len >= header.header_len()).ok_or(Discard::Malformed)?;
+        let plain_len = packet
+            .len()
+            .checked_sub(cipher.tag_len())
+            .filter(|len| *len >= header.header_len())
+            .ok_or(Discard::Malformed)?;
         let ssrc = header.ssrc.0;
         match self.rtp_streams.get_mut(ssrc) {
             Some(stream) => open_known(cipher, packet, &header, stream)?,
@@ -70,7 +74,8 @@ impl Inbound {
     /// Opens a compound RTCP packet and answers its plain length. After an error the bytes are worthless.
     pub fn unprotect_rtcp(&mut self, packet: &mut [u8]) -> Result<usize, Discard> {
         let cipher = self.rtcp.as_ref().ok_or(Discard::NoKeys)?;
-        let plain_len = packet.len().checked_sub(cipher.overhead()).filter(|len| *len >= 8).ok_or(Discard::Malformed)?;
+        let plain_len =
+            packet.len().checked_sub(cipher.overhead()).filter(|len| *len >= 8).ok_or(Discard::Malformed)?;
         let ssrc = packet.get(4..8).and_then(|bytes| bytes.first_chunk()).ok_or(Discard::Malformed)?;
         let ssrc = u32::from_be_bytes(*ssrc);
         let (index, encrypted) = cipher.read_index(packet).ok_or(Discard::Malformed)?;
@@ -94,7 +99,12 @@ impl Inbound {
 /// Sequence numbers in one turn of the rollover counter.
 const CYCLE: u64 = 1 << 16;
 
-fn open_known(cipher: &RtpCipher, packet: &mut [u8], header: &RtpHeader, stream: &mut RtpStream) -> Result<(), Discard> {
+fn open_known(
+    cipher: &RtpCipher,
+    packet: &mut [u8],
+    header: &RtpHeader,
+    stream: &mut RtpStream,
+) -> Result<(), Discard> {
     let guess = estimate(stream.window.newest(), header.sequence);
     let verdict = guess.map_or(Verdict::TooOld, |guess| stream.window.check(guess));
     if verdict == Verdict::Seen {
@@ -120,7 +130,12 @@ fn open_at(cipher: &RtpCipher, packet: &mut [u8], header: &RtpHeader, index: u64
 }
 
 /// Tries the indices in turn, and keeps a copy of the packet where a failure would destroy it.
-fn open_either(cipher: &RtpCipher, packet: &mut [u8], header: &RtpHeader, indices: [Option<u64>; 2]) -> Result<u64, Discard> {
+fn open_either(
+    cipher: &RtpCipher,
+    packet: &mut [u8],
+    header: &RtpHeader,
+    indices: [Option<u64>; 2],
+) -> Result<u64, Discard> {
     let mut scratch = [0; SCRATCH];
     let copy = if cipher.open_is_repeatable() { None } else { scratch.get_mut(..packet.len()) };
     let copy = copy.map(|copy| {

@@ -63,7 +63,8 @@ impl Outbound {
         let cipher = self.rtcp.as_ref().ok_or(Discard::NoKeys)?;
         let sealed_len = len + cipher.overhead();
         let packet = buffer.get_mut(..sealed_len).ok_or(Discard::TooLarge)?;
-        let ssrc = packet.get(4..8).filter(|_| len >= 8).and_then(|bytes| bytes.first_chunk()).ok_or(Discard::Malformed)?;
+        let ssrc =
+            packet.get(4..8).filter(|_| len >= 8).and_then(|bytes| bytes.first_chunk()).ok_or(Discard::Malformed)?;
         let ssrc = u32::from_be_bytes(*ssrc);
         if self.rtcp_index >= MAX_RTCP_INDEX {
             return Err(Discard::NoKeys);
@@ -87,7 +88,10 @@ fn next_index(streams: &mut Table<Window<SENT_WINDOW>>, ssrc: u32, seq: Seq, may
     let newest = window.newest();
     let [.., high, low] = newest.to_be_bytes();
     let distance = seq.distance_from(Seq(u16::from_be_bytes([high, low])));
-    let index = newest.checked_add_signed(i64::from(distance)).filter(|index| *index <= MAX_RTP_INDEX).ok_or(Discard::TooOld)?;
+    let index = newest
+        .checked_add_signed(i64::from(distance))
+        .filter(|index| *index <= MAX_RTP_INDEX)
+        .ok_or(Discard::TooOld)?;
     match window.check(index) {
         Verdict::Fresh => window.take(index),
         Verdict::Seen | Verdict::TooOld if may_repeat => {}

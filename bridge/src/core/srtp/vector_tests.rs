@@ -35,10 +35,13 @@ fn counter_mode_gives_the_key_stream_of_rfc_3711_b_2() {
 
 #[test]
 fn key_derivation_gives_the_keys_of_rfc_3711_b_3() {
-    let master = KeyMaterial::new(block("E1F97A0D3E018BE0D64FA32C06DE4139"), &hex("0EC675AD498AFEEBB6960B3AABE6")).unwrap();
+    let master =
+        KeyMaterial::new(block("E1F97A0D3E018BE0D64FA32C06DE4139"), &hex("0EC675AD498AFEEBB6960B3AABE6")).unwrap();
     assert_eq!(derive::<16>(&master, Label::RtpEncryption).unwrap(), block("C61E7A93744F39EE10734AFE3FF7A087"));
     assert_eq!(derive::<14>(&master, Label::RtpSalt).unwrap(), *hex("30CBBC08863D8C85D49DB34A9AE1"));
-    let authentication = hex("CEBE321F6FF7716B6FD4AB49AF256A156D38BAA48F0A0ACF3C34E2359E6CDBCEE049646C43D9327AD175578EF72270986371C10C9A369AC2F94A8C5FBCDDDC256D6E919A48B610EF17C2041E474035766B68642C59BBFC2F34DB60DBDFB2DC68");
+    let authentication = hex(
+        "CEBE321F6FF7716B6FD4AB49AF256A156D38BAA48F0A0ACF3C34E2359E6CDBCEE049646C43D9327AD175578EF72270986371C10C9A369AC2F94A8C5FBCDDDC256D6E919A48B610EF17C2041E474035766B68642C59BBFC2F34DB60DBDFB2DC68",
+    );
     assert_eq!(derive::<94>(&master, Label::RtpAuthentication).unwrap()[..], authentication[..94]);
 }
 
@@ -47,7 +50,8 @@ const GCM_SALT: &str = "517569642070726f2071756f";
 
 #[test]
 fn gcm_gives_the_rtp_packet_of_rfc_7714_16_1_1() {
-    let plain = hex("8040f17b8041f8d35501a0b247616c6c696120657374206f6d6e69732064697669736120696e207061727465732074726573");
+    let plain =
+        hex("8040f17b8041f8d35501a0b247616c6c696120657374206f6d6e69732064697669736120696e207061727465732074726573");
     let sealed = hex(
         "8040f17b8041f8d35501a0b2f24de3a3fb34de6cacba861c9d7e4bcabe633bd50d294e6f42a5f47a51c7d19b36de3adf8833899d7f27beb16a9152cf765ee4390cce",
     );
@@ -62,7 +66,8 @@ fn gcm_gives_the_rtp_packet_of_rfc_7714_16_1_1() {
 
 #[test]
 fn gcm_gives_the_rtcp_packet_of_rfc_7714_17_1() {
-    let plain = hex("81c8000d4d6172734e5450314e545032525450200000042a0000e9304c756e61deadbeefdeadbeefdeadbeefdeadbeefdeadbeef");
+    let plain =
+        hex("81c8000d4d6172734e5450314e545032525450200000042a0000e9304c756e61deadbeefdeadbeefdeadbeefdeadbeefdeadbeef");
     let sealed = hex(
         "81c8000d4d61727363e94885dcdab67ca727d7662f6b7e997ff5c0f76c06f32dc676a5f1730d6fda4ce09b4686303ded0bb9275bc84aa45896cf4d2fc5abf87245d9eade800005d4",
     );

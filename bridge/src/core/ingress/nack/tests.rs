@@ -64,7 +64,8 @@ fn asking_ends_after_a_second() {
     let mut list = LossList::default();
     list.on_packet(epoch, ExtSeq(100));
     list.on_packet(epoch, ExtSeq(102));
-    let asked = (0..2000).filter(|now| !list.take_request(ms(epoch, *now), Some(Duration::from_millis(400))).is_empty());
+    let asked =
+        (0..2000).filter(|now| !list.take_request(ms(epoch, *now), Some(Duration::from_millis(400))).is_empty());
     assert_eq!(asked.collect::<Vec<_>>(), [10, 510]);
 }
 

@@ -22,7 +22,10 @@ fn the_original_comes_back_without_padding() {
     let Ok(Restored::Packet { len }) = restore(&mut packet, &header, Ssrc(8), 100) else { panic!() };
     let packet = &packet[..len];
     let header = RtpHeader::parse(packet).unwrap();
-    assert_eq!((header.payload_type, header.marker, header.sequence, header.timestamp, header.ssrc), (100, true, Seq(0x1234), 9, Ssrc(8)));
+    assert_eq!(
+        (header.payload_type, header.marker, header.sequence, header.timestamp, header.ssrc),
+        (100, true, Seq(0x1234), 9, Ssrc(8))
+    );
     assert_eq!((header.payload(packet), header.padding), (&b"payload"[..], 0));
     assert_eq!(header.transport_sequence(packet, 5), Some(Seq(0x0102)));
 }

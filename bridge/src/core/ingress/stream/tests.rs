@@ -13,7 +13,10 @@ fn loss_is_counted_since_the_last_report_and_in_total() {
     }
     let block = reception.report_block(at(epoch, 2000), Ssrc(5)).unwrap();
     // The last packet of the hundred is lost and not yet known to be.
-    assert_eq!((block.ssrc, block.cumulative_lost, block.fraction_lost), (Ssrc(5), 24, u8::try_from(24 * 256 / 99).unwrap()));
+    assert_eq!(
+        (block.ssrc, block.cumulative_lost, block.fraction_lost),
+        (Ssrc(5), 24, u8::try_from(24 * 256 / 99).unwrap())
+    );
     assert_eq!(block.highest_sequence, 65_500 + 98);
     assert_eq!(block.jitter, 0);
     assert_eq!((block.last_sender_report, block.delay_since), (0, 0));
