@@ -1,1 +1,34 @@
-fn main() {}
+//! The command `moothall`.
+
+mod cli;
+mod config;
+mod exit;
+mod host;
+mod logs;
+mod say;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command, ConfigCommand};
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Host(options) => host::run(&options),
+        Command::Config(ConfigCommand::Check { file }) => config::check(&file),
+        Command::Config(ConfigCommand::Show { file }) => config::show(file.as_deref()),
+        Command::Config(ConfigCommand::Sample) => {
+            say::say(format_args!("{}", board_config::sample().trim_end()));
+            Ok(())
+        }
+        Command::Version => {
+            say::say(format_args!("moothall {}", env!("CARGO_PKG_VERSION")));
+            Ok(())
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

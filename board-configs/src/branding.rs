@@ -21,8 +21,12 @@ pub struct Branding {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Colours {
+    /// On a light page.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub accent: Option<Colour>,
+    pub accent_light: Option<Colour>,
+    /// On a dark page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accent_dark: Option<Colour>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub background: Option<Colour>,
 }
@@ -53,10 +57,16 @@ pub(crate) const KEYS: &[Key] = &[
         example: "\"logo.svg\"",
     },
     Key {
-        path: "branding.colours.accent",
+        path: "branding.colours.accent_light",
         expects: "a colour written \"#rrggbb\"",
-        doc: "Colour of the main buttons.",
+        doc: "Colour of the main buttons where people use a light page.",
         example: "\"#0a6a54\"",
+    },
+    Key {
+        path: "branding.colours.accent_dark",
+        expects: "a colour written \"#rrggbb\"",
+        doc: "The same on a dark page.",
+        example: "\"#72d5b8\"",
     },
     Key {
         path: "branding.colours.background",

@@ -125,11 +125,11 @@ fn signal(config: &Config) -> Result<(), Conflict> {
         return conflict("signal.codecs", format!("\"{}\" is listed twice", twice.name()), "list it once");
     }
     let limit = signal.max_stanza.get();
-    if !(16 * 1024..=4 * 1024 * 1024).contains(&limit) {
+    if !(64 * 1024..=4 * 1024 * 1024).contains(&limit) {
         return conflict(
             "signal.max_stanza",
             format!("{} is out of range", signal.max_stanza),
-            "write 16 KiB to 4 MiB",
+            "write 64 KiB to 4 MiB",
         );
     }
     signal.services.iter().try_for_each(service)
@@ -137,28 +137,23 @@ fn signal(config: &Config) -> Result<(), Conflict> {
 
 fn service(service: &Service) -> Result<(), Conflict> {
     const KEY: &str = "signal.services";
-    let fixed = (service.username.is_some(), service.password.is_some());
     let relay = service.kind != ServiceKind::Stun;
     let host = &service.host;
     if service.port.0 == 0 {
         return conflict(KEY, format!("{host} has port 0"), "write its real port");
     }
-    if !relay && (fixed != (false, false) || service.secret.is_some()) {
+    let given = service.username.is_some() || service.password.is_some();
+    let complete = service.username.is_some() && service.password.is_some();
+    if !relay && given {
         return conflict(
             KEY,
             format!("a STUN server ({host}) takes no credentials"),
             "remove them, or write type = \"turn\"",
         );
     }
-    if service.secret.is_some() && fixed != (false, false) {
-        return conflict(KEY, format!("{host} has fixed credentials and a secret"), "keep one of them");
-    }
-    if relay && service.secret.is_none() && fixed != (true, true) {
-        return conflict(
-            KEY,
-            format!("the TURN server {host} has no complete credentials"),
-            "set secret, or username and password",
-        );
+    if relay && !complete {
+        let problem = format!("the TURN server {host} has no complete credentials");
+        return conflict(KEY, problem, "set username and password");
     }
     Ok(())
 }

@@ -96,9 +96,9 @@ mod tests {
         let text = "
             [tls]\ncert = \"fullchain.pem\"\nkey = \"privkey.pem\"
             [signal]\nweb_root = \"web\"
-            [[signal.services]]\ntype = \"turns\"\nhost = \"turn.example.org\"\nport = 443\ntransport = \"tcp\"\nsecret = \"s\"
+            [[signal.services]]\ntype = \"turns\"\nhost = \"turn.example.org\"\nport = 443\ntransport = \"tcp\"\nusername = \"u\"\npassword = \"p\"
             [branding]\nlogo = \"logo.svg\"
-            [branding.colours]\naccent = \"#0a6a54\"\nbackground = \"#0f1413\"\n";
+            [branding.colours]\naccent_light = \"#0a6a54\"\naccent_dark = \"#72d5b8\"\nbackground = \"#0f1413\"\n";
         for key in key::keys().filter(|key| !key.example.is_empty() && !key.is_nested()) {
             let line = format!("{} = {}", key.name(), key.example);
             assert!(text.contains(&line), "{line}");

@@ -53,7 +53,7 @@ impl fmt::Display for Hidden<'_> {
                 for (at, (name, value)) in table.iter().enumerate() {
                     let gap = if at == 0 { "" } else { ", " };
                     match name.as_str() {
-                        "password" | "secret" => write!(f, "{gap}{name} = \"(hidden)\"")?,
+                        "password" => write!(f, "{gap}{name} = \"(hidden)\"")?,
                         name => write!(f, "{gap}{name} = {value}")?,
                     }
                 }

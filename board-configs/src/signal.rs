@@ -60,16 +60,13 @@ pub struct Service {
     pub kind: ServiceKind,
     pub host: DomainName,
     pub port: Port,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub transport: Option<Transport>,
-    /// Fixed credentials.
+    #[serde(default)]
+    pub transport: Transport,
+    /// Credentials, the same for every client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
-    /// Secret of coturn's REST scheme: credentials are made for each client.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,9 +87,10 @@ impl ServiceKind {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
+    #[default]
     Udp,
     Tcp,
 }
@@ -114,7 +112,7 @@ impl Default for Signal {
             max_rooms: Count::new(100),
             max_occupants: Count::new(100),
             max_sessions: Count::new(400),
-            max_stanza: Bytes::kibi(256),
+            max_stanza: Bytes::kibi(512),
             web_root: None,
             services: Vec::new(),
         }
@@ -154,7 +152,7 @@ pub(crate) const KEYS: &[Key] = &[
     },
     Key {
         path: "signal.max_stanza",
-        expects: "an amount of memory from 16 KiB to 4 MiB, such as \"256 KiB\"",
+        expects: "an amount of memory from 64 KiB to 4 MiB, such as \"512 KiB\"",
         doc: "A client that sends a longer message than this is disconnected.",
         example: "",
     },
@@ -192,7 +190,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key {
         path: "signal.services.username",
         expects: "a text",
-        doc: "Fixed credentials: user name ...",
+        doc: "Credentials of a TURN server: user name ...",
         example: "\"moothall\"",
     },
     Key {
@@ -200,11 +198,5 @@ pub(crate) const KEYS: &[Key] = &[
         expects: "a text",
         doc: "... and password.",
         example: "\"correct horse battery staple\"",
-    },
-    Key {
-        path: "signal.services.secret",
-        expects: "a text",
-        doc: "Or coturn's static-auth-secret instead of both: every client gets credentials of its own.",
-        example: "\"the same text as in turnserver.conf\"",
     },
 ];

@@ -138,7 +138,7 @@ fn a_turn_server_without_credentials_is_refused() {
     assert_eq!(
         refusal("[[signal.services]]\ntype = \"turn\"\nhost = \"turn.example.org\"\nport = 3478\n"),
         "site.toml:1: `signal.services`: the TURN server turn.example.org has no complete credentials; \
-         set secret, or username and password"
+         set username and password"
     );
 }
 

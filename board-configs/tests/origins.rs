@@ -25,14 +25,14 @@ fn the_command_line_wins_over_the_file_and_the_file_over_the_default() {
 #[test]
 fn show_prints_every_value_with_its_origin_and_no_secret() {
     let text = format!(
-        "{FILE}[[signal.services]]\ntype = \"turn\"\nhost = \"turn.example.org\"\nport = 3478\nsecret = \"hush\"\n"
+        "{FILE}[[signal.services]]\ntype = \"turn\"\nhost = \"turn.example.org\"\nport = 3478\nusername = \"u\"\npassword = \"hush\"\n"
     );
     let config = Config::parse("site.toml".as_ref(), &text, &Flags::default()).unwrap();
     let shown = config.effective().to_string();
     assert!(shown.contains("port = 443  # site.toml:2\n"), "{shown}");
     assert!(shown.contains("level = \"info\"  # default\n"), "{shown}");
     assert!(shown.contains("# cert is not set\n"), "{shown}");
-    assert!(shown.contains("secret = \"(hidden)\""), "{shown}");
+    assert!(shown.contains("password = \"(hidden)\""), "{shown}");
     assert!(!shown.contains("hush"), "{shown}");
 }
 

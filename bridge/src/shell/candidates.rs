@@ -27,6 +27,14 @@ pub struct Rules {
     pub port: u16,
 }
 
+impl Rules {
+    /// True for interfaces whose addresses are not for others to know.
+    pub fn hides(&self, interface: &str) -> bool {
+        let allowed = self.interfaces.is_empty() || matches_any(&self.interfaces, interface);
+        !allowed || matches_any(&self.denied, interface)
+    }
+}
+
 /// What a STUN server saw: `base` is ours, `mapped` the internet's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mapping {
@@ -80,9 +88,7 @@ fn add(candidates: &mut Vec<LocalCandidate>, public: SocketAddr, base: IpAddr) {
 
 /// True for an address that clients elsewhere may use.
 fn offered(rules: &Rules, address: &LocalAddress) -> bool {
-    let allowed = rules.interfaces.is_empty() || matches_any(&rules.interfaces, &address.interface);
-    allowed
-        && !matches_any(&rules.denied, &address.interface)
+    !rules.hides(&address.interface)
         && !address.ip.is_loopback()
         && !is_link_local(address.ip)
         && bound(rules, address.ip)

@@ -220,9 +220,15 @@ mod tests {
     const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     /// Waits in the kernel, not in a loop.
-    fn receive_one(sockets: &Sockets, socket: usize) -> (Path, Vec<u8>) {
+    fn wait(sockets: &Sockets, socket: usize) {
         let (_, udp) = sockets.sources().nth(socket).unwrap();
         udp.set_nonblocking(false).unwrap();
+        udp.peek_from(&mut [0]).unwrap();
+        udp.set_nonblocking(true).unwrap();
+    }
+
+    fn receive_one(sockets: &Sockets, socket: usize) -> (Path, Vec<u8>) {
+        wait(sockets, socket);
         let mut inbox = Inbox::new();
         assert!(sockets.receive(socket, &mut inbox).unwrap());
         match inbox.datagrams().next() {
@@ -273,8 +279,7 @@ mod tests {
         let sockets = Sockets::bind(&[LOCALHOST], 0).unwrap();
         let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
         peer.send_to(&[1; 5000], (Ipv4Addr::LOCALHOST, sockets.port())).unwrap();
-        let (_, udp) = sockets.sources().next().unwrap();
-        udp.set_nonblocking(false).unwrap();
+        wait(&sockets, 0);
         let mut inbox = Inbox::new();
         assert!(sockets.receive(0, &mut inbox).unwrap());
         assert!(matches!(inbox.datagrams().next(), Some(Incoming::Oversized)));

@@ -1,0 +1,151 @@
+//! What the person at the terminal sees: where the box can be reached, as text and for a phone's camera.
+
+use std::fmt::Write;
+use std::net::{IpAddr, SocketAddr};
+
+use bridge::shell::candidates::{LocalAddress, Rules};
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
+
+/// How clients reach the box.
+#[derive(Debug)]
+pub(crate) struct Reach<'a> {
+    /// Addresses that the web listeners are bound to.
+    pub(crate) bound: &'a [IpAddr],
+    pub(crate) port: u16,
+    pub(crate) local: &'a [LocalAddress],
+    /// Say which interfaces are for nobody else, and what the internet calls the box.
+    pub(crate) rules: &'a Rules,
+    /// `HOSTNAME.local`.
+    pub(crate) mdns: &'a str,
+}
+
+impl Reach<'_> {
+    /// URLs, best first: addresses that others can use, the name in the local network, loopback.
+    pub(crate) fn urls(&self) -> Vec<String> {
+        let heard =
+            |ip: &IpAddr| self.bound.iter().any(|b| b == ip || (b.is_unspecified() && b.is_ipv4() == ip.is_ipv4()));
+        let hidden = |address: &LocalAddress| self.rules.hides(&address.interface) && !address.ip.is_loopback();
+        let shown = |address: &&LocalAddress| heard(&address.ip) && !link_local(&address.ip) && !hidden(address);
+        let mut addresses: Vec<IpAddr> = self.local.iter().filter(shown).map(|address| address.ip).collect();
+        // Everybody can type IPv4, few have an IPv6 address that a phone in the same network can use.
+        addresses.sort_by_key(|ip| (ip.is_loopback(), ip.is_ipv6()));
+        let open: Vec<IpAddr> = addresses.iter().copied().filter(|ip| !ip.is_loopback()).collect();
+        let mut urls: Vec<String> = open.iter().map(|ip| self.url(&literal(*ip))).collect();
+        if !open.is_empty() {
+            urls.push(self.url(self.mdns));
+            let outside = self.rules.public.iter().filter(|ip| !open.contains(ip));
+            urls.extend(outside.map(|ip| self.url(&literal(*ip))));
+        }
+        if addresses.iter().any(IpAddr::is_loopback) {
+            urls.push(self.url("localhost"));
+        }
+        urls
+    }
+
+    fn url(&self, host: &str) -> String {
+        match self.port {
+            443 => format!("https://{host}/"),
+            port => format!("https://{host}:{port}/"),
+        }
+    }
+}
+
+fn literal(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => format!("[{v6}]"),
+    }
+}
+
+fn link_local(ip: &IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local())
+}
+
+/// The whole text.
+pub(crate) fn text(name: &str, urls: &[String], media_port: u16, own_certificate: bool) -> String {
+    let mut text = format!("\n  {name} is open. Point a browser at\n\n");
+    for url in urls {
+        let _ = writeln!(text, "    {url}");
+    }
+    if let Some(code) = urls.first().and_then(|url| code(url)) {
+        let _ = writeln!(text, "\n  or a phone's camera at\n");
+        for line in code.lines() {
+            let _ = writeln!(text, "    {line}");
+        }
+    }
+    if own_certificate {
+        let _ = writeln!(text, "\n  The box made its own certificate: browsers ask once whether to trust it.");
+    }
+    let _ = write!(text, "  Audio and video use UDP port {media_port}. Ctrl-C ends all meetings.");
+    text
+}
+
+/// The text for a box behind a proxy.
+pub(crate) fn proxy_text(name: &str, listeners: &[SocketAddr], media_port: u16) -> String {
+    let mut text = format!("\n  {name} is open for its proxy at\n\n");
+    for listener in listeners {
+        let _ = writeln!(text, "    http://{listener}/");
+    }
+    let _ = write!(text, "\n  Audio and video use UDP port {media_port}. Ctrl-C ends all meetings.");
+    text
+}
+
+/// QR code in half blocks, light on dark as most terminals are; readers take both.
+fn code(url: &str) -> Option<String> {
+    let code = QrCode::with_error_correction_level(url, qrcode::EcLevel::L).ok()?;
+    Some(code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn urls(bound: &[&str], public: &[&str]) -> Vec<String> {
+        let local = [
+            ("lo", "127.0.0.1"),
+            ("docker0", "172.17.0.1"),
+            ("eth0", "2001:db8::20"),
+            ("eth0", "192.168.1.20"),
+            ("eth0", "fe80::1"),
+        ]
+        .map(|(name, ip)| LocalAddress { interface: name.to_owned(), ip: ip.parse().unwrap() });
+        let ips = |list: &[&str]| list.iter().map(|ip| ip.parse().unwrap()).collect::<Vec<IpAddr>>();
+        let reach = Reach {
+            bound: &ips(bound),
+            port: 8443,
+            local: &local,
+            rules: &Rules { denied: vec!["docker*".to_owned()], public: ips(public), ..Rules::default() },
+            mdns: "hall.local",
+        };
+        reach.urls()
+    }
+
+    #[test]
+    fn every_reachable_address_gets_a_url_and_the_easiest_comes_first() {
+        assert_eq!(
+            urls(&["0.0.0.0", "::"], &["198.51.100.7"]),
+            [
+                "https://192.168.1.20:8443/",
+                "https://[2001:db8::20]:8443/",
+                "https://hall.local:8443/",
+                "https://198.51.100.7:8443/",
+                "https://localhost:8443/",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_box_on_loopback_names_nothing_else() {
+        assert_eq!(urls(&["127.0.0.1"], &["198.51.100.7"]), ["https://localhost:8443/"]);
+    }
+
+    #[test]
+    fn the_code_is_square_and_has_a_quiet_zone() {
+        let code = code("https://192.168.1.20:8443/").unwrap();
+        let widths: Vec<usize> = code.lines().map(|line| line.chars().count()).collect();
+        assert!(widths.iter().all(|width| *width == widths[0]), "{widths:?}");
+        // Version 2 has 25 modules, and 4 around it; two rows make a line.
+        assert_eq!((widths[0], widths.len()), (33, 17));
+    }
+}

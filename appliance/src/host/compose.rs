@@ -1,0 +1,160 @@
+//! Builds signal and bridge from the configuration: what a value means to each of them.
+
+use std::net::IpAddr;
+
+use board_config::{Channel, Codec, Config, Service, SrtpProfile};
+use bridge::core::{BridgeConfig, srtp};
+use bridge::shell::candidates::Rules;
+use signal::focus::{ChannelKind, VideoCodec};
+use signal::router::SignalConfig;
+use signal::services::ExternalService;
+use signal::shell::{Branding, ClientConfig, Colour, Limits, Logo, PAGE, Web};
+
+use crate::exit::{Failure, Reason};
+
+/// What clients are told and served, apart from sockets and certificate.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) client: ClientConfig,
+    pub(crate) branding: Branding,
+    pub(crate) web: Web,
+    pub(crate) limits: Limits,
+}
+
+pub(crate) fn candidate_rules(config: &Config, bound: Vec<IpAddr>, port: u16) -> Rules {
+    Rules {
+        interfaces: config.bridge.interfaces.clone(),
+        denied: config.bridge.interfaces_denied.clone(),
+        public: config.bridge.public_addresses.clone(),
+        bound,
+        port,
+    }
+}
+
+pub(crate) fn bridge(config: &Config, server_id: String) -> BridgeConfig {
+    let profiles = config.bridge.srtp_profiles.iter().map(|profile| match profile {
+        SrtpProfile::AeadAes128Gcm => srtp::Profile::AeadAes128Gcm,
+        SrtpProfile::Aes128CmHmacSha1_80 => srtp::Profile::Aes128CmHmacSha1_80,
+    });
+    BridgeConfig {
+        server_id,
+        srtp_profiles: profiles.collect(),
+        max_participants: config.bridge.max_participants.get(),
+        max_egress_bps: config.bridge.receiver_kbps.bits_per_second(),
+        version: Some(version()),
+        ..BridgeConfig::default()
+    }
+}
+
+pub(crate) fn signal(config: &Config) -> SignalConfig {
+    let mut signal = SignalConfig::new(config.xmpp.domain.as_str());
+    signal.max_sessions = config.signal.max_sessions.get();
+    signal.muc.occupants = config.signal.max_occupants.get();
+    signal.stream.frame.bytes = config.signal.max_stanza.get();
+    signal.services = config.signal.services.iter().map(service).collect();
+    signal.focus.codecs = config.signal.codecs.iter().map(codec).collect();
+    signal.focus.max_rooms = config.signal.max_rooms.get();
+    signal.focus.max_participants = config.signal.max_occupants.get();
+    signal.focus.channel = match config.signal.channel {
+        Channel::WebSocket => ChannelKind::WebSocket,
+        Channel::DataChannel => ChannelKind::DataChannel,
+    };
+    signal
+}
+
+fn codec(codec: &Codec) -> VideoCodec {
+    match codec {
+        Codec::Vp8 => VideoCodec::Vp8,
+        Codec::Vp9 => VideoCodec::Vp9,
+        Codec::H264 => VideoCodec::H264,
+        Codec::Av1 => VideoCodec::Av1,
+    }
+}
+
+fn service(service: &Service) -> ExternalService {
+    ExternalService {
+        kind: service.kind.name().to_owned(),
+        host: service.host.as_str().to_owned(),
+        port: service.port.0,
+        transport: service.transport.name().to_owned(),
+        credentials: service.username.clone().zip(service.password.clone()),
+    }
+}
+
+pub(crate) fn site(config: &Config) -> Result<Site, Failure> {
+    let mut client = ClientConfig::new(config.xmpp.domain.as_str());
+    client.codecs = config.signal.codecs.iter().map(|codec| codec.name().to_owned()).collect();
+    client.mobile_codecs = client.codecs.clone();
+    client.prefer_sctp = config.signal.channel == Channel::DataChannel;
+    let web = match &config.signal.web_root {
+        Some(folder) => Web::Directory(folder.clone()),
+        None => Web::Embedded(PAGE),
+    };
+    let limits = Limits { xmpp_frame: config.signal.max_stanza.get(), ..Limits::default() };
+    Ok(Site { client, branding: branding(config)?, web, limits })
+}
+
+fn branding(config: &Config) -> Result<Branding, Failure> {
+    let branding = &config.branding;
+    let logo = branding.logo.as_deref().map(Logo::read).transpose().map_err(|error| {
+        let origin = config.origins.of("branding.logo");
+        Failure::new(Reason::Config, format!("{origin}: `branding.logo`: {error}"))
+    })?;
+    // Both sides mean `#rrggbb`, so nothing is lost on the way.
+    let colour =
+        |colour: &Option<board_config::Colour>| colour.as_ref().and_then(|c| c.as_str().parse::<Colour>().ok());
+    Ok(Branding {
+        name: branding.name.clone(),
+        welcome: branding.welcome.clone(),
+        logo,
+        accent_light: colour(&branding.colours.accent_light),
+        accent_dark: colour(&branding.colours.accent_dark),
+        background: colour(&branding.colours.background),
+    })
+}
+
+/// As clients and operators see it.
+pub(crate) fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use board_config::Flags;
+
+    fn config(text: &str) -> Config {
+        Config::parse("site.toml".as_ref(), text, &Flags::default()).unwrap()
+    }
+
+    #[test]
+    fn every_part_is_built_from_its_section() {
+        let config = config(
+            "[xmpp]\ndomain = \"hall.example\"\n\
+             [bridge]\nreceiver_kbps = 1500\nsrtp_profiles = [\"AES_CM_128_HMAC_SHA1_80\"]\nmax_participants = 7\n\
+             [signal]\ncodecs = [\"h264\", \"vp8\"]\nchannel = \"datachannel\"\nmax_stanza = \"64 KiB\"\n\
+             [[signal.services]]\ntype = \"turns\"\nhost = \"turn.example\"\nport = 443\ntransport = \"tcp\"\n\
+             username = \"u\"\npassword = \"p\"\n\
+             [branding]\nname = \"Town hall\"\n[branding.colours]\naccent_dark = \"#72d5b8\"\n",
+        );
+        let signal = signal(&config);
+        assert_eq!(signal.domain, "hall.example");
+        assert_eq!(signal.focus.codecs, [VideoCodec::H264, VideoCodec::Vp8]);
+        assert_eq!(signal.focus.channel, ChannelKind::DataChannel);
+        assert_eq!(signal.services[0].credentials, Some(("u".to_owned(), "p".to_owned())));
+        let bridge = bridge(&config, "id".to_owned());
+        assert_eq!((bridge.max_egress_bps, bridge.max_participants), (1_500_000, 7));
+        assert_eq!(bridge.srtp_profiles, [srtp::Profile::Aes128CmHmacSha1_80]);
+        let site = site(&config).unwrap();
+        assert_eq!((site.client.domain.as_str(), site.client.prefer_sctp), ("hall.example", true));
+        assert_eq!(site.branding.accent_dark.unwrap().to_string(), "#72d5b8");
+        assert_eq!(site.limits.xmpp_frame, 65_536);
+    }
+
+    #[test]
+    fn a_logo_that_is_not_there_is_refused_with_its_line() {
+        let failure = site(&config("[branding]\nlogo = \"/nonexistent/logo.svg\"\n")).unwrap_err();
+        assert!(failure.sentence.starts_with("site.toml:2: `branding.logo`: /nonexistent/logo.svg: "), "{failure:?}");
+        assert_eq!(failure.reason, Reason::Config);
+    }
+}

@@ -1,0 +1,213 @@
+//! What has to be looked at from time to time while meetings go on: addresses, certificate, public address, watchdog.
+
+use std::cell::RefCell;
+use std::future::pending;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use board_config::HostPort;
+use bridge::shell::candidates::{self, LocalAddress, Mapping, Rules};
+use bridge::shell::mailbox::{Letter, Mailbox};
+use signal::shell::Certificates;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::certificate::{self, Label};
+use super::names;
+use super::notify::ServiceManager;
+use super::state_dir::StateDir;
+
+/// How often addresses and certificate files are looked at.
+const LOOK: Duration = Duration::from_secs(10);
+/// Home lines change their public address (bridge.md calls for a minute); until there is an answer we ask more often.
+const DISCOVERY: Duration = Duration::from_secs(60);
+const DISCOVERY_RETRY: Duration = Duration::from_secs(5);
+
+/// The certificate in use and where it comes from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// Made and kept here.
+    Own { dir: StateDir, label: Label, host: String },
+    /// From the configuration.
+    Files { cert: PathBuf, key: PathBuf, written: [Option<SystemTime>; 2] },
+}
+
+/// Everything that the tasks need.
+#[derive(Debug)]
+pub(crate) struct Housekeeping {
+    pub(crate) rules: Rules,
+    pub(crate) addresses: Vec<LocalAddress>,
+    pub(crate) certificates: Option<(Certificates, Source)>,
+    pub(crate) stun_servers: Vec<HostPort>,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) manager: ServiceManager,
+}
+
+impl Housekeeping {
+    /// Never ends.
+    pub(crate) async fn run(self, mappings: mpsc::UnboundedReceiver<Mapping>) {
+        let Self { rules, addresses, certificates, stun_servers, mailbox, manager } = self;
+        let offer = Offer { rules, mailbox: mailbox.clone(), known: RefCell::new((addresses, Vec::new())) };
+        tokio::join!(
+            look_around(&offer, certificates),
+            collect_mappings(&offer, mappings),
+            discover(&offer, &stun_servers),
+            watchdog(&manager, &mailbox),
+        );
+    }
+}
+
+/// What clients are offered as candidates: local addresses, and mappings of them.
+struct Offer {
+    rules: Rules,
+    mailbox: Mailbox,
+    known: RefCell<(Vec<LocalAddress>, Vec<Mapping>)>,
+}
+
+impl Offer {
+    fn announce(&self) {
+        let known = self.known.borrow();
+        let list = candidates::gather(&self.rules, &known.0, &known.1);
+        tracing::info!(candidates = list.len(), "addresses for audio and video have changed");
+        self.mailbox.post(Letter::SetCandidates(list));
+    }
+
+    /// True if the machine has other addresses than before.
+    fn look(&self) -> bool {
+        let Ok(now) = candidates::local_addresses() else { return false };
+        if self.known.borrow().0 == now {
+            return false;
+        }
+        {
+            let mut known = self.known.borrow_mut();
+            known.1.retain(|mapping| now.iter().any(|address| address.ip == mapping.base));
+            known.0 = now;
+        }
+        self.announce();
+        true
+    }
+
+    /// One mapping for each local address: the latest.
+    fn learn(&self, mapping: Mapping) {
+        let mut known = self.known.borrow_mut();
+        if known.1.contains(&mapping) {
+            return;
+        }
+        known.1.retain(|old| old.base != mapping.base);
+        known.1.push(mapping);
+        drop(known);
+        self.announce();
+    }
+}
+
+async fn look_around(offer: &Offer, mut certificates: Option<(Certificates, Source)>) {
+    let mut ticks = interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        offer.look();
+        if let Some((current, source)) = &mut certificates {
+            look_at_certificate(current, source, offer);
+        }
+    }
+}
+
+/// A certificate that cannot be read or made leaves the old one in use.
+fn look_at_certificate(current: &Certificates, source: &mut Source, offer: &Offer) {
+    match source {
+        Source::Own { dir, label, host } => {
+            let names = names::certificate_names(host, &offer.known.borrow().0, &offer.rules);
+            let wanted = Label::wanted(names, SystemTime::now());
+            if wanted == *label {
+                return;
+            }
+            match certificate::own(dir, wanted) {
+                Ok(own) => {
+                    current.replace(own.certificate);
+                    *label = own.label;
+                    tracing::info!("the certificate was renewed for other addresses");
+                }
+                Err(error) => tracing::warn!(%error, "the certificate could not be renewed; the old one stays"),
+            }
+        }
+        Source::Files { cert, key, written } => {
+            let now = certificate::written(cert, key);
+            if now == *written {
+                return;
+            }
+            // Noted even if it fails: it is tried again when the files change again.
+            *written = now;
+            match certificate::read_pair(cert, key) {
+                Ok(certificate) => {
+                    current.replace(certificate);
+                    tracing::info!("the certificate was read again");
+                }
+                Err(error) => tracing::warn!(%error, "the new certificate cannot be used; the old one stays"),
+            }
+        }
+    }
+}
+
+async fn collect_mappings(offer: &Offer, mut mappings: mpsc::UnboundedReceiver<Mapping>) {
+    while let Some(mapping) = mappings.recv().await {
+        offer.learn(mapping);
+    }
+    pending().await
+}
+
+async fn discover(offer: &Offer, servers: &[HostPort]) {
+    if servers.is_empty() {
+        pending::<()>().await;
+    }
+    loop {
+        let mut addresses: Vec<SocketAddr> = Vec::new();
+        for server in servers {
+            match tokio::net::lookup_host(server.as_str()).await {
+                Ok(found) => addresses.extend(first_of_each_family(found)),
+                Err(error) => tracing::debug!(host = server.as_str(), %error, "a STUN server has no address"),
+            }
+        }
+        offer.mailbox.post(Letter::Discover(addresses));
+        let known = !offer.known.borrow().1.is_empty();
+        sleep(if known { DISCOVERY } else { DISCOVERY_RETRY }).await;
+    }
+}
+
+fn first_of_each_family(found: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let mut list: Vec<SocketAddr> = Vec::new();
+    for address in found {
+        if !list.iter().any(|known| known.is_ipv4() == address.is_ipv4()) {
+            list.push(address);
+        }
+    }
+    list
+}
+
+/// Says that we live only after the bridge's thread has shown that it does.
+async fn watchdog(manager: &ServiceManager, mailbox: &Mailbox) {
+    let Some(every) = manager.watchdog_interval() else { return pending().await };
+    let mut ticks = interval(every);
+    loop {
+        ticks.tick().await;
+        let (answer, report) = oneshot::channel();
+        mailbox.post(Letter::Report(Box::new(move |report| {
+            // Nobody waits any more when the process is ending.
+            let _ = answer.send(report);
+        })));
+        if report.await.is_ok() {
+            manager.alive();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_of_each_family_is_asked() {
+        let found = ["192.0.2.1:1", "192.0.2.2:1", "[2001:db8::1]:1"].map(|text| text.parse().unwrap());
+        assert_eq!(first_of_each_family(found.into_iter()), [found[0], found[2]]);
+    }
+}

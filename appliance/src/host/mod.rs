@@ -1,0 +1,268 @@
+//! `moothall host`: signal, focus and bridge in one process.
+
+mod banner;
+pub(crate) mod certificate;
+mod compose;
+mod housekeeping;
+mod listen;
+mod local_bridge;
+mod names;
+mod notify;
+mod state_dir;
+
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use board_config::Config;
+use bridge::core::endpoint::identity::Identity;
+use bridge::shell::candidates::{self, LocalAddress, Rules};
+use bridge::shell::mailbox::Letter;
+use bridge::shell::udp::{BindError, Sockets};
+use bridge::shell::worker::{self, Worker};
+use signal::router::Signal;
+use signal::shell::{Certificates, ShellConfig, serve};
+use tokio::signal::unix::{SignalKind, signal as unix_signal};
+use tokio::sync::watch;
+
+use crate::cli::HostOptions;
+use crate::exit::{Failure, Reason};
+use crate::logs;
+use crate::say::say;
+use certificate::{CertificateError, Label};
+use housekeeping::{Housekeeping, Source};
+use local_bridge::{LocalBridge, LocalGate, Outlets};
+use notify::ServiceManager;
+use state_dir::StateDir;
+
+/// Threads for reading files and resolving names; most of the time there is none.
+const BLOCKING_THREADS: usize = 2;
+const BLOCKING_STACK: usize = 256 * 1024;
+/// After clients were told goodbye: what the bridge may take for its own.
+const BRIDGE_FAREWELL: Duration = Duration::from_millis(300);
+
+/// Hosts meetings until a signal says stop.
+pub(crate) fn run(options: &HostOptions) -> Result<(), Failure> {
+    let config = Config::load(options.config.as_deref(), &options.flags())?;
+    logs::start(&config.log);
+    let house = House::open(config, options)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .thread_stack_size(BLOCKING_STACK)
+        .build()
+        .map_err(|error| Failure::new(Reason::Unexpected, format!("cannot start: {error}")))?;
+    runtime.block_on(house.host())
+}
+
+/// Everything that can fail has been done: ports are open, the certificate is there, the bridge's thread runs.
+struct House {
+    config: Config,
+    site: compose::Site,
+    listeners: Vec<TcpListener>,
+    certificates: Option<Certificates>,
+    server_id: String,
+    worker: Worker,
+    outlets: Outlets,
+    housekeeping: HousekeepingParts,
+}
+
+/// What [`Housekeeping`] gets besides what [`House`] keeps.
+struct HousekeepingParts {
+    rules: Rules,
+    addresses: Vec<LocalAddress>,
+    source: Option<Source>,
+}
+
+impl House {
+    fn open(config: Config, options: &HostOptions) -> Result<Self, Failure> {
+        let site = compose::site(&config)?;
+        let network = &config.network;
+        let (listeners, port) =
+            listen::listen(&network.addresses, network.port.0).map_err(|e| Failure::new(Reason::Port, e))?;
+        let sockets = Sockets::bind(&network.media_addresses, network.media_port.0).map_err(|e| media_failure(&e))?;
+        let media_port = sockets.port();
+        let rules = compose::candidate_rules(&config, sockets.bound().collect(), media_port);
+        let addresses = candidates::local_addresses().map_err(|error| {
+            Failure::new(Reason::Unexpected, format!("cannot list the addresses of this machine: {error}"))
+        })?;
+        let (certificates, source) = certificates(&config, options, &addresses, &rules)?.unzip();
+        let (listener, outlets) = local_bridge::outlets();
+        let server_id = hexadecimal(&random::<8>()?);
+        let worker = start_bridge(&config, sockets, &rules, &addresses, server_id.clone(), listener)?;
+        announce(&config, &listeners, port, media_port, &rules, &addresses);
+        let housekeeping = HousekeepingParts { rules, addresses, source };
+        Ok(Self { config, site, listeners, certificates, server_id, worker, outlets, housekeeping })
+    }
+
+    async fn host(self) -> Result<(), Failure> {
+        let mailbox = self.worker.mailbox().clone();
+        let Outlets { replies, mappings, mut ended, clients } = self.outlets;
+        let stop = stop_signal()?;
+        let signal = Signal::new(compose::signal(&self.config), random()?);
+        let gate = LocalGate::new(mailbox.clone(), &clients, self.server_id);
+        let manager = ServiceManager::from_environment();
+        manager.ready();
+        tracing::info!(version = compose::version(), "hosting");
+        let shell = ShellConfig {
+            listen: self.listeners,
+            tls: self.certificates.clone(),
+            proxies: self.config.tls.behind_proxy.clone(),
+            client: self.site.client,
+            branding: self.site.branding,
+            web: self.site.web,
+            version: compose::version(),
+            limits: self.site.limits,
+        };
+        let stopping = async {
+            stop.await;
+            tracing::info!("ending all meetings");
+            ServiceManager::from_environment().stopping();
+        };
+        let serving = serve(shell, signal, Box::new(LocalBridge(mailbox.clone())), replies, Box::new(gate), stopping);
+        let housekeeping = Housekeeping {
+            rules: self.housekeeping.rules,
+            addresses: self.housekeeping.addresses,
+            certificates: self.certificates.zip(self.housekeeping.source),
+            stun_servers: self.config.bridge.stun_servers.clone(),
+            mailbox: mailbox.clone(),
+            manager,
+        };
+        let outcome = tokio::select! {
+            served = serving => served.map_err(|error| Failure::new(Reason::Unexpected, error)),
+            () = housekeeping.run(mappings) => Ok(()),
+            () = bridge_ended(&mut ended) => {
+                return Err(Failure::new(Reason::Unexpected, "the bridge has crashed; what it said is in the log"));
+            }
+        };
+        mailbox.post(Letter::ShutDown);
+        if tokio::time::timeout(BRIDGE_FAREWELL, bridge_ended(&mut ended)).await.is_ok() {
+            self.worker.join();
+        }
+        tracing::info!("ended");
+        outcome
+    }
+}
+
+/// Resolves when the bridge's thread has ended.
+async fn bridge_ended(ended: &mut watch::Receiver<Option<bool>>) {
+    // An error means that the sender is gone, and the thread with it.
+    let _ = ended.wait_for(Option::is_some).await;
+}
+
+/// SIGTERM (systemd) or SIGINT (Ctrl-C); registered at once, so that none is missed.
+fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    let listen = |kind| {
+        unix_signal(kind).map_err(|e| Failure::new(Reason::Unexpected, format!("cannot listen for signals: {e}")))
+    };
+    let (mut term, mut int) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+    })
+}
+
+/// `None` behind a proxy.
+fn certificates(
+    config: &Config,
+    options: &HostOptions,
+    addresses: &[LocalAddress],
+    rules: &Rules,
+) -> Result<Option<(Certificates, Source)>, Failure> {
+    let tls = &config.tls;
+    if !tls.behind_proxy.is_empty() {
+        return Ok(None);
+    }
+    if let (Some(cert), Some(key)) = (&tls.cert, &tls.key) {
+        let written = certificate::written(cert, key);
+        let certificate = certificate::read_pair(cert, key).map_err(certificate_failure)?;
+        let source = Source::Files { cert: cert.clone(), key: key.clone(), written };
+        return Ok(Some((Certificates::new(certificate), source)));
+    }
+    let dir = StateDir::open(options.state_dir.as_deref()).map_err(|error| certificate_failure(error.into()))?;
+    let host = names::host_name();
+    let label = Label::wanted(names::certificate_names(&host, addresses, rules), SystemTime::now());
+    let own = certificate::own(&dir, label).map_err(certificate_failure)?;
+    if own.renewed {
+        tracing::info!("a new certificate was made");
+    }
+    Ok(Some((Certificates::new(own.certificate), Source::Own { dir, label: own.label, host })))
+}
+
+fn certificate_failure(error: CertificateError) -> Failure {
+    let reason = match error {
+        CertificateError::StateDir(_) => Reason::StateDir,
+        _ => Reason::Certificate,
+    };
+    Failure::new(reason, error)
+}
+
+fn media_failure(error: &BindError) -> Failure {
+    let remedy = match error {
+        BindError::Occupied(_) => "; stop it, or choose another port with --media-port PORT or network.media_port",
+        BindError::Forbidden(_) => "; choose one above 1023 with --media-port PORT or network.media_port",
+        BindError::ForeignAddress(_) => "; write one that is in network.media_addresses",
+        BindError::Other { .. } => "",
+    };
+    Failure::new(Reason::Port, format!("{error}{remedy}"))
+}
+
+fn start_bridge(
+    config: &Config,
+    sockets: Sockets,
+    rules: &Rules,
+    addresses: &[LocalAddress],
+    server_id: String,
+    listener: worker::Listener,
+) -> Result<Worker, Failure> {
+    let identity = Identity::generate().map_err(|error| Failure::new(Reason::Unexpected, error))?;
+    let mut bridge = compose::bridge(config, server_id);
+    bridge.candidates = candidates::gather(rules, addresses, &[]);
+    if bridge.candidates.is_empty() {
+        tracing::warn!("no address of this machine may be offered for audio and video; see bridge.interfaces");
+    }
+    worker::start(sockets, bridge, Arc::new(identity), random()?, listener)
+        .map_err(|error| Failure::new(Reason::Unexpected, format!("cannot start the bridge: {error}")))
+}
+
+/// Tells the person at the terminal where the box is.
+fn announce(
+    config: &Config,
+    listeners: &[TcpListener],
+    port: u16,
+    media_port: u16,
+    rules: &Rules,
+    addresses: &[LocalAddress],
+) {
+    let bound: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let name = &config.branding.name;
+    if !config.tls.behind_proxy.is_empty() {
+        return say(format_args!("{}", banner::proxy_text(name, &bound, media_port)));
+    }
+    let ips: Vec<IpAddr> = bound.iter().map(SocketAddr::ip).collect();
+    let reach =
+        banner::Reach { bound: &ips, port, local: addresses, rules, mdns: &names::mdns_name(&names::host_name()) };
+    say(format_args!("{}", banner::text(name, &reach.urls(), media_port, config.tls.cert.is_none())));
+}
+
+/// From the system.
+fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| Failure::new(Reason::Unexpected, "the system gives no random numbers"))?;
+    Ok(bytes)
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A directory for one test, empty.
+#[cfg(test)]
+fn test_dir(name: &str) -> std::path::PathBuf {
+    let path = std::env::temp_dir().join(format!("moothall-{}-{name}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&path);
+    path
+}

@@ -1,0 +1,263 @@
+//! The built command: it starts, serves, keeps its certificate, ends when told to, and says why when it cannot.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+fn moothall() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_moothall"));
+    command.env_remove("NOTIFY_SOCKET").env_remove("XDG_STATE_HOME");
+    command
+}
+
+/// A directory of this test alone, empty.
+fn dir(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("moothall-host-{}-{name}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn host(state: &Path) -> Command {
+    let mut command = moothall();
+    command.args(["host", "--listen", "127.0.0.1:0", "--media-port", "0", "--state-dir"]).arg(state);
+    command
+}
+
+/// A running host on loopback, killed when dropped.
+struct Host {
+    child: Child,
+    lines: BufReader<std::process::ChildStdout>,
+    said: String,
+}
+
+impl Host {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("Ctrl-C") {
+            assert_ne!(lines.read_line(&mut said).unwrap(), 0, "it ended after saying: {said}");
+        }
+        Self { child, lines, said }
+    }
+
+    fn port(&self) -> u16 {
+        let url = self.said.lines().find_map(|line| line.trim().strip_prefix("https://localhost:"));
+        let url = url.or_else(|| self.said.lines().find_map(|line| line.trim().strip_prefix("http://127.0.0.1:")));
+        url.unwrap().trim_end_matches('/').parse().unwrap()
+    }
+
+    fn terminate(&mut self) -> (Option<i32>, Duration) {
+        let started = Instant::now();
+        let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        let status = self.child.wait().unwrap();
+        (status.code(), started.elapsed())
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = self.lines.read_to_string(&mut self.said);
+    }
+}
+
+fn failure(output: &Output) -> (Option<i32>, String) {
+    (output.status.code(), String::from_utf8(output.stderr.clone()).unwrap())
+}
+
+#[test]
+fn it_prints_where_it_is_with_a_code_for_phones_and_ends_within_two_seconds() {
+    let mut running = Host::start(host(&dir("prints")));
+    assert!(running.said.contains("    https://localhost:"), "{}", running.said);
+    assert!(running.said.contains('█') && running.said.contains('▄'), "{}", running.said);
+    assert!(TcpStream::connect(("127.0.0.1", running.port())).is_ok());
+    let (code, took) = running.terminate();
+    assert_eq!(code, Some(0));
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+#[test]
+fn plain_http_for_a_proxy_answers_the_health_question() {
+    let state = dir("proxy");
+    let file = state.join("site.toml");
+    std::fs::write(
+        &file,
+        "[network]\nport = 0\nmedia_port = 0\naddresses = [\"127.0.0.1\"]\nmedia_addresses = [\"127.0.0.1\"]\n\
+         [tls]\nbehind_proxy = [\"127.0.0.1\"]\n",
+    )
+    .unwrap();
+    let mut command = moothall();
+    command.args(["host", "--config"]).arg(&file).env_remove("HOME");
+    let running = Host::start(command);
+    let mut client = TcpStream::connect(("127.0.0.1", running.port())).unwrap();
+    client.write_all(b"GET /about/health HTTP/1.1\r\nHost: hall.example\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[test]
+fn the_certificate_is_kept_between_starts_and_readable_by_the_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let state = dir("kept");
+    let read = || std::fs::read(state.join("certificate.pem")).unwrap();
+    drop(Host::start(host(&state)));
+    let first = read();
+    drop(Host::start(host(&state)));
+    assert_eq!(first, read());
+    let mode = std::fs::metadata(state.join("certificate.pem")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let label = String::from_utf8(first).unwrap();
+    let names = label.lines().find_map(|line| line.strip_prefix("Names: ")).unwrap();
+    let names: Vec<&str> = names.split(' ').collect();
+    assert!(names.contains(&"localhost") && names.contains(&"127.0.0.1"), "{names:?}");
+    assert!(names.iter().any(|name| name.ends_with(".local")), "{names:?}");
+}
+
+#[test]
+fn systemd_is_told_when_it_is_ready_alive_and_stopping() {
+    let state = dir("systemd");
+    let socket = UnixDatagram::bind(state.join("notify")).unwrap();
+    let mut command = host(&state);
+    command.env("NOTIFY_SOCKET", state.join("notify")).env("WATCHDOG_USEC", "200000").env_remove("WATCHDOG_PID");
+    let mut running = Host::start(command);
+    let mut buffer = [0; 200];
+    let mut next = || {
+        let len = socket.recv(&mut buffer).unwrap();
+        String::from_utf8(buffer[..len].to_vec()).unwrap()
+    };
+    assert!(next().starts_with("READY=1"));
+    assert_eq!(next(), "WATCHDOG=1");
+    assert_eq!(next(), "WATCHDOG=1");
+    running.terminate();
+    loop {
+        match next().as_str() {
+            "WATCHDOG=1" => {}
+            last => {
+                assert!(last.starts_with("STOPPING=1"), "{last}");
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn an_occupied_tcp_port_ends_it_with_code_4_and_the_way_out() {
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = held.local_addr().unwrap().port();
+    let state = dir("tcp");
+    let output = moothall()
+        .args(["host", "--media-port", "0", "--listen", &format!("127.0.0.1:{port}"), "--state-dir"])
+        .arg(&state)
+        .output()
+        .unwrap();
+    let sentence = format!(
+        "moothall: TCP port {port} on 127.0.0.1 is in use by another program; stop it, or choose another port with \
+         --listen ADDRESS:PORT or network.port\n"
+    );
+    assert_eq!(failure(&output), (Some(4), sentence));
+}
+
+#[test]
+fn an_occupied_udp_port_ends_it_with_code_4_and_the_way_out() {
+    let held = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = held.local_addr().unwrap().port();
+    let output = moothall()
+        .args(["host", "--listen", "127.0.0.1:0", "--media-port", &port.to_string(), "--state-dir"])
+        .arg(dir("udp"))
+        .output()
+        .unwrap();
+    let sentence = format!(
+        "moothall: UDP port {port} on 127.0.0.1 is in use by another program; stop it, or choose another port with \
+         --media-port PORT or network.media_port\n"
+    );
+    assert_eq!(failure(&output), (Some(4), sentence));
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_written_ends_it_with_code_5() {
+    // Nobody can make a directory below a file, not even root.
+    let file = dir("state").join("file");
+    std::fs::write(&file, "").unwrap();
+    let output = host(&file.join("below")).output().unwrap();
+    let (code, sentence) = failure(&output);
+    assert_eq!(code, Some(5));
+    assert_eq!(
+        sentence,
+        format!(
+            "moothall: cannot write to the state directory {}/below: Not a directory (os error 20); use --state-dir DIR \
+             with one that you may write to\n",
+            file.display()
+        )
+    );
+}
+
+#[test]
+fn no_home_at_all_ends_it_with_code_5() {
+    let output =
+        moothall().args(["host", "--listen", "127.0.0.1:0", "--media-port", "0"]).env_remove("HOME").output().unwrap();
+    let sentence =
+        "moothall: nowhere to keep the certificate: neither XDG_STATE_HOME nor HOME is set; use --state-dir DIR\n";
+    assert_eq!(failure(&output), (Some(5), sentence.to_owned()));
+}
+
+#[test]
+fn a_broken_certificate_ends_it_with_code_6() {
+    let state = dir("broken");
+    std::fs::write(state.join("a.pem"), "no PEM at all\n").unwrap();
+    let file = state.join("site.toml");
+    std::fs::write(&file, "[tls]\ncert = \"a.pem\"\nkey = \"a.pem\"\n").unwrap();
+    let expected = (
+        Some(6),
+        format!(
+            "moothall: there is no certificate in {}; it must hold PEM blocks `BEGIN CERTIFICATE`\n",
+            state.join("a.pem").display()
+        ),
+    );
+    let output = host(&state).arg("--config").arg(&file).output().unwrap();
+    assert_eq!(failure(&output), expected);
+    let output = moothall().args(["config", "check"]).arg(&file).output().unwrap();
+    assert_eq!(failure(&output), expected);
+}
+
+#[test]
+fn a_refused_configuration_ends_it_with_code_3_and_the_line() {
+    let state = dir("refused");
+    let file = state.join("site.toml");
+    std::fs::write(&file, "[network]\nprot = 443\n").unwrap();
+    let expected = (
+        Some(3),
+        format!("moothall: {}:2: unknown key `network.prot`; did you mean `network.port`?\n", file.display()),
+    );
+    for arguments in [["config", "check"].as_slice(), &["config", "show", "--config"], &["host", "--config"]] {
+        assert_eq!(failure(&moothall().args(arguments).arg(&file).output().unwrap()), expected, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_good_configuration_is_called_good_and_shown_with_its_origins() {
+    let state = dir("good");
+    let file = state.join("site.toml");
+    std::fs::write(&file, "[network]\nport = 443\n").unwrap();
+    let output = moothall().args(["config", "check"]).arg(&file).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{}: good\n", file.display()));
+    let output = moothall().args(["config", "show", "--config"]).arg(&file).output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains(&format!("port = 443  # {}:2\n", file.display())), "{shown}");
+    assert!(shown.contains("media_port = 10000  # default\n"), "{shown}");
+}
+
+#[test]
+fn the_version_is_printed_both_ways() {
+    for argument in ["version", "--version"] {
+        let output = moothall().arg(argument).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("moothall {}\n", env!("CARGO_PKG_VERSION")));
+    }
+}
