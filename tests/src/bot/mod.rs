@@ -134,8 +134,13 @@ impl Bot {
         self.sender.video_ssrcs().first().map(|(ssrc, _)| *ssrc)
     }
 
-    /// Signaling told of another participant.
+    /// Signaling told of another participant. Streams of an earlier one with the same numbers are forgotten, as a client does.
     pub fn learn(&mut self, other: &Bot) {
+        for source in other.sources() {
+            for ssrc in source.ssrcs {
+                self.receiver.tracks.remove(&ssrc);
+            }
+        }
         if let Some((ssrc, rtx)) = other.sender.video_ssrcs().first() {
             self.receiver.rtx.insert(*rtx, *ssrc);
         }
@@ -177,9 +182,13 @@ impl Bot {
         } else {
             srtp.remote.decrypt_rtp(datagram)
         };
-        let Ok(plain) = plain else {
-            self.undecryptable += 1;
-            return;
+        let plain = match plain {
+            Ok(plain) => plain,
+            Err(error) => {
+                let repeated = error.to_string().contains("duplicated");
+                self.undecryptable += u64::from(!repeated);
+                return;
+            }
         };
         let mut plain: Bytes = plain.freeze();
         if rtcp {
@@ -262,7 +271,7 @@ impl Bot {
         }
         if self.next_report.is_some_and(|at| at <= now) {
             self.next_report = Some(now + REPORT_EVERY);
-            self.report();
+            self.report(now);
         }
     }
 
@@ -284,7 +293,10 @@ impl Bot {
         self.push_rtcp(&packet.expect("RTCP"));
     }
 
-    fn report(&mut self) {
+    fn report(&mut self, now: Instant) {
+        for report in self.sender.reports(now) {
+            self.push_rtcp(&report.marshal().expect("RTCP"));
+        }
         let report = rtc_rtcp::receiver_report::ReceiverReport {
             ssrc: self.sender.audio_ssrc,
             ..Default::default()

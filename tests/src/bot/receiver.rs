@@ -236,6 +236,10 @@ impl Track {
         let Some(first) = frame.first() else { return };
         let payload = &first.payload;
         if payload.len() < 7 || payload[0] & 0x10 == 0 {
+            self.broken += 1;
+            if self.waiting_key {
+                return;
+            }
             self.fault("frame does not begin at a partition start");
             return;
         }

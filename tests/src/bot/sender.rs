@@ -1,6 +1,7 @@
 //! What a bot sends: Opus at 50 packets a second and VP8, one stream or three simulcast encodings, with RTX on request.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use rtc_rtcp::sender_report::SenderReport;
 use rtc_rtp::header::{EXTENSION_PROFILE_ONE_BYTE, Extension, Header};
 use rtc_rtp::packet::Packet;
 use rtc_shared::marshal::Marshal;
@@ -66,10 +67,11 @@ pub struct Sender {
     transport_sequence: u16,
     next_audio: Option<Instant>,
     next_video: Option<Instant>,
+    started: Option<Instant>,
     pub key_frames: u32,
     pub frames: u32,
     pub retransmitted: u32,
-    outbox: VecDeque<Bytes>,
+    outbox: VecDeque<BytesMut>,
 }
 
 impl Sender {
@@ -101,6 +103,7 @@ impl Sender {
             transport_sequence: 65_000,
             next_audio: None,
             next_video: None,
+            started: None,
             key_frames: 0,
             frames: 0,
             retransmitted: 0,
@@ -114,6 +117,7 @@ impl Sender {
     }
 
     pub fn start(&mut self, now: Instant) {
+        self.started = Some(now);
         self.next_audio = self.load.audio.then_some(now);
         self.next_video = (!self.encodings.is_empty()).then_some(now);
     }
@@ -143,8 +147,23 @@ impl Sender {
         }
     }
 
-    pub fn poll(&mut self) -> Option<Bytes> {
+    pub fn poll(&mut self) -> Option<BytesMut> {
         self.outbox.pop_front()
+    }
+
+    /// A sender report for each stream; the NTP clock of a bot begins when it starts to send.
+    pub fn reports(&self, now: Instant) -> Vec<SenderReport> {
+        let Some(started) = self.started else {
+            return Vec::new();
+        };
+        let elapsed = (now - started).as_micros() as u64;
+        let ntp_time = 3_900_000_000 << 32 | (elapsed << 32) / 1_000_000;
+        let report = |ssrc, rtp_time| SenderReport { ssrc, ntp_time, rtp_time, packet_count: 1, octet_count: 1, ..SenderReport::default() };
+        let audio = self.load.audio.then(|| report(self.audio_ssrc, 1000 + (elapsed * 48 / 1000) as u32));
+        let video = self.encodings.iter().enumerate().map(|(index, encoding)| {
+            report(encoding.ssrc, (9000 + index as u32 * 5000).wrapping_add((elapsed * 90 / 1000) as u32))
+        });
+        audio.into_iter().chain(video).collect()
     }
 
     /// PLI or FIR for one of our streams: as libwebrtc does, every encoding starts anew.
