@@ -75,7 +75,7 @@ fn padding_is_no_payload() {
     let mut probe = plain(&[], &[0, 0, 0, 4]);
     probe[0] |= 0x20;
     assert!(RtpHeader::parse(&probe).unwrap().is_padding_only());
-    let mut lie = plain(&[], &[0, 9]);
+    let mut lie = plain(&[], &[0, 3]);
     lie[0] |= 0x20;
     assert_eq!(RtpHeader::parse(&lie), Err(Discard::Malformed));
     assert_eq!(RtpHeader::parse_sealed(&lie).unwrap().payload_len(), 2);

@@ -42,7 +42,7 @@ impl Reference {
             speaker.3 = speaker.3.min(cooked);
             speaker.4 += 1;
             if speaker.4 >= 750 {
-                speaker.2 = f64::from(speaker.2 * speaker.3).sqrt() as i32;
+                speaker.2 = (1..128).take_while(|root| root * root <= speaker.2 * speaker.3).last().unwrap();
                 (speaker.3, speaker.4) = (0, 0);
             }
         }

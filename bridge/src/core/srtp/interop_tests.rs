@@ -153,7 +153,7 @@ fn a_stream_that_wrapped_before_its_first_packet_arrived_is_opened() {
 #[test]
 fn a_stream_is_found_again_after_a_long_sleep() {
     for profile in PROFILES {
-        for pause in [1000u64, 20_000, 40_000, 60_000] {
+        for pause in [1000u64, 20_000, 40_000, 60_000, 65_000, 70_000] {
             let mut rng = ChaCha8Rng::seed_from_u64(14);
             let (material, key, salt) = keys(profile, &mut rng);
             let mut inbound = Inbound::new(profile, &material);
