@@ -29,6 +29,21 @@ export function within(ms, what, promise) {
     return Promise.race([ promise, late ]).finally(() => clearTimeout(timer));
 }
 
+/**
+ * Waits until `check` holds in the page. Unlike `waitForFunction` it waits for what an asynchronous `check` resolves to; there
+ * the promise itself counts as true.
+ */
+export async function until(page, check, argument, timeout) {
+    const end = Date.now() + timeout;
+
+    while (!await page.evaluate(check, argument)) {
+        if (Date.now() > end) {
+            throw new Error(`not within ${timeout} ms`);
+        }
+        await new Promise(resolve => setTimeout(resolve, 250));
+    }
+}
+
 /** A running `moothall host` with a state directory of its own. */
 export class Server {
     static async start({ config, args = [], env = {} } = {}) {
@@ -267,7 +282,7 @@ export async function libraryReceives(page, others, timeout = 40_000) {
     };
 
     try {
-        await page.waitForFunction(check, [ others, baseline ], { timeout, polling: 250 });
+        await until(page, check, [ others, baseline ], timeout);
     } catch (error) {
         const events = await page.evaluate(() => window.meeting.events);
 

@@ -1,7 +1,7 @@
 // Driving our own page: what a person clicks, and what the page says of itself through `window.moothall`.
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { SHOTS, tab } from './harness.mjs';
+import { SHOTS, tab, until } from './harness.mjs';
 
 /** Opens the room's page, gives a name and goes in. */
 export async function joinWithPage(browser, { room, name, origin = 'https://127.0.0.1:8443', options }) {
@@ -42,7 +42,7 @@ export async function pageReceives(page, others, timeout = 40_000) {
     };
 
     try {
-        await page.waitForFunction(check, [ others, before ], { timeout, polling: 250 });
+        await until(page, check, [ others, before ], timeout);
     } catch (error) {
         throw new Error(`${error.message}\nstats: ${JSON.stringify(await stats(page))}\nstate: ${JSON.stringify(await state(page))}\n`
             + page.lines.slice(-20).join('\n'));
