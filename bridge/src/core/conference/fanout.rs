@@ -47,17 +47,16 @@ impl Conference {
     }
 
     fn connect_receiver(&mut self, receiver: &mut Endpoint, place: usize, sources: &[Names]) {
-        receiver.egress.retain_mut(|egress| {
+        for mut egress in std::mem::take(&mut receiver.egress) {
             let found = sources.binary_search_by_key(&egress.names.serial, |names| names.serial);
-            match found.ok().and_then(|index| sources.get(index)) {
-                Some(names) => {
-                    // Its place at the owner may have changed.
-                    egress.names = *names;
-                    true
-                }
-                None => false,
+            if let Some(names) = found.ok().and_then(|index| sources.get(index)) {
+                // Its place at the owner may have changed.
+                egress.names = *names;
+                receiver.egress.push(egress);
+            } else {
+                receiver.retire(egress.names.ssrc, egress.next_sequences());
             }
-        });
+        }
         for names in sources.iter().filter(|names| names.owner != place) {
             let known = receiver.egress_of(names.serial);
             let changed = known.is_none() || receiver.description_changed;
@@ -72,7 +71,8 @@ impl Conference {
                 egress.describe(from, to);
             } else if receiver.egress_by_ssrc(names.ssrc).is_none() {
                 // Of two sources under one SSRC the receiver could not tell which is which: it gets the first.
-                let initial = (Self::initial_of(&mut self.rng), Self::initial_of(&mut self.rng));
+                let random = (Self::initial_of(&mut self.rng), Self::initial_of(&mut self.rng));
+                let initial = receiver.ended(names.ssrc).unwrap_or(random);
                 let mut egress = Egress::new(*names, initial);
                 egress.describe(from, to);
                 let at = receiver.egress.partition_point(|other| other.names.serial < names.serial);

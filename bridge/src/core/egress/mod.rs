@@ -100,6 +100,11 @@ impl Egress {
         }
     }
 
+    /// Where a later stream under the same SSRCs must begin: both sides' keys have seen the numbers before.
+    pub fn next_sequences(&self) -> (Seq, Seq) {
+        (self.projection.next_sequence(), self.next_rtx)
+    }
+
     /// Numbers of both sides; call again when either changes.
     pub fn describe(&mut self, sender: &Media, receiver: &Media) {
         self.routes = sender.routes_to(receiver);
@@ -140,7 +145,10 @@ impl Egress {
         Ok(Some(outgoing))
     }
 
-    /// Sends a packet of the current run again, as RTX where the receiver can take that.
+    /// Sends a packet of the current run again, as RTX.
+    ///
+    /// A receiver without RTX gets nothing and asks for a key frame: the same number under the same key must never seal two
+    /// packets that differ (RFC 7714 8.1), and this one would in its transport-wide number.
     pub fn resend(
         &mut self,
         now: Instant,
@@ -151,15 +159,10 @@ impl Egress {
     ) -> Result<usize, Discard> {
         let route = self.route(packet.header.payload_type).ok_or(Discard::NotWanted)?;
         let outgoing = self.projection.again(&packet.incoming).ok_or(Discard::TooOld)?;
+        let (ssrc, payload_type) = self.names.rtx.zip(route.rtx).ok_or(Discard::NotWanted)?;
         let prefix = sequence.0.to_be_bytes();
-        let form = match self.names.rtx.zip(route.rtx) {
-            Some((ssrc, payload_type)) => {
-                let sequence = self.next_rtx;
-                self.next_rtx = sequence.next();
-                Form { payload_type, ssrc, sequence, prefix: &prefix }
-            }
-            None => Form { payload_type: route.to, ssrc: self.names.ssrc, sequence, prefix: &[] },
-        };
+        let form = Form { payload_type, ssrc, sequence: self.next_rtx, prefix: &prefix };
+        self.next_rtx = self.next_rtx.next();
         let len = self.send(now, packet, &outgoing, form, leg, sink)?;
         self.resent.write((sequence, now));
         Ok(len)

@@ -18,6 +18,8 @@ const MAX_LATE_START: u64 = 64;
 const MIN_STEP_DIVISOR: u32 = 100;
 /// How far a sender's own idea of time may lead ours on a switch.
 const MAX_LEAD: Duration = Duration::from_millis(75);
+/// A sender that reports no clock is followed by ours; guesses that went wrong are made good this much at a time.
+const MAX_CORRECTION: Duration = Duration::from_millis(15);
 /// A sender's idea of time that is further off than this is another clock.
 const MAX_DISAGREEMENT: Duration = Duration::from_secs(2);
 /// 15-bit picture ids.
@@ -71,6 +73,8 @@ pub struct Projection {
     run: Option<Run>,
     /// One moment of the sender's clock in the outgoing timestamps.
     anchor: Option<(u64, u32)>,
+    /// The first packet that went out: when, and with which timestamp.
+    beginning: Option<(Instant, u32)>,
 }
 
 /// What has been going out since the latest switch.
@@ -109,6 +113,7 @@ impl Projection {
             group_start: None,
             run: None,
             anchor: None,
+            beginning: None,
         }
     }
 
@@ -180,6 +185,11 @@ impl Projection {
     /// The encoding whose clock the outgoing timestamps follow and their distance from it, once anything went out.
     pub fn timing(&self) -> Option<(u8, u32)> {
         self.run.map(|run| (run.encoding, run.shift))
+    }
+
+    /// The number after all that went out.
+    pub fn next_sequence(&self) -> Seq {
+        self.run.map_or(self.initial, |run| run.map.newest_out().next().seq())
     }
 
     /// Newest outgoing timestamp and when it went out.
@@ -266,6 +276,7 @@ impl Projection {
                 old.followed_by(now, packet, timestamp, self.audio)
             }
         };
+        self.beginning.get_or_insert((now, next.newest.timestamp));
         self.run = Some(next);
         self.current = Some(packet.encoding);
     }
@@ -279,7 +290,7 @@ impl Projection {
         let guess = match by_clock {
             Some(step) => step,
             None if old.encoding == packet.encoding => steady,
-            None => elapsed,
+            None => elapsed + self.by_wall_clock(now, &last, elapsed),
         };
         let limit = ticks(MAX_DISAGREEMENT, rate);
         if (guess - elapsed).abs() > limit {
@@ -306,6 +317,17 @@ impl Projection {
         // The anchor moves along, so that spans stay small against the wrap.
         self.anchor = Some((here, exact));
         Some(signed(exact.wrapping_sub(old.newest.timestamp)))
+    }
+
+    /// How much of what earlier guesses added up to is taken back now.
+    fn by_wall_clock(&self, now: Instant, last: &Newest, elapsed: i64) -> i64 {
+        let Some((at, timestamp)) = self.beginning else {
+            return 0;
+        };
+        let expected = moved(timestamp, ticks(now.saturating_duration_since(at), self.rate));
+        let behind = signed(expected.wrapping_sub(last.timestamp)).saturating_sub(elapsed);
+        let most = ticks(MAX_CORRECTION, self.rate);
+        behind.clamp(-most, most)
     }
 
     fn min_step(&self) -> i64 {

@@ -49,7 +49,8 @@ impl SeqMap {
         (input >= self.first_in).then(|| self.first_out.plus(input.since(self.first_in)))
     }
 
-    fn newest_out(&self) -> ExtSeq {
+    /// The newest number that went out.
+    pub fn newest_out(&self) -> ExtSeq {
         self.first_out.plus(self.newest_in.since(self.first_in))
     }
 }

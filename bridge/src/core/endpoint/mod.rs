@@ -13,7 +13,7 @@ pub mod sctp;
 pub mod source;
 pub mod transport;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ use super::demux::Handle;
 use super::egress::Egress;
 use super::egress::leg::Leg;
 use super::ingress::twcc::ArrivalLog;
-use super::packet::{AudioLevel, RtpHeader, Ssrc};
+use super::packet::{AudioLevel, RtpHeader, Seq, Ssrc};
 use super::srtp::{self, Keys};
 use super::{Discard, Path, Sink, Wake};
 
@@ -45,6 +45,8 @@ const MAX_EARLY_TYPES: usize = 20;
 /// Retransmissions that one receiver may have: a quarter of a fast line, and a burst to fill one second's holes.
 const RESEND_PER_SECOND: f64 = 400_000.0;
 const RESEND_BURST: f64 = 400_000.0;
+/// Ended streams that are remembered: a client that comes back with its old SSRCs goes on where it ended.
+const MAX_RETIRED: usize = 256;
 /// Blocks of one receiver report.
 const MAX_BLOCKS: usize = 31;
 
@@ -75,6 +77,8 @@ pub struct Endpoint {
     streams: Vec<(Ssrc, Stream)>,
     /// Sorted by serial.
     pub egress: Vec<Egress>,
+    /// Where streams of SSRCs that are gone would go on, newest last.
+    pub retired: VecDeque<(Ssrc, (Seq, Seq))>,
     arrivals: ArrivalLog,
     pub channel: Channel,
     pub settings: Settings,
@@ -121,6 +125,7 @@ impl Endpoint {
             sources: Vec::new(),
             streams: Vec::new(),
             egress: Vec::new(),
+            retired: VecDeque::new(),
             arrivals: ArrivalLog::new(now),
             channel: Channel::new(password),
             settings: Settings::new(None),
@@ -221,6 +226,20 @@ impl Endpoint {
 
     pub fn egress_of(&self, serial: u64) -> Option<usize> {
         self.egress.binary_search_by_key(&serial, |egress| egress.names.serial).ok()
+    }
+
+    /// Remembers where a stream ended.
+    pub fn retire(&mut self, ssrc: Ssrc, next: (Seq, Seq)) {
+        self.retired.retain(|(other, _)| *other != ssrc);
+        if self.retired.len() >= MAX_RETIRED {
+            self.retired.pop_front();
+        }
+        self.retired.push_back((ssrc, next));
+    }
+
+    /// Where the stream of this SSRC ended, if there was one.
+    pub fn ended(&self, ssrc: Ssrc) -> Option<(Seq, Seq)> {
+        self.retired.iter().find(|(other, _)| *other == ssrc).map(|(_, next)| *next)
     }
 
     /// An encrypted RTP packet: opened, logged, booked and put in its place. Also answers the level of audio, which counts

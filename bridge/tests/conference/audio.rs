@@ -1,0 +1,106 @@
+use crate::world::*;
+use jitsi_wire::colibri2::*;
+
+fn talk(world: &mut World, number: u32, from: u16, count: u16, level: u8) {
+    for step in 0..count {
+        let packet = world.audio(number, from.wrapping_add(step), level);
+        world.send(number, &packet);
+        world.run_ms(20);
+    }
+}
+
+#[test]
+fn audio_goes_to_everybody_unchanged_but_for_its_numbers() {
+    let mut world = World::meeting(3);
+    talk(&mut world, 1, 65_530, 20, 20);
+    let ssrc = world.client(1).audio_ssrc();
+    for number in [2, 3] {
+        let client = world.client(number);
+        let stream = client.stream(ssrc);
+        assert_eq!(stream.len(), 20);
+        assert!(stream[0].header.sequence.0 < 1 << 14);
+        for (step, rtp) in stream.iter().enumerate() {
+            assert_eq!(rtp.header.sequence, stream[0].header.sequence.plus(step as u16));
+            assert_eq!(rtp.header.audio_level(&rtp.bytes, AUDIO_LEVEL).unwrap().level, 20);
+            assert_eq!(rtp.payload(), [0xfc, 1, 2, 3]);
+        }
+    }
+}
+
+#[test]
+fn digital_silence_is_dropped_after_its_first_packets_and_numbers_stay_dense() {
+    let mut world = World::meeting(2);
+    talk(&mut world, 1, 1, 10, 20);
+    talk(&mut world, 1, 11, 50, 127);
+    talk(&mut world, 1, 61, 10, 20);
+    let ssrc = world.client(1).audio_ssrc();
+    let client = world.client(2);
+    let stream = client.stream(ssrc);
+    assert_eq!(stream.len(), 23);
+    for pair in stream.windows(2) {
+        assert_eq!(pair[1].header.sequence, pair[0].header.sequence.next());
+    }
+    let markers: Vec<usize> = stream.iter().enumerate().filter(|(_, rtp)| rtp.header.marker).map(|(i, _)| i).collect();
+    assert_eq!(markers, [13], "the first packet after the silence");
+    assert_eq!(stream[13].header.timestamp, 61 * 960);
+}
+
+#[test]
+fn force_mute_drops_audio_and_leaves_no_gap() {
+    let mut world = World::meeting(2);
+    let mute = |audio| EndpointModify { id: "a".into(), force_mute: Some(ForceMute { audio, video: false }), ..Default::default() };
+    talk(&mut world, 1, 1, 5, 20);
+    world.modify(mute(true));
+    talk(&mut world, 1, 6, 50, 20);
+    world.modify(mute(false));
+    talk(&mut world, 1, 56, 5, 20);
+    let ssrc = world.client(1).audio_ssrc();
+    let client = world.client(2);
+    let stream = client.stream(ssrc);
+    assert_eq!(stream.len(), 10);
+    assert_eq!(stream[9].header.sequence, stream[0].header.sequence.plus(9));
+}
+
+#[test]
+fn a_subscription_names_what_is_heard() {
+    let mut world = World::meeting(3);
+    let both = |world: &mut World, from: u16| {
+        world.forget();
+        talk(world, 1, from, 3, 20);
+        talk(world, 2, from, 3, 20);
+        let (a, b) = (world.client(1).audio_ssrc(), world.client(2).audio_ssrc());
+        let client = world.client(3);
+        (client.stream(a).len(), client.stream(b).len())
+    };
+    assert_eq!(both(&mut world, 1), (3, 3));
+    world.say(3, r#"{"colibriClass":"ReceiverAudioSubscription","all":true,"include":[],"exclude":["a-a0"]}"#);
+    assert_eq!(both(&mut world, 4), (0, 3));
+    world.say(3, r#"{"colibriClass":"ReceiverAudioSubscription","mode":"Include","list":["a-a0"]}"#);
+    assert_eq!(both(&mut world, 7), (3, 0));
+    world.say(3, r#"{"colibriClass":"ReceiverAudioSubscription","all":true,"include":["a-a0"],"exclude":["a-a0"]}"#);
+    assert_eq!(both(&mut world, 10), (0, 3), "excluded beats included");
+}
+
+#[test]
+fn the_one_who_speaks_becomes_dominant_and_everybody_is_told() {
+    let mut world = World::meeting(3);
+    for step in 0..150_u16 {
+        for number in 1..=3 {
+            // Everybody hums; b speaks up after a second.
+            let level = if number == 2 && step > 50 { 5 } else { 80 };
+            let packet = world.audio(number, step, level);
+            world.send(number, &packet);
+        }
+        world.run_ms(20);
+    }
+    for number in 1..=3 {
+        let texts = world.client(number).of_class("DominantSpeakerEndpointChangeEvent").into_iter().cloned().collect::<Vec<_>>();
+        let last = texts.last().unwrap();
+        assert_eq!(last["dominantSpeakerEndpoint"], "b");
+        assert_eq!(last["silence"], false);
+    }
+    world.forget();
+    world.leave(2);
+    let texts = world.client(1).of_class("DominantSpeakerEndpointChangeEvent").into_iter().cloned().collect::<Vec<_>>();
+    assert!(texts.iter().all(|text| text["dominantSpeakerEndpoint"] != "b" && text["previousSpeakers"].as_array().unwrap().iter().all(|s| s != "b")));
+}

@@ -1,0 +1,16 @@
+//! Whole conferences on virtual time: participants with installed keys, orders, channel messages and media.
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "tests may"
+)]
+
+mod audio;
+mod channel;
+mod orders;
+mod video;
+mod world;

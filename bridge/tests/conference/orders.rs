@@ -1,0 +1,148 @@
+use crate::world::*;
+use bridge::control::Reply;
+use bridge::core::{BridgeConfig, CandidateKind, LocalCandidate};
+use jitsi_wire::colibri2::*;
+use jitsi_wire::jingle::*;
+
+fn refusal(reply: Reply) -> Refusal {
+    match reply {
+        Reply::Refused { refusal, .. } => refusal,
+        Reply::Done { answer, .. } => panic!("{answer:?}"),
+    }
+}
+
+fn conference(create: bool, endpoints: Vec<EndpointModify>) -> ConferenceModify {
+    ConferenceModify { meeting_id: MEETING.into(), create, endpoints, ..Default::default() }
+}
+
+#[test]
+fn a_create_is_answered_with_transport_and_the_bridges_own_sources() {
+    let candidate = |ip: &str, loopback| LocalCandidate { ip: ip.parse().unwrap(), port: 10_000, kind: CandidateKind::Host, loopback };
+    let config = BridgeConfig {
+        candidates: vec![candidate("10.0.0.1", false), candidate("127.0.0.1", true)],
+        ..Default::default()
+    };
+    let mut world = World::with_config(config);
+    let answer = world.done(conference(true, vec![creating("a")]));
+    let [audio, video] = &answer.sources[..] else { panic!() };
+    assert_eq!((audio.id.as_str(), video.id.as_str()), ("jvb-a0", "jvb-v0"));
+    assert_ne!(audio.ssrcs, video.ssrcs);
+    let transport = answer.endpoints[0].transport.as_ref().unwrap();
+    assert!(transport.ufrag.as_ref().unwrap().len() >= 8 && transport.pwd.as_ref().unwrap().len() >= 22);
+    assert_eq!(transport.fingerprints[0].setup, Some(Setup::Actpass));
+    assert_eq!(transport.candidates.len(), 1, "no loopback for a client from elsewhere");
+    let url = transport.web_socket.as_ref().unwrap();
+    assert!(url.starts_with("/colibri-ws/default-id/") && url.contains("/a?pwd="), "{url}");
+    assert_eq!(answer.endpoints[0].sctp_port, None);
+    let other = EndpointModify { transport: Some(TransportModify { sctp: true, ..Default::default() }), ..creating("b") };
+    let answer = world.done(conference(false, vec![other]));
+    assert_eq!(answer.endpoints[0].sctp_port, Some(5000));
+    assert_eq!(answer.endpoints[0].transport.as_ref().unwrap().web_socket, None);
+    assert_eq!(answer.sources.len(), 2);
+}
+
+#[test]
+fn orders_that_contradict_the_state_are_refused_and_change_nothing() {
+    let mut world = World::with_config(BridgeConfig { max_participants: 2, ..Default::default() });
+    assert_eq!(refusal(world.order(conference(false, vec![]))), Refusal::ConferenceNotFound);
+    world.done(conference(true, vec![creating("a")]));
+    assert_eq!(refusal(world.order(conference(true, vec![]))), Refusal::ConferenceAlreadyExists);
+    assert_eq!(refusal(world.order(conference(false, vec![creating("a")]))), Refusal::EndpointExists("a".into()));
+    let update = EndpointModify { id: "z".into(), initial_last_n: Some(3), ..Default::default() };
+    assert_eq!(refusal(world.order(conference(false, vec![update]))), Refusal::UnknownEndpoint("z".into()));
+    let expire = EndpointModify { id: "z".into(), expire: true, ..Default::default() };
+    world.done(conference(false, vec![expire]));
+    world.done(conference(false, vec![creating("b")]));
+    assert_eq!(refusal(world.order(conference(false, vec![creating("c")]))), Refusal::Full(2));
+    assert_eq!(world.bridge.stats().endpoints, 2);
+}
+
+#[test]
+fn answers_come_in_the_order_of_the_orders() {
+    let mut world = World::new();
+    world.done(conference(true, vec![creating("a")]));
+    world.order(conference(true, vec![]));
+    world.done(conference(false, vec![]));
+    let ids: Vec<u64> = world.replies.iter().map(|r| match r { Reply::Done { id, .. } | Reply::Refused { id, .. } => *id }).collect();
+    assert_eq!(ids, [1, 2, 3]);
+}
+
+#[test]
+fn a_conference_ends_with_the_order_that_takes_its_last_endpoint() {
+    let mut world = World::meeting(2);
+    world.leave(1);
+    assert_eq!(world.bridge.stats().conferences, 1);
+    world.leave(2);
+    assert_eq!(world.bridge.stats().conferences, 0);
+    assert_eq!(world.bridge.residue(), 0);
+}
+
+#[test]
+fn an_expired_conference_leaves_nothing_and_an_empty_one_goes_by_itself() {
+    let mut world = World::meeting(3);
+    world.done(ConferenceModify { meeting_id: MEETING.into(), expire: true, ..Default::default() });
+    assert_eq!(world.bridge.residue(), 0);
+    assert_eq!(world.closed.len(), 3);
+    world.done(conference(true, vec![]));
+    world.run_ms(19_000);
+    assert_eq!(world.bridge.stats().conferences, 1);
+    world.run_ms(2_000);
+    assert_eq!(world.bridge.stats().conferences, 0);
+}
+
+#[test]
+fn an_endpoint_created_a_hundred_times_under_one_id_leaves_no_residue() {
+    let mut world = World::meeting(3);
+    let before = world.bridge.residue();
+    for round in 0..100_u16 {
+        let sequence = round * 200;
+        world.film(2, sequence, 3, true, &[0, 1, 2]);
+        world.leave(2);
+        world.join(2, 3);
+        if round % 2 == 0 {
+            world.film(2, sequence + 100, 3, true, &[0, 1, 2]);
+        }
+        world.open_channel(2);
+        world.say(2, r#"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":720}}"#);
+        world.forget();
+        world.film(2, sequence + 150, 3, true, &[0, 1, 2]);
+        let ssrc = world.client(2).video_ssrc(0);
+        assert!(world.client(1).stream(ssrc).len() >= 3, "round {round} {:?}", world.client(1).rtp.iter().map(|r| (r.header.ssrc, r.header.sequence)).collect::<Vec<_>>());
+        world.film(1, sequence, 3, true, &[0, 1, 2]);
+        let ssrc = world.client(1).video_ssrc(0);
+        let stream = world.client(2).stream(ssrc).len();
+        assert!(stream >= 3, "round {round}: {stream}");
+    }
+    assert_eq!(world.bridge.residue(), before);
+    assert_eq!(world.bridge.stats().endpoints, 3);
+}
+
+#[test]
+fn sources_that_stay_go_on_when_the_list_is_replaced() {
+    let mut world = World::meeting(2);
+    world.film(1, 1, 5, true, &[0, 1, 2]);
+    let mut list = sources("a", 1, 3);
+    list.insert(0, MediaSource { id: "a-v1".into(), kind: MediaKind::Video, ssrcs: vec![888], groups: vec![] });
+    world.modify(EndpointModify { id: "a".into(), sources: Some(list), ..Default::default() });
+    world.film(1, 6, 5, false, &[0, 1, 2]);
+    let ssrc = world.client(1).video_ssrc(0);
+    let client = world.client(2);
+    let stream = client.stream(ssrc);
+    for pair in stream.windows(2) {
+        assert_eq!(pair[1].header.sequence, pair[0].header.sequence.next());
+    }
+    assert!(stream.len() >= 10);
+    world.modify(EndpointModify { id: "a".into(), sources: Some(vec![]), ..Default::default() });
+    world.forget();
+    world.film(1, 11, 5, true, &[0, 1, 2]);
+    assert!(world.client(2).rtp.is_empty(), "a removed source is not forwarded");
+}
+
+#[test]
+fn shutting_down_says_goodbye_and_refuses_new_conferences() {
+    let mut world = World::meeting(2);
+    world.bridge.shut_down(world.now, &mut world.outbox);
+    world.deliver();
+    assert_eq!(world.closed.len(), 2);
+    assert_eq!(refusal(world.order(conference(true, vec![]))), Refusal::GracefulShutdown);
+}

@@ -1,0 +1,433 @@
+use crate::world::*;
+use bridge::core::packet::{Seq, Ssrc};
+use bridge::core::rtcp::{Block, Compound, NtpTime, SenderInfo};
+use jitsi_wire::colibri2::*;
+use serde_json::json;
+
+const ALL: [u32; 3] = [0, 1, 2];
+
+fn encodings(stream: &[&Rtp]) -> Vec<u8> {
+    stream.iter().map(|rtp| *rtp.payload().last().unwrap()).collect()
+}
+
+#[test]
+fn everybody_gets_the_highest_encoding_under_the_primary_ssrc() {
+    let mut world = World::meeting(3);
+    world.film(1, 500, 30, true, &ALL);
+    for number in [2, 3] {
+        let primary = world.client(1).video_ssrc(0);
+        let client = world.client(number);
+        let stream = client.stream(primary);
+        assert_eq!(client.rtp.len(), stream.len(), "nothing under another SSRC");
+        assert!(stream.len() >= 30);
+        assert_eq!(*encodings(&stream).last().unwrap(), 2);
+        assert!(stream[0].header.sequence.0 < 1 << 14);
+        for pair in stream.windows(2) {
+            assert_eq!(pair[1].header.sequence, pair[0].header.sequence.next());
+            assert!((pair[1].header.timestamp.wrapping_sub(pair[0].header.timestamp) as i32) > 0);
+        }
+    }
+    assert!(world.client(1).rtp.is_empty(), "nobody gets its own");
+}
+
+#[test]
+fn picture_ids_run_on_over_switches() {
+    let mut world = World::meeting(2);
+    world.film(1, 500, 10, true, &ALL);
+    world.say(2, r#"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":180}}"#);
+    world.film(1, 510, 20, false, &ALL);
+    world.film(1, 530, 20, true, &ALL);
+    world.say(2, r#"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":720}}"#);
+    world.film(1, 550, 20, false, &ALL);
+    world.film(1, 570, 20, true, &ALL);
+    let ssrc = world.client(1).video_ssrc(0);
+    let client = world.client(2);
+    let stream = client.stream(ssrc);
+    let shown = encodings(&stream);
+    assert!(shown.windows(2).filter(|pair| pair[0] != pair[1]).count() >= 3, "{shown:?}");
+    assert_eq!((shown[5], shown[35], *shown.last().unwrap()), (2, 0, 2));
+    for pair in stream.windows(2) {
+        let id = |rtp: &Rtp| u16::from_be_bytes([rtp.payload()[2] & 0x7f, rtp.payload()[3]]);
+        assert_eq!(id(pair[1]), (id(pair[0]) + 1) % 0x8000);
+        assert_eq!(pair[1].payload()[4], pair[0].payload()[4].wrapping_add(1), "TL0PICIDX");
+        if shown.is_empty() || pair[0].payload().last() != pair[1].payload().last() {
+            assert_eq!(pair[1].payload()[6] & 1, 0, "a switch happens at a key frame");
+        }
+    }
+}
+
+#[test]
+fn only_what_receivers_ask_for_is_sent() {
+    let mut world = World::meeting(3);
+    world.say(2, r#"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":0}}"#);
+    world.say(3, r#"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":180}}"#);
+    world.film(1, 1, 20, true, &ALL);
+    assert!(world.client(2).rtp.is_empty());
+    let ssrc = world.client(1).video_ssrc(0);
+    assert!(encodings(&world.client(3).stream(ssrc)).iter().all(|e| *e == 0));
+}
+
+#[test]
+fn a_receiver_without_a_channel_is_shown_thumbnails_after_ten_seconds() {
+    let mut world = World::new();
+    world.join(1, 3);
+    world.join(2, 3);
+    world.film(1, 1, 10, true, &ALL);
+    assert!(world.client(2).rtp.is_empty());
+    world.run_ms(10_000);
+    world.film(1, 320, 10, true, &ALL);
+    let ssrc = world.client(1).video_ssrc(0);
+    let shown = encodings(&world.client(2).stream(ssrc));
+    assert!(shown.len() >= 9 && shown.iter().all(|e| *e == 0), "{shown:?}");
+}
+
+#[test]
+fn a_newcomer_makes_the_bridge_ask_for_a_key_frame_of_the_encoding_it_needs() {
+    let mut world = World::meeting(2);
+    world.film(1, 1, 60, true, &ALL);
+    world.forget();
+    world.join(3, 3);
+    world.open_channel(3);
+    world.say(3, r#"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":720}}"#);
+    world.film(1, 61, 1, false, &ALL);
+    let requests: Vec<u32> = requests(&mut world, 1);
+    assert_eq!(requests, [world.client(1).video_ssrc(2)]);
+    assert!(world.client(3).rtp.is_empty());
+    world.film(1, 62, 5, true, &ALL);
+    assert!(!world.client(3).rtp.is_empty());
+}
+
+/// Media SSRCs of the PLIs that a participant got.
+fn requests(world: &mut World, number: u32) -> Vec<u32> {
+    let datagrams = world.client(number).rtcp.clone();
+    let blocks = datagrams.iter().flat_map(|datagram| Compound::iter(datagram));
+    blocks.filter_map(|block| if let Block::Pli { media, .. } = block { Some(media.0) } else { None }).collect()
+}
+
+#[test]
+fn two_hundred_requests_of_receivers_become_one() {
+    let mut world = World::meeting(21);
+    world.film(1, 1, 30, true, &ALL);
+    world.forget();
+    let ssrc = world.client(1).video_ssrc(0);
+    for round in 0..10 {
+        for number in 2..=21 {
+            world.send_rtcp(number, |w| w.pli(Ssrc(1), Ssrc(ssrc)));
+        }
+        world.run_ms(if round == 9 { 0 } else { 10 });
+    }
+    assert_eq!(requests(&mut world, 1).len(), 1);
+    world.film(1, 31, 90, false, &ALL);
+    let count = requests(&mut world, 1).len();
+    assert!((2..=5).contains(&count), "an unanswered request is repeated with patience: {count}");
+}
+
+#[test]
+fn fir_and_several_requests_in_one_compound_are_all_carried_out() {
+    let mut world = World::meeting(3);
+    world.film(1, 1, 30, true, &ALL);
+    world.film(2, 1, 30, true, &ALL);
+    world.forget();
+    let (first, second) = (world.client(1).video_ssrc(0), world.client(2).rtx_ssrc(0));
+    world.send_rtcp(3, |w| {
+        w.fir(Ssrc(1), Ssrc(first), 1)?;
+        w.pli(Ssrc(1), Ssrc(second))
+    });
+    assert_eq!(requests(&mut world, 1).len(), 1);
+    assert_eq!(requests(&mut world, 2).len(), 1, "the RTX SSRC stands for its source");
+}
+
+#[test]
+fn a_missed_packet_comes_again_as_rtx_once_in_a_round_trip() {
+    let mut world = World::meeting(2);
+    world.film(1, 1, 20, true, &ALL);
+    let (ssrc, rtx) = (world.client(1).video_ssrc(0), world.client(1).rtx_ssrc(0));
+    let missed = world.client(2).stream(ssrc)[15].clone();
+    world.forget();
+    let nack = |world: &mut World| world.send_rtcp(2, |w| w.nack(Ssrc(1), Ssrc(ssrc), &[missed.header.sequence]).map(|_| ()));
+    nack(&mut world);
+    nack(&mut world);
+    let again: Vec<Rtp> = world.client(2).stream(rtx).into_iter().cloned().collect();
+    assert_eq!(again.len(), 1);
+    let payload = again[0].payload();
+    assert_eq!(payload[..2], missed.header.sequence.0.to_be_bytes());
+    assert_eq!(&payload[2..], missed.payload());
+    assert_eq!((again[0].header.payload_type, again[0].header.timestamp), (VP8_RTX, missed.header.timestamp));
+    assert!(again[0].header.sequence.0 < 1 << 15);
+    world.run_ms(200);
+    nack(&mut world);
+    assert_eq!(world.client(2).stream(rtx).len(), 2);
+    let sequences: Vec<u16> = world.client(2).stream(rtx).iter().map(|r| r.header.sequence.0).collect();
+    assert_eq!(sequences[1], sequences[0] + 1);
+}
+
+#[test]
+fn what_was_never_sent_or_went_before_a_switch_is_not_sent_again() {
+    let mut world = World::meeting(2);
+    world.film(1, 1, 10, true, &ALL);
+    let ssrc = world.client(1).video_ssrc(0);
+    let stream: Vec<Seq> = world.client(2).stream(ssrc).iter().map(|rtp| rtp.header.sequence).collect();
+    let newest = *stream.last().unwrap();
+    world.say(2, r#"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":180}}"#);
+    world.film(1, 11, 12, false, &ALL);
+    world.film(1, 23, 5, true, &ALL);
+    world.forget();
+    let asked = [newest, newest.plus(5000)];
+    world.send_rtcp(2, |w| w.nack(Ssrc(1), Ssrc(ssrc), &asked).map(|_| ()));
+    assert!(world.client(2).rtp.is_empty());
+    assert_eq!(world.bridge.stats().retransmitted, 0);
+}
+
+#[test]
+fn losses_of_senders_are_asked_for_and_what_comes_finds_its_place() {
+    let mut world = World::meeting(2);
+    world.film(1, 1, 10, true, &[0]);
+    let lost = world.video(1, 0, 11, false);
+    world.film(1, 12, 3, false, &[0]);
+    let nacked: Vec<Seq> = world
+        .client(1)
+        .rtcp
+        .iter()
+        .flat_map(|datagram| Compound::iter(datagram))
+        .filter_map(|block| if let Block::Nack { lost, .. } = block { Some(lost.collect::<Vec<_>>()) } else { None })
+        .flatten()
+        .collect();
+    assert_eq!(nacked[0], Seq(11));
+    let ssrc = world.client(1).video_ssrc(0);
+    let rtx_ssrc = world.client(1).rtx_ssrc(0);
+    let mut payload = 11_u16.to_be_bytes().to_vec();
+    payload.extend(vp8(0, 11, false));
+    assert_eq!(lost.len(), packet(VP8, true, 11, 33_000, ssrc, &[(5, vec![0, 0]), (10, b"mid".to_vec())], &vp8(0, 11, false)).len());
+    world.send(1, &packet(VP8_RTX, true, 1, 33_000, rtx_ssrc, &[], &payload));
+    let client = world.client(2);
+    let stream = client.stream(ssrc);
+    let recovered = stream.last().unwrap();
+    assert_eq!(recovered.header.sequence.distance_from(stream[0].header.sequence), 10);
+    assert_eq!(recovered.header.timestamp, 33_000);
+    let count = stream.len();
+    world.send(1, &packet(VP8_RTX, true, 2, 33_000, rtx_ssrc, &[], &payload));
+    assert_eq!(world.client(2).stream(ssrc).len(), count, "a duplicate is dropped");
+    world.send(1, &packet(VP8_RTX, true, 3, 33_000, rtx_ssrc, &[], &[]));
+    assert_eq!(world.client(2).stream(ssrc).len(), count, "a probe is dropped");
+}
+
+#[test]
+fn padding_leaves_no_gap_behind() {
+    let mut world = World::meeting(2);
+    world.film(1, 1, 5, true, &[0]);
+    let ssrc = world.client(1).video_ssrc(0);
+    for sequence in 6..9 {
+        let mut padding = packet(VP8, false, sequence, 15_000, ssrc, &[(5, vec![0, 0])], &[0; 9]);
+        padding.push(10);
+        padding[0] |= 0x20;
+        world.send(1, &padding);
+    }
+    world.film(1, 9, 5, false, &[0]);
+    let client = world.client(2);
+    let stream = client.stream(ssrc);
+    assert_eq!(stream.len(), 10);
+    for pair in stream.windows(2) {
+        assert_eq!(pair[1].header.sequence, pair[0].header.sequence.next());
+        assert_eq!(pair[1].bytes[0] & 0x20, 0);
+    }
+    assert!(world.rtcp_of(1).get(&(205, 1)).is_none(), "nothing is missing");
+}
+
+#[test]
+fn extensions_are_stripped_and_transport_numbers_are_our_own() {
+    let mut world = World::meeting(2);
+    world.film(1, 1, 10, true, &ALL);
+    let client = world.client(2);
+    let numbers: Vec<u16> = client
+        .rtp
+        .iter()
+        .map(|rtp| {
+            assert_eq!(rtp.header.element(&rtp.bytes, 10), None, "mid of the sender");
+            assert_eq!(rtp.header.elements(&rtp.bytes).count(), 1);
+            rtp.header.transport_sequence(&rtp.bytes, TRANSPORT_CC).unwrap().0
+        })
+        .collect();
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
+}
+
+#[test]
+fn unsignalled_streams_are_dropped() {
+    let mut world = World::meeting(2);
+    world.film(1, 1, 3, true, &[0]);
+    let before = world.client(2).rtp.len();
+    world.send(1, &packet(VP8, true, 1, 0, 424_242, &[(5, vec![0, 9])], &vp8(0, 1, true)));
+    assert_eq!(world.client(2).rtp.len(), before);
+    assert_eq!(world.bridge.stats().discarded, 1);
+}
+
+#[test]
+fn payload_types_are_translated_for_a_receiver_with_other_numbers() {
+    let mut world = World::new();
+    world.join(1, 1);
+    let mut other = creating("b");
+    for media in &mut other.media {
+        for payload in &mut media.payload_types {
+            if payload.name == "VP8" {
+                payload.id = 121;
+            }
+        }
+        media.payload_types.retain(|payload| payload.name != "rtx");
+    }
+    // The same participant with the usual numbers is replaced by one with its own.
+    world.join(2, 1);
+    world.modify(EndpointModify { id: "b".into(), expire: true, ..Default::default() });
+    world.modify(other);
+    let keys_of_b = world.bridge.stats().endpoints;
+    assert_eq!(keys_of_b, 2);
+    world.reconnect(2);
+    world.open_channel(2);
+    world.say(2, r#"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":720}}"#);
+    world.film(1, 1, 5, true, &[0]);
+    let ssrc = world.client(1).video_ssrc(0);
+    let missed = {
+        let client = world.client(2);
+        let stream = client.stream(ssrc);
+        assert!(stream.len() == 5 && stream.iter().all(|rtp| rtp.header.payload_type == 121));
+        stream[2].header.sequence
+    };
+    world.forget();
+    world.send_rtcp(2, |w| w.nack(Ssrc(1), Ssrc(ssrc), &[missed]).map(|_| ()));
+    assert!(world.client(2).rtp.is_empty(), "without RTX nothing is sent twice");
+}
+
+#[test]
+fn an_encoding_that_falls_silent_is_replaced_by_one_that_lives() {
+    let mut world = World::meeting(2);
+    world.film(1, 1, 30, true, &ALL);
+    world.forget();
+    // The top encoding stops; after its silence is noticed a key frame is asked for and comes.
+    let mut sequence = 31;
+    while requests(&mut world, 1).is_empty() {
+        world.film(1, sequence, 1, false, &[0, 1]);
+        sequence += 1;
+        assert!(sequence < 31 + 30, "no more than a second");
+    }
+    assert_eq!(requests(&mut world, 1), [world.client(1).video_ssrc(1)]);
+    world.film(1, sequence, 5, true, &[0, 1]);
+    let ssrc = world.client(1).video_ssrc(0);
+    assert_eq!(*encodings(&world.client(2).stream(ssrc)).last().unwrap(), 1);
+    // It comes back with a key frame of its own and is taken at once.
+    world.forget();
+    world.film(1, sequence + 60, 1, true, &ALL);
+    assert_eq!(*encodings(&world.client(2).stream(ssrc)).last().unwrap(), 2);
+}
+
+#[test]
+fn sender_reports_carry_our_counts_and_map_the_same_moment() {
+    let mut world = World::meeting(2);
+    let top = world.client(1).video_ssrc(2);
+    world.film(1, 1, 20, true, &ALL);
+    // The report says: timestamp 60000 was at NTP second 5000.
+    let info = SenderInfo { ntp: NtpTime(5000 << 32), rtp_timestamp: 60_000, packets: 1, octets: 1 };
+    world.send_rtcp(1, |w| w.sender_report(Ssrc(top), &info, &[]));
+    let reported_at = world.now;
+    world.film(1, 21, 40, false, &ALL);
+    let ssrc = world.client(1).video_ssrc(0);
+    let sent = world.client(2).stream(ssrc).len();
+    let shift = {
+        let client = world.client(2);
+        let last = client.stream(ssrc).last().unwrap().header.timestamp;
+        last.wrapping_sub(60 * 3000)
+    };
+    let reports: Vec<SenderInfo> = world
+        .client(2)
+        .rtcp
+        .iter()
+        .flat_map(|datagram| Compound::iter(datagram))
+        .filter_map(|block| match block {
+            Block::SenderReport { ssrc: about, info, .. } => {
+                assert_eq!(about.0, ssrc);
+                Some(info)
+            }
+            _ => None,
+        })
+        .collect();
+    assert!((1..=3).contains(&reports.len()), "one a second: {}", reports.len());
+    let report = reports.last().unwrap();
+    assert!(report.packets as usize <= sent && report.packets > 20);
+    let since = (report.ntp.0 - (5000 << 32)) as f64 / 4_294_967_296.0;
+    let media = f64::from(report.rtp_timestamp.wrapping_sub(shift).wrapping_sub(60_000)) / 90_000.0;
+    assert!((since - media).abs() < 0.001, "{since} {media}");
+    assert!(since <= world.now.duration_since(reported_at).as_secs_f64() + 0.001);
+}
+
+#[test]
+fn receiver_reports_and_feedback_go_to_senders_at_their_pace() {
+    let mut world = World::meeting(2);
+    world.film(1, 1, 91, true, &ALL);
+    let counts = world.rtcp_of(1);
+    let reports = counts.iter().filter(|((kind, _), _)| *kind == 201).map(|(_, n)| n).sum::<usize>();
+    assert!((5..=6).contains(&reports), "every 500 ms for 3 s: {reports}");
+    let feedback = counts[&(205, 15)];
+    assert!((25..=160).contains(&feedback), "every 20 to 100 ms: {feedback}");
+    world.run_ms(3000);
+    world.forget();
+    world.run_ms(4000);
+    assert!(world.client(1).rtcp.is_empty(), "silence is not reported on");
+}
+
+#[test]
+fn an_idle_meeting_sleeps() {
+    let mut world = World::meeting(5);
+    world.film(1, 1, 30, true, &ALL);
+    world.run_ms(3000);
+    let mut wakeups = 0;
+    let end = world.now + std::time::Duration::from_secs(5);
+    while let Some((at, _)) = world.bridge.next_wakeup().filter(|(at, _)| *at <= end) {
+        world.now = world.now.max(at);
+        world.bridge.on_wakeup(world.now, &mut world.outbox);
+        wakeups += 1;
+    }
+    assert!(wakeups <= 5, "{wakeups} wake-ups in 5 s");
+}
+
+#[test]
+fn force_mute_stops_video_where_it_comes_in_and_its_end_asks_for_a_key_frame() {
+    let mut world = World::meeting(2);
+    world.film(1, 1, 10, true, &ALL);
+    let mute = |video| EndpointModify { id: "a".into(), force_mute: Some(ForceMute { audio: false, video }), ..Default::default() };
+    world.modify(mute(true));
+    world.forget();
+    world.film(1, 11, 30, false, &ALL);
+    assert!(world.client(2).rtp.is_empty());
+    assert!(requests(&mut world, 1).is_empty());
+    assert_eq!(world.client(2).of_class("ForwardedSources"), Vec::<&serde_json::Value>::new());
+    world.modify(mute(false));
+    world.film(1, 41, 1, false, &ALL);
+    assert_eq!(requests(&mut world, 1).len(), 1);
+    assert!(world.client(2).rtp.is_empty(), "no delta frame first");
+    world.film(1, 42, 5, true, &ALL);
+    let ssrc = world.client(1).video_ssrc(0);
+    assert!(world.client(2).stream(ssrc).len() >= 5);
+}
+
+#[test]
+fn senders_are_told_the_largest_wish_more_at_once_and_less_after_a_while() {
+    let mut world = World::meeting(3);
+    let told = |world: &mut World| -> Vec<i64> {
+        let heights = world.client(1).of_class("SenderSourceConstraints").into_iter().map(|t| t["maxHeight"].as_i64().unwrap()).collect();
+        world.forget();
+        heights
+    };
+    assert_eq!(told(&mut world), [720]);
+    let ask = |height: i32| json!({"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":height}}).to_string();
+    world.say(2, &ask(180));
+    world.run_ms(600);
+    assert_eq!(told(&mut world), Vec::<i64>::new(), "the other one still wants 720");
+    world.say(3, &ask(360));
+    world.run_ms(400);
+    assert_eq!(told(&mut world), Vec::<i64>::new());
+    world.run_ms(200);
+    assert_eq!(told(&mut world), [360]);
+    world.say(2, &ask(-1));
+    assert_eq!(told(&mut world), [-1], "unlimited beats all");
+    world.say(2, &ask(0));
+    world.say(3, &ask(0));
+    world.run_ms(600);
+    assert_eq!(told(&mut world), [0]);
+}
