@@ -68,7 +68,9 @@ pub(crate) fn text(name: &str, urls: &[String], media_port: u16, own_certificate
     for url in urls {
         let _ = writeln!(text, "    {url}");
     }
-    if let Some(code) = urls.first().and_then(|url| code(url)) {
+    // A phone's own localhost is no help.
+    let best = urls.first().filter(|url| !url.starts_with("https://localhost"));
+    if let Some(code) = best.and_then(|url| code(url)) {
         let _ = writeln!(text, "\n  or a phone's camera at\n");
         for line in code.lines() {
             let _ = writeln!(text, "    {line}");
@@ -91,7 +93,7 @@ pub(crate) fn proxy_text(name: &str, listeners: &[SocketAddr], media_port: u16) 
     text
 }
 
-/// QR code in half blocks, light on dark as most terminals are; readers take both.
+/// QR code in half blocks: bright where paper would be, on a dark terminal.
 fn code(url: &str) -> Option<String> {
     let code = QrCode::with_error_correction_level(url, qrcode::EcLevel::L).ok()?;
     Some(code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
@@ -138,6 +140,13 @@ mod tests {
     #[test]
     fn a_box_on_loopback_names_nothing_else() {
         assert_eq!(urls(&["127.0.0.1"], &["198.51.100.7"]), ["https://localhost:8443/"]);
+    }
+
+    #[test]
+    fn there_is_a_code_only_where_a_phone_could_follow_it() {
+        let shown = |bound: &[&str]| text("Hall", &urls(bound, &[]), 10_000, true).contains('█');
+        assert!(shown(&["0.0.0.0"]));
+        assert!(!shown(&["127.0.0.1"]));
     }
 
     #[test]

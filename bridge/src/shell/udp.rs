@@ -111,10 +111,7 @@ impl Sockets {
     /// Sends one datagram, or with `segment` several of that size (the last may be shorter) that stand one behind the other.
     /// `Ok(false)`: no socket can send from that address.
     pub(super) fn send(&self, path: Path, contents: &[u8], segment: Option<usize>) -> io::Result<bool> {
-        let exact = self.list.iter().find(|socket| socket.bound == path.local);
-        let family =
-            |socket: &&Socket| socket.bound.is_unspecified() && socket.bound.is_ipv4() == path.remote.is_ipv4();
-        let Some(socket) = exact.or_else(|| self.list.iter().find(family)) else { return Ok(false) };
+        let Some(socket) = self.sender(path) else { return Ok(false) };
         let transmit = Transmit {
             destination: path.remote,
             ecn: None,
@@ -123,6 +120,19 @@ impl Sockets {
             src_ip: (!path.local.is_unspecified()).then_some(path.local),
         };
         socket.state.try_send((&socket.udp).into(), &transmit).map(|()| true)
+    }
+}
+
+impl Sockets {
+    /// The socket bound to the local address itself, else one that is bound to every address of the family; where the path
+    /// names no local address, any of the family.
+    fn sender(&self, path: Path) -> Option<&Socket> {
+        let exact = self.list.iter().find(|socket| socket.bound == path.local);
+        let fits = |socket: &&Socket| {
+            socket.bound.is_ipv4() == path.remote.is_ipv4()
+                && (socket.bound.is_unspecified() || path.local.is_unspecified())
+        };
+        exact.or_else(|| self.list.iter().find(fits))
     }
 }
 

@@ -309,6 +309,7 @@ mod tests {
     fn a_stun_server_is_asked_over_the_media_port_and_its_answer_is_told() {
         let (worker, port, notices) = worker();
         let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+        server.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         worker.mailbox().post(Letter::Discover(vec![server.local_addr().unwrap()]));
         let mut request = [0; 64];
         let (len, from) = server.recv_from(&mut request).unwrap();
