@@ -47,6 +47,7 @@ export class App {
   private ticker = 0;
   private talker = 0;
   private came: string[] = [];
+  private hadCompany = false;
   private cameTimer = 0;
   private readonly polite = h('div', { class: 'vh', role: 'status' });
   private readonly urgent = h('div', { class: 'vh', role: 'alert' });
@@ -228,6 +229,7 @@ export class App {
   private finishStay(): void {
     this.conference = null;
     this.handUp = this.lostAt = this.retryAt = 0;
+    this.hadCompany = false;
     this.sound.set(new Map());
     this.media.stop();
   }
@@ -400,8 +402,11 @@ export class App {
 
   private onPeople(came: Participant | null, left: Participant | null): void {
     const quiet = this.people.length >= CROWD || !this.conference?.joined;
+    if (came) this.hadCompany = true;
     if (came && !quiet) this.announce(this.nameOf(came));
     if (left && !quiet) this.say(t('say.left', { name: this.nameOf(left) }));
+    if (left) this.meeting?.notices.take('came');
+    if (came) this.meeting?.notices.take('empty');
     if (left && this.people.length === 0) this.meeting?.notices.show({ key: 'empty', sign: 'person', text: t('alone.left') });
     this.render();
   }
@@ -479,7 +484,7 @@ export class App {
       { id: 'me', name: this.name, me: true, moderator: this.conference?.moderator ?? false, audioMuted: !this.media.on('audio'), videoMuted: !this.media.on('video'), hand: rank('me') },
       ...people.map((p) => ({ id: p.id, name: this.nameOf(p), me: false, moderator: p.moderator, audioMuted: p.audioMuted, videoMuted: p.videoMuted, hand: rank(p.id) })),
     ];
-    const alone = people.length === 0 && this.phase === 'meeting';
+    const alone = people.length > 0 || this.phase !== 'meeting' ? null : t(this.hadCompany ? 'alone.left' : 'alone.title');
     this.meeting.update(this.faces(people, rank), listed, this.conference?.moderator ?? false, this.handUp > 0, alone);
     this.sound.set(new Map([...(this.conference?.tracks ?? [])].filter(([, { source }]) => source.kind === 'audio').map(([name, { track }]) => [name, track])));
   }

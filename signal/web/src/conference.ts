@@ -60,6 +60,10 @@ export interface Local { readonly name: string; readonly password: string; reado
 /** Media that is not through after this long is blocked somewhere on the way. */
 const ICE_LIMIT_MS = 15_000;
 const RESTART_PAUSE_MS = 5_500;
+/** A path that is silent for so long is given up before the browser does. */
+const LOST_MS = 7_000;
+/** How often a blocked network is tried anew by ourselves. */
+const RETRY_MEDIA_MS = 6_000;
 const STATS_EVERY_MS = 10_000;
 const REQUEST_TRIES = 8;
 const END_PAUSE_MS = 400;
@@ -171,14 +175,16 @@ export class Conference {
     if (!peer || this.end) return;
     const wait = this.lastRestart + RESTART_PAUSE_MS - Date.now();
     window.clearTimeout(this.restartTimer);
-    if (wait > 0) {
-      this.restartTimer = window.setTimeout(() => this.restartMedia(), wait);
-      return;
-    }
+    if (wait > 0) return this.restartLater(wait);
     this.lastRestart = Date.now();
     const payload = sessionTerminate(peer.offer, `${this.room}/${this.me}`, 'connectivity-error', 'ICE FAILED', true);
-    void this.stream.iq('set', `${this.room}/${FOCUS}`, payload).catch(() => undefined);
+    void this.stream.iq('set', `${this.room}/${FOCUS}`, payload).catch(() => this.restartLater(RETRY_MEDIA_MS));
     this.setMedia('connecting');
+  }
+
+  private restartLater(ms: number): void {
+    window.clearTimeout(this.restartTimer);
+    this.restartTimer = window.setTimeout(() => this.restartMedia(), ms);
   }
 
   /** Numbers of every remote endpoint and, under `local`, of what we send. */
@@ -476,17 +482,22 @@ export class Conference {
   private watchIce(): void {
     window.clearTimeout(this.iceTimer);
     this.iceTimer = window.setTimeout(() => {
-      if (this.media !== 'connected') this.setMedia('failed');
+      if (this.media === 'connected') return;
+      this.setMedia('failed');
+      this.restartLater(RETRY_MEDIA_MS);
     }, ICE_LIMIT_MS);
   }
 
   private onIce(state: RTCIceConnectionState | 'closed'): void {
     if (state === 'connected' || state === 'completed') {
       window.clearTimeout(this.iceTimer);
+      window.clearTimeout(this.restartTimer);
       this.everConnected = true;
       this.setMedia('connected');
     } else if (state === 'disconnected') {
-      if (this.everConnected) this.setMedia('lost');
+      if (!this.everConnected) return;
+      this.setMedia('lost');
+      this.restartLater(LOST_MS);
     } else if (state === 'failed') {
       // A path that once was there and is gone: the network changed, a new session finds the new path.
       if (this.everConnected) {
@@ -494,6 +505,7 @@ export class Conference {
         this.restartMedia();
       } else {
         this.setMedia('failed');
+        this.restartLater(RETRY_MEDIA_MS);
       }
     }
   }

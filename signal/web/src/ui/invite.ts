@@ -9,10 +9,10 @@ export function roomAddress(room: string): string {
 }
 
 /** The address with a QR code, as a tile or in a dialog. */
-export function invitation(room: string, heading: string | null, copy: () => void): HTMLElement {
+export function invitation(room: string, heading: HTMLElement | null, copy: () => void): HTMLElement {
   const address = roomAddress(room);
   return h('div', { class: 'stack' },
-    heading && h('h2', {}, heading),
+    heading,
     h('p', { class: 'quiet' }, t('alone.text')),
     h('div', { class: 'row scan' }, codePicture(address),
       h('div', { class: 'stack tight' },

@@ -49,6 +49,7 @@ export class Meeting {
   private open: PanelName | null = null;
   private seen = 0;
   private readonly invite: HTMLElement;
+  private readonly inviteTitle = h('h2');
 
   constructor(private readonly host: MeetingHost) {
     this.hall = new Hall((shown) => host.show(shown));
@@ -63,12 +64,12 @@ export class Meeting {
     this.chatKey.append(this.unread);
     this.title = h('button', { type: 'button', class: 'row tight roomname', 'aria-label': t('bar.people.label'), onclick: () => this.panel('people') },
       icon('mark', { class: 'is-good' }), h('h1', { class: 'cut', dir: 'auto' }, roomTitle(host.room)));
-    this.invite = h('section', { class: 'tile invite' }, invitation(host.room, t('alone.title'), () => host.copyLink()));
+    this.invite = h('section', { class: 'tile invite' }, invitation(host.room, this.inviteTitle, () => host.copyLink()));
     this.element = this.build();
     this.seen = host.messages.length;
   }
 
-  update(faces: readonly Face[], people: readonly Person[], moderator: boolean, handUp: boolean, alone: boolean): void {
+  update(faces: readonly Face[], people: readonly Person[], moderator: boolean, handUp: boolean, alone: string | null): void {
     this.mic.update();
     this.camera.update();
     this.hand.classList.toggle('up', handUp);
@@ -76,6 +77,7 @@ export class Meeting {
     this.people.update(people, moderator);
     this.chat.people(people.filter((p) => !p.me));
     setText(this.number, String(people.length));
+    if (alone) setText(this.inviteTitle, alone);
     this.hall.update(faces, alone ? this.invite : null);
     this.element.dataset.count = String(people.length);
   }
@@ -108,6 +110,7 @@ export class Meeting {
     if (before === 'people') this.people.close();
     this.open = name === before ? null : name;
     if (this.open === 'chat') {
+      this.notices.take('message');
       this.messages();
       this.chat.open();
     } else if (this.open === 'people') {

@@ -29,8 +29,10 @@ export class Notices {
     if (this.current?.key === notice.key) return this.present(notice);
     const at = this.waiting.findIndex((w) => w.key === notice.key);
     if (at >= 0) this.waiting[at] = notice;
+    else if (notice.act) this.waiting.unshift(notice);
     else this.waiting.push(notice);
-    if (!this.current) this.next();
+    // Who is asked something does not wait behind news.
+    if (!this.current || (notice.act && !this.current.act && !this.current.stays)) this.next();
   }
 
   take(key: string): void {
