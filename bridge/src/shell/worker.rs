@@ -244,6 +244,12 @@ impl Drop for Loop {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::{Command, Reply};
+    use jitsi_wire::colibri2::{Capabilities, ConferenceModify, EndpointModify, TransportModify};
+    use rtc_stun::attributes::{ATTR_ICE_CONTROLLED, ATTR_PRIORITY, ATTR_USERNAME};
+    use rtc_stun::fingerprint::FINGERPRINT;
+    use rtc_stun::integrity::MessageIntegrity;
+    use rtc_stun::message::{BINDING_REQUEST, Message, Setter, TransactionId};
     use std::net::{IpAddr, Ipv4Addr, UdpSocket};
     use std::sync::mpsc;
 
@@ -320,6 +326,65 @@ mod tests {
         server.send_to(&answer, from).unwrap();
         let Notice::Mapped(mapping) = notices.recv().unwrap() else { panic!("another notice") };
         assert_eq!(mapping, Mapping { base: LOCALHOST, mapped: "192.0.2.1:32853".parse().unwrap() });
+        worker.mailbox().post(Letter::ShutDown);
+        assert!(worker.join());
+    }
+
+    /// One endpoint in one conference; its credentials.
+    fn endpoint(worker: &Worker, notices: &mpsc::Receiver<Notice>) -> (String, String) {
+        let transport = TransportModify { ice_controlling: true, ..TransportModify::default() };
+        let endpoint = EndpointModify {
+            id: "abcd1234".to_owned(),
+            create: true,
+            transport: Some(transport),
+            capabilities: Capabilities { source_names: true, ..Capabilities::default() },
+            ..EndpointModify::default()
+        };
+        let request = ConferenceModify {
+            meeting_id: "m".to_owned(),
+            create: true,
+            endpoints: vec![endpoint],
+            ..ConferenceModify::default()
+        };
+        worker.mailbox().post(Letter::Apply(Command { id: 7, request, client_is_local: true }));
+        match notices.recv().unwrap() {
+            Notice::Bridge(Event::Reply(Reply::Done { id: 7, mut answer })) => {
+                let transport = answer.endpoints.remove(0).transport.unwrap();
+                (transport.ufrag.unwrap(), transport.pwd.unwrap())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn binding_request(ufrag: &str, pwd: &str) -> Vec<u8> {
+        let crypto = rtc_crypto::default_provider().unwrap();
+        let mut message = Message::new();
+        message.set_type(BINDING_REQUEST);
+        message.transaction_id = TransactionId([9; 12]);
+        message.write_header();
+        message.add(ATTR_USERNAME, format!("{ufrag}:peer").as_bytes());
+        message.add(ATTR_ICE_CONTROLLED, &[1; 8]);
+        message.add(ATTR_PRIORITY, &[0x6e, 0, 1, 0xff]);
+        let integrity = MessageIntegrity::new_short_term_integrity_with_provider(pwd.to_owned(), crypto.crypto());
+        integrity.add_to(&mut message).unwrap();
+        FINGERPRINT.add_to(&mut message).unwrap();
+        message.raw
+    }
+
+    #[test]
+    fn a_check_with_the_right_password_is_answered_over_the_network_and_one_with_a_wrong_one_is_not() {
+        let (worker, port, notices) = worker();
+        let (ufrag, pwd) = endpoint(&worker, &notices);
+        let browser = UdpSocket::bind("127.0.0.1:0").unwrap();
+        browser.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        // The worker takes them in this sequence, so the first answer shows that the wrong one got none.
+        browser.send_to(&binding_request(&ufrag, "not the right password"), (LOCALHOST, port)).unwrap();
+        browser.send_to(&binding_request(&ufrag, &pwd), (LOCALHOST, port)).unwrap();
+        let mut answer = [0; 1500];
+        let (len, from) = browser.recv_from(&mut answer).unwrap();
+        assert_eq!((from.port(), &answer[..2], &answer[8..20]), (port, [1, 1].as_slice(), [9; 12].as_slice()));
+        assert!(len > 20);
+        assert_eq!(report(&worker).shell.received, 2);
         worker.mailbox().post(Letter::ShutDown);
         assert!(worker.join());
     }
