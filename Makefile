@@ -1,0 +1,115 @@
+# Moothall. `make` alone lists what can be done.
+#
+# One build profile serves running, tests and browsers: dev, with dependencies at opt-level 2 and the bridge at 1 (Cargo.toml).
+# It is there sooner than a release with its link-time optimisation, and fast enough for a meeting. `make run RELEASE=1` runs the
+# release.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+ifeq ($(shell command -v cargo),)
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+endif
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+WEB := signal/web
+BROWSER := tests/browser
+BIN := $(TARGET)/$(if $(RELEASE),release,debug)/moothall
+LIBRARY := work/lib-jitsi-meet/package/lib-jitsi-meet.min.js
+export MOOTHALL_BIN := $(abspath $(BIN))
+export LIB_JITSI_MEET := $(abspath $(LIBRARY))
+export STAGES := $(TARGET)/stages
+
+# What is missing is installed, by Debian's names. aws-lc needs a C compiler and nothing else.
+NEED_RUN := cc:gcc /usr/include/stdio.h:libc6-dev node:nodejs npm:npm
+NEED_TEST := $(NEED_RUN) chromium:chromium firefox-esr:firefox-esr ip:iproute2 unshare:util-linux openssl:openssl kill:procps
+
+NPM_CI := npm ci --no-audit --no-fund --loglevel=error
+WEB_SOURCES := $(wildcard $(WEB)/*.json $(WEB)/*.mjs) $(shell find $(WEB)/src -type f)
+RUST_SOURCES := Cargo.toml Cargo.lock $(shell find appliance board-configs bridge signal -name node_modules -prune -o -name web -prune \
+	-o \( -name '*.rs' -o -name Cargo.toml \) -print)
+
+.PHONY: help run test test-full lint bench fuzz web setup-run setup-test web-test browser-test
+
+help: ## list what can be done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: setup-run $(BIN) ## host a meeting on this machine (ARGS='--config site.toml' passes options on)
+	@exec $(BIN) host $(ARGS)
+
+test: ## everything that must pass before a change lands (Debian 12 and 13)
+	@.ci/system debian-12 debian-13
+	@rm -rf $(STAGES)
+	@.ci/stage setup $(MAKE) setup-test
+	@.ci/stage web $(MAKE) web-test
+	@.ci/stage lint $(MAKE) lint
+	@.ci/stage rust cargo test --workspace --locked --no-fail-fast
+	@.ci/stage browser $(MAKE) browser-test
+	@.ci/stage --sum
+
+test-full: ## `make test`, and what takes too long for it: growing the fuzz corpora, measurements
+	@$(MAKE) test
+	@$(MAKE) fuzz
+	@$(MAKE) bench
+
+lint: ## formatting, clippy, documentation, types of the page
+	@.ci/rust fmt clippy
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
+	@$(MAKE) $(WEB)/node_modules/.package-lock.json
+	npm --prefix $(WEB) run --silent check
+
+bench: setup-run ## memory and processor time of the release build, idle and with ten people
+	@.ci/need ip:iproute2 unshare:util-linux
+	cargo build --release --locked -p appliance -p tests --bins
+	tests/netns $(TARGET)/release/bench-meeting $(TARGET)/release/moothall 10 20
+
+FUZZ_SECONDS ?= 60
+fuzz: ## grow the corpora of all parsers that face the network (nightly Rust; FUZZ_SECONDS for each)
+	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
+	@for target in $$(sed -n 's/^name = "\(.*\)"/\1/p' tests/fuzz/Cargo.toml | tail -n +2); do \
+		echo "==== $$target"; mkdir -p tests/corpus/$$target; \
+		cargo +nightly fuzz run --fuzz-dir tests/fuzz $$target tests/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
+
+web: setup-run $(WEB)/dist/index.html ## build the page
+
+setup-run:
+	@.ci/rust
+	@.ci/need $(NEED_RUN)
+
+setup-test:
+	@.ci/rust fmt clippy
+	@.ci/need $(NEED_TEST)
+	@$(MAKE) $(WEB)/dist/index.html $(BROWSER)/node_modules/.package-lock.json $(LIBRARY)
+
+web-test: $(WEB)/dist/index.html
+	npm --prefix $(WEB) test
+
+# In a network namespace: nothing listens where another machine could reach it.
+browser-test: $(BIN) $(BROWSER)/node_modules/.package-lock.json $(LIBRARY)
+	tests/netns node --test --test-concurrency=1 $(BROWSER)/*.test.mjs
+
+# Later than the page: it is built into the binary.
+$(BIN): $(RUST_SOURCES) $(WEB)/dist/index.html
+	@cargo build --locked -p appliance $(if $(RELEASE),--release)
+	@touch $@
+
+$(WEB)/dist/index.html: $(WEB_SOURCES) $(WEB)/node_modules/.package-lock.json
+	@npm --prefix $(WEB) run --silent build
+	@touch $@
+
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
+	@cd $(WEB) && $(NPM_CI)
+	@touch $@
+
+$(BROWSER)/node_modules/.package-lock.json: $(BROWSER)/package-lock.json
+	@cd $(BROWSER) && $(NPM_CI)
+	@touch $@
+
+# The client library that nobody here wrote. Its own dependencies cannot be installed, so it is fetched and unpacked alone.
+$(LIBRARY):
+	@mkdir -p work/lib-jitsi-meet
+	@cd work/lib-jitsi-meet && npm pack --silent @lyno/lib-jitsi-meet@2.6726.2 && tar -xf lyno-lib-jitsi-meet-2.6726.2.tgz
+	@touch $@
