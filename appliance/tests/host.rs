@@ -1,4 +1,5 @@
 //! The built command: it starts, serves, keeps its certificate, ends when told to, and says why when it cannot.
+#![expect(clippy::unwrap_used, reason = "test code: a crash is a failed test")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};

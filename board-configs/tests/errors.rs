@@ -1,4 +1,5 @@
 //! What a person reads who wrote the file wrong: the exact sentences.
+#![expect(clippy::unwrap_used, reason = "test code: a crash is a failed test")]
 
 use board_config::{Config, Flags};
 

@@ -111,10 +111,10 @@ impl Label {
 /// The kept certificate if it is for exactly these names and long enough, else a new one with the kept key.
 pub(crate) fn own(dir: &StateDir, label: Label) -> Result<Own, CertificateError> {
     let kept = dir.read(FILE).unwrap_or_default();
-    if Label::parse(&kept).as_ref() == Some(&label) {
-        if let Some(certificate) = parse(&kept) {
-            return Ok(Own { certificate, label, renewed: false });
-        }
+    if Label::parse(&kept).as_ref() == Some(&label)
+        && let Some(certificate) = parse(&kept)
+    {
+        return Ok(Own { certificate, label, renewed: false });
     }
     let key = match KeyPair::from_pem(&kept) {
         Ok(key) => key,
