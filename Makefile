@@ -56,7 +56,7 @@ lint: ## formatting, clippy, documentation, types of the page
 	@.ci/rust fmt clippy
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --locked
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' cargo doc --workspace --no-deps --document-private-items --locked
 	@$(MAKE) $(WEB)/node_modules/.package-lock.json
 	npm --prefix $(WEB) run --silent check
 

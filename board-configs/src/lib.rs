@@ -7,7 +7,7 @@
 //! **Place.** At the bottom: every process reads it, it depends on nothing of ours.
 //!
 //! **Entry rule.** Only serde data and its checks. One file per section; a key's documentation stands beside its field and is what
-//! the commented sample ([`sample`]) is made of.
+//! the commented sample ([`sample()`]) is made of.
 //!
 //! ```
 //! let config = board_config::Config::parse("site.toml".as_ref(), "[network]\nport = 443\n", &Default::default()).unwrap();
