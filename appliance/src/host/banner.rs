@@ -76,8 +76,9 @@ pub(crate) fn text(name: &str, urls: &[String], media_port: u16, own_certificate
             let _ = writeln!(text, "    {line}");
         }
     }
+    text.push('\n');
     if own_certificate {
-        let _ = writeln!(text, "\n  The box made its own certificate: browsers ask once whether to trust it.");
+        let _ = writeln!(text, "  The box made its own certificate: browsers ask once whether to trust it.");
     }
     let _ = write!(text, "  Audio and video use UDP port {media_port}. Ctrl-C ends all meetings.");
     text

@@ -13,7 +13,7 @@ use signal::shell::Certificates;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::certificate::{self, Label};
+use super::certificate::{self, CertificateError, Label};
 use super::names;
 use super::notify::ServiceManager;
 use super::state_dir::StateDir;
@@ -108,45 +108,45 @@ async fn look_around(offer: &Offer, mut certificates: Option<(Certificates, Sour
         ticks.tick().await;
         offer.look();
         if let Some((current, source)) = &mut certificates {
-            look_at_certificate(current, source, offer);
-        }
-    }
-}
-
-/// A certificate that cannot be read or made leaves the old one in use.
-fn look_at_certificate(current: &Certificates, source: &mut Source, offer: &Offer) {
-    match source {
-        Source::Own { dir, label, host } => {
-            let names = names::certificate_names(host, &offer.known.borrow().0, &offer.rules);
-            let wanted = Label::wanted(names, SystemTime::now());
-            if wanted == *label {
-                return;
-            }
-            match certificate::own(dir, wanted) {
-                Ok(own) => {
-                    current.replace(own.certificate);
-                    *label = own.label;
-                    tracing::info!("the certificate was renewed for other addresses");
-                }
-                Err(error) => tracing::warn!(%error, "the certificate could not be renewed; the old one stays"),
-            }
-        }
-        Source::Files { cert, key, written } => {
-            let now = certificate::written(cert, key);
-            if now == *written {
-                return;
-            }
-            // Noted even if it fails: it is tried again when the files change again.
-            *written = now;
-            match certificate::read_pair(cert, key) {
-                Ok(certificate) => {
-                    current.replace(certificate);
-                    tracing::info!("the certificate was read again");
-                }
+            // Borrowed for a moment only: the next look may change it.
+            let looked = look_at_certificate(current, source, &offer.known.borrow().0, &offer.rules);
+            match looked {
+                Ok(false) => {}
+                Ok(true) => tracing::info!("the certificate was renewed"),
                 Err(error) => tracing::warn!(%error, "the new certificate cannot be used; the old one stays"),
             }
         }
     }
+}
+
+/// True if the certificate was exchanged. One that cannot be read or made leaves the old one in use.
+fn look_at_certificate(
+    current: &Certificates,
+    source: &mut Source,
+    addresses: &[LocalAddress],
+    rules: &Rules,
+) -> Result<bool, CertificateError> {
+    match source {
+        Source::Own { dir, label, host } => {
+            let wanted = Label::wanted(names::certificate_names(host, addresses, rules), SystemTime::now());
+            if wanted == *label {
+                return Ok(false);
+            }
+            let own = certificate::own(dir, wanted)?;
+            current.replace(own.certificate);
+            *label = own.label;
+        }
+        Source::Files { cert, key, written } => {
+            let now = certificate::written(cert, key);
+            if now == *written {
+                return Ok(false);
+            }
+            // Noted even if it fails: it is tried again when the files change again.
+            *written = now;
+            current.replace(certificate::read_pair(cert, key)?);
+        }
+    }
+    Ok(true)
 }
 
 async fn collect_mappings(offer: &Offer, mut mappings: mpsc::UnboundedReceiver<Mapping>) {
@@ -209,5 +209,54 @@ mod tests {
     fn one_address_of_each_family_is_asked() {
         let found = ["192.0.2.1:1", "192.0.2.2:1", "[2001:db8::1]:1"].map(|text| text.parse().unwrap());
         assert_eq!(first_of_each_family(found.into_iter()), [found[0], found[2]]);
+    }
+
+    fn address(ip: &str) -> LocalAddress {
+        LocalAddress { interface: "eth0".to_owned(), ip: ip.parse().unwrap() }
+    }
+
+    #[test]
+    fn our_own_certificate_is_renewed_when_the_addresses_change_and_only_then() {
+        let dir = StateDir::open(Some(&super::super::test_dir("look-own"))).unwrap();
+        let (rules, before, after) = (Rules::default(), [address("10.0.0.1")], [address("10.0.0.2")]);
+        let label = Label::wanted(names::certificate_names("hall", &before, &rules), SystemTime::now());
+        let own = certificate::own(&dir, label.clone()).unwrap();
+        let current = Certificates::new(own.certificate);
+        let mut source = Source::Own { dir, label, host: "hall".to_owned() };
+        let mut look =
+            |addresses: &[LocalAddress]| look_at_certificate(&current, &mut source, addresses, &rules).unwrap();
+        assert_eq!([look(&before), look(&after), look(&after), look(&before)], [false, true, false, true]);
+    }
+
+    #[test]
+    fn files_are_read_again_when_they_change_and_a_broken_pair_is_refused_once() {
+        let dir = super::super::test_dir("look-files");
+        std::fs::create_dir_all(&dir).unwrap();
+        let (cert, key) = (dir.join("cert.pem"), dir.join("key.pem"));
+        let mut second = 0;
+        // Each time with a later time stamp, whatever the file system's resolution.
+        let mut write = |broken: bool| {
+            second += 1;
+            let pair = rcgen::generate_simple_self_signed(vec!["hall".to_owned()]).unwrap();
+            std::fs::write(&cert, if broken { String::new() } else { pair.cert.pem() }).unwrap();
+            std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
+            for path in [&cert, &key] {
+                std::fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+            }
+        };
+        write(false);
+        let current = Certificates::new(certificate::read_pair(&cert, &key).unwrap());
+        let written = certificate::written(&cert, &key);
+        let mut source = Source::Files { cert: cert.clone(), key: key.clone(), written };
+        let mut look = || look_at_certificate(&current, &mut source, &[], &Rules::default());
+        assert!(!look().unwrap());
+        write(false);
+        assert!(look().unwrap());
+        write(true);
+        assert!(look().is_err());
+        assert!(!look().unwrap());
+        write(false);
+        assert!(look().unwrap());
     }
 }
