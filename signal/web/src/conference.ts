@@ -89,7 +89,8 @@ export class Conference {
   private statsTimer = 0;
   private lastRestart = 0;
   private lastPresence = '';
-  private everConnected = false;
+  /** Media went through in the session of now. */
+  private nowConnected = false;
 
   constructor(private readonly config: Config, node: string, private local: Local, private readonly events: ConferenceEvents) {
     this.room = `${node}@${config.hosts.muc.toLowerCase()}`;
@@ -414,6 +415,7 @@ export class Conference {
       onState: (state) => this.peer === peer && this.onIce(state),
     });
     this.peer = peer;
+    this.nowConnected = false;
     this.setMedia('connecting');
     this.watchIce();
     this.openChannel(offer);
@@ -492,15 +494,15 @@ export class Conference {
     if (state === 'connected' || state === 'completed') {
       window.clearTimeout(this.iceTimer);
       window.clearTimeout(this.restartTimer);
-      this.everConnected = true;
+      this.nowConnected = true;
       this.setMedia('connected');
     } else if (state === 'disconnected') {
-      if (!this.everConnected) return;
+      if (!this.nowConnected) return; // Still the first tries: the clock that runs decides.
       this.setMedia('lost');
       this.restartLater(LOST_MS);
     } else if (state === 'failed') {
       // A path that once was there and is gone: the network changed, a new session finds the new path.
-      if (this.everConnected) {
+      if (this.nowConnected) {
         this.watchIce();
         this.restartMedia();
       } else {
