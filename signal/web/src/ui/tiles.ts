@@ -70,7 +70,7 @@ export class Hall {
 
   /** Lights who talks now. */
   talk(level: (face: Face) => number): void {
-    for (const face of this.faces) this.tiles.get(face.id)?.talk(face.micOff ? 0 : level(face));
+    for (const face of this.faces) this.tiles.get(face.id)?.talk(face.micOff ? null : level(face));
   }
 
   dispose(): void {
@@ -170,9 +170,11 @@ class Tile {
     this.describe();
   }
 
-  talk(level: number): void {
+  /** How loud the person is; null while the microphone is off, which puts the lamp out at once. */
+  talk(level: number | null): void {
     const now = performance.now();
-    if (level > TALKING) this.lastTalk = now;
+    if (level === null) this.lastTalk = -FADE_MS;
+    else if (level > TALKING) this.lastTalk = now;
     const talks = now - this.lastTalk < FADE_MS;
     if (this.element.classList.contains('talks') === talks) return;
     this.element.classList.toggle('talks', talks);
