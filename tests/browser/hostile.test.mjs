@@ -1,13 +1,13 @@
 // Clients that mean harm, against the whole server: a meeting goes on beside them, and memory stays bounded.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import tls from 'node:tls';
-import WebSocket from 'ws';
 import { LibraryPage, Server, joinWithLibrary, libraryReceives, me, openChromium, within } from './harness.mjs';
+import { MUC, join, stream } from './stream.mjs';
 
-const MUC = room => `${room}@conference.moothall.internal`;
 let server, browser, library, ada, grace;
 
 before(async () => {
@@ -27,51 +27,6 @@ after(async () => {
 async function theMeetingGoesOn() {
     await libraryReceives(ada, [ await me(grace) ]);
     await libraryReceives(grace, [ await me(ada) ]);
-}
-
-/** An XMPP stream that is bound; `next(pattern)` waits for a frame. */
-async function stream() {
-    const socket = new WebSocket('wss://127.0.0.1:8443/xmpp-websocket?room=calm', 'xmpp', { rejectUnauthorized: false, maxPayload: 0 });
-    const frames = [];
-    let wake = () => {};
-
-    socket.on('message', data => {
-        frames.push(String(data));
-        wake();
-    });
-    socket.on('error', () => {});
-    await once(socket, 'open');
-    const next = pattern => within(10_000, String(pattern), (async () => {
-        for (;;) {
-            const found = frames.findIndex(frame => pattern.test(frame));
-
-            if (found >= 0) {
-                return frames.splice(found, 1)[0];
-            }
-            await new Promise(resolve => {
-                wake = resolve;
-            });
-        }
-    })());
-    const open = '<open to="moothall.internal" version="1.0" xmlns="urn:ietf:params:xml:ns:xmpp-framing"/>';
-
-    socket.send(open);
-    await next(/mechanisms/);
-    socket.send('<auth mechanism="ANONYMOUS" xmlns="urn:ietf:params:xml:ns:xmpp-sasl"/>');
-    await next(/<success/);
-    socket.send(open);
-    await next(/xmpp-bind/);
-    socket.send('<iq id="b" type="set" xmlns="jabber:client"><bind xmlns="urn:ietf:params:xml:ns:xmpp-bind"/></iq>');
-    const jid = /<jid[^>]*>([^<]+)<\/jid>/.exec(await next(/<jid/))[1];
-
-    return { socket, next, jid, nick: jid.slice(0, 8) };
-}
-
-async function join({ socket, next, nick }, room) {
-    socket.send(`<iq id="c" to="focus.moothall.internal" type="set" xmlns="jabber:client"><conference room="${MUC(room)}" xmlns="http://jitsi.org/protocol/focus"/></iq>`);
-    await next(/ready=['"]true/);
-    socket.send(`<presence to="${MUC(room)}/${nick}" xmlns="jabber:client"><x xmlns="http://jabber.org/protocol/muc"/></presence>`);
-    await next(/code=['"]110/);
 }
 
 test('a stranger floods the media port', async () => {
@@ -127,27 +82,39 @@ test('an undeclared prefix does not reach anybody', async () => {
 
 test('a client that never reads is dropped, the others talk on', async () => {
     const before = server.memory();
-    const talker = await stream();
+    const talkers = [];
 
-    await join(talker, 'deaf');
-    const deaf = await stream();
-
-    await join(deaf, 'deaf');
-    deaf.socket.pause();
-    const body = 'y'.repeat(40_000);
-    let last = 0;
-
-    // Sent as fast as it comes back to the sender: the deaf one's queue must fill, the talker's must not.
-    const gone = talker.next(new RegExp(`unavailable[^>]*/${deaf.nick}|/${deaf.nick}[^>]*unavailable`)).then(() => true, () => false);
-
-    for (; last < 400; last++) {
-        talker.socket.send(`<message id="m${last}" to="${MUC('deaf')}" type="groupchat" xmlns="jabber:client"><body>${body}</body></message>`);
-        await talker.next(new RegExp(`m${last}['"]`));
+    for (let n = 0; n < 8; n++) {
+        talkers.push(await stream());
+        await join(talkers[n], 'deaf');
     }
-    assert.ok(await gone, 'the deaf client has left the room');
+    // A stopped process reads nothing; a paused socket of node's still does.
+    const deaf = spawn(process.execPath, [ new URL('deaf.mjs', import.meta.url).pathname, 'deaf' ], { stdio: [ 'ignore', 'pipe', 'inherit' ] });
+    const [ nick ] = await within(10_000, 'the deaf client joins', once(deaf.stdout, 'data'));
+
+    after(() => deaf.kill('SIGKILL'));
+    deaf.kill('SIGSTOP');
+    const body = 'y'.repeat(40_000);
+    let gone = false;
+    const leaving = talkers[0].next(new RegExp(`<presence(?=[^>]*unavailable)(?=[^>]*/${String(nick).trim()})`), 40_000).then(() => {
+        gone = true;
+    });
+
+    // Everybody talks within the bounds of one client; the queue of the deaf one must fill, those of the others must not.
+    for (let n = 0; n < 45 && !gone; n++) {
+        for (const [ who, talker ] of talkers.entries()) {
+            const id = `m${who}-${n}`;
+
+            talker.socket.send(`<message id="${id}" to="${MUC('deaf')}" type="groupchat" xmlns="jabber:client"><body>${body}</body></message>`);
+            await talker.next(new RegExp(`id=['"]${id}['"]`));
+        }
+    }
+    await leaving;
     assert.ok(server.memory() - before < 12 * 1024, `grew by ${server.memory() - before} KiB`);
-    talker.socket.terminate();
-    deaf.socket.terminate();
+    deaf.kill('SIGKILL');
+    for (const { socket } of talkers) {
+        socket.terminate();
+    }
     await theMeetingGoesOn();
 });
 
