@@ -53,7 +53,8 @@ fn check_endpoint(endpoint: &EndpointModify) -> Result<(), Refusal> {
     }
     for source in sources {
         let grouped = source.groups.iter().map(|group| group.ssrcs.len()).max().unwrap_or(0);
-        if !is_id(&source.id, MAX_ID) || source.ssrcs.len().max(grouped) > MAX_SSRCS || source.groups.len() > MAX_SSRCS {
+        if !is_id(&source.id, MAX_ID) || source.ssrcs.len().max(grouped) > MAX_SSRCS || source.groups.len() > MAX_SSRCS
+        {
             return Err(Refusal::BadRequest("a source"));
         }
     }

@@ -4,13 +4,6 @@ use std::collections::HashMap;
 
 use super::Path;
 
-/// RFC 8489 5.
-const MAGIC_COOKIE: [u8; 4] = 0x2112_A442_u32.to_be_bytes();
-const BINDING_REQUEST: [u8; 2] = [0, 1];
-const USERNAME: u16 = 0x0006;
-/// An ICE check has a handful of attributes; a longer list is not one.
-const MAX_ATTRIBUTES: usize = 16;
-
 /// An endpoint by its place. The generation tells a place's tenants apart, so that a stale handle finds nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Handle {
@@ -40,29 +33,6 @@ pub fn kind(datagram: &[u8]) -> Option<Kind> {
         (128..=191, _) => Some(Kind::Rtp),
         _ => None,
     }
-}
-
-/// Our own ufrag as a binding request names it: what stands before the colon of USERNAME.
-///
-/// Nothing is verified here; whoever owns the ufrag checks the integrity. `None` for anything but a request.
-pub fn named_ufrag(message: &[u8]) -> Option<&str> {
-    let (header, mut attributes) = message.split_at_checked(20)?;
-    let is_request = header.get(..2)? == BINDING_REQUEST && header.get(4..8)? == MAGIC_COOKIE;
-    let length = u16::from_be_bytes(*header.get(2..4)?.first_chunk()?);
-    if !is_request || usize::from(length) != attributes.len() {
-        return None;
-    }
-    for _ in 0..MAX_ATTRIBUTES {
-        let (kind, rest) = attributes.split_first_chunk::<2>()?;
-        let (length, rest) = rest.split_first_chunk::<2>()?;
-        let length = usize::from(u16::from_be_bytes(*length));
-        if u16::from_be_bytes(*kind) == USERNAME {
-            let username = std::str::from_utf8(rest.get(..length)?).ok()?;
-            return username.split_once(':').map(|(ufrag, _)| ufrag);
-        }
-        attributes = rest.get(length.next_multiple_of(4)..)?;
-    }
-    None
 }
 
 /// The tables of one UDP port.
@@ -122,22 +92,6 @@ impl Demux {
 mod tests {
     use super::*;
 
-    fn request(attributes: &[(u16, &[u8])]) -> Vec<u8> {
-        let mut body = Vec::new();
-        for (kind, value) in attributes {
-            body.extend(kind.to_be_bytes());
-            body.extend((value.len() as u16).to_be_bytes());
-            body.extend(*value);
-            body.resize(body.len().next_multiple_of(4), 0);
-        }
-        let mut message = vec![0, 1];
-        message.extend((body.len() as u16).to_be_bytes());
-        message.extend(MAGIC_COOKIE);
-        message.extend([7; 12]);
-        message.extend(body);
-        message
-    }
-
     #[test]
     fn the_first_two_bytes_say_what_a_datagram_is() {
         assert_eq!(kind(&[0, 1]), Some(Kind::Stun));
@@ -152,35 +106,8 @@ mod tests {
     }
 
     #[test]
-    fn a_check_names_our_ufrag_before_the_colon() {
-        let message = request(&[(0x8022, b"abc"), (USERNAME, b"ours1234:theirs")]);
-        assert_eq!(named_ufrag(&message), Some("ours1234"));
-    }
-
-    #[test]
-    fn what_is_not_a_binding_request_names_nobody() {
-        let good = request(&[(USERNAME, b"ours1234:theirs")]);
-        let mut success = good.clone();
-        success[0] = 1;
-        let mut cookie = good.clone();
-        cookie[4] ^= 1;
-        let mut length = good.clone();
-        length[3] += 4;
-        for broken in [&success[..], &cookie, &length, &good[..20], &good[..30], &[]] {
-            assert_eq!(named_ufrag(broken), None);
-        }
-        assert_eq!(named_ufrag(&request(&[(USERNAME, b"no colon")])), None);
-        assert_eq!(named_ufrag(&request(&[(USERNAME, &[0xff, b':'])])), None);
-        let many: Vec<(u16, &[u8])> = vec![(0x8022, &[]); 100];
-        assert_eq!(named_ufrag(&request(&many)), None);
-    }
-
-    #[test]
     fn a_path_that_changed_hands_stays_with_its_new_owner() {
-        let path = Path {
-            local: "10.0.0.1".parse().unwrap(),
-            remote: "10.0.0.2:5000".parse().unwrap(),
-        };
+        let path = Path { local: "10.0.0.1".parse().unwrap(), remote: "10.0.0.2:5000".parse().unwrap() };
         let old = Handle { conference: 0, endpoint: 0, generation: 1 };
         let new = Handle { generation: 2, ..old };
         let mut demux = Demux::default();

@@ -31,6 +31,7 @@ use rand_core::SeedableRng;
 use crate::control::{Command, Reply};
 use conference::Conference;
 use demux::{Demux, Handle, Kind};
+use endpoint::ice::ufrag_of;
 use endpoint::identity::Identity;
 use endpoint::transport::StunVerdict;
 use turn::{Counters, Turn};
@@ -114,7 +115,9 @@ pub struct LocalCandidate {
 pub enum CandidateKind {
     Host,
     /// A router maps `base` to this address (static mapping or learned by STUN).
-    Srflx { base: IpAddr },
+    Srflx {
+        base: IpAddr,
+    },
 }
 
 /// One WebSocket that carries a bridge channel, numbered by whoever accepted it.
@@ -131,11 +134,21 @@ pub struct ChannelRefusal;
 pub enum Event {
     Reply(Reply),
     /// Send this text frame.
-    ChannelText { id: ChannelId, text: Arc<str> },
+    ChannelText {
+        id: ChannelId,
+        text: Arc<str>,
+    },
     /// Close this WebSocket; it is forgotten here.
-    ChannelClose { id: ChannelId, code: u16, reason: &'static str },
+    ChannelClose {
+        id: ChannelId,
+        code: u16,
+        reason: &'static str,
+    },
     /// An endpoint that nobody expired is no more: its transport failed or it fell silent.
-    EndpointGone { meeting_id: String, endpoint: String },
+    EndpointGone {
+        meeting_id: String,
+        endpoint: String,
+    },
 }
 
 /// Why a bridge wants to be woken.
@@ -240,7 +253,7 @@ impl Bridge {
             return;
         };
         // A check says itself whom it is for; whatever else is for the owner of its path.
-        let named = if kind == Kind::Stun { demux::named_ufrag(datagram).map(|ufrag| self.demux.by_ufrag(ufrag)) } else { None };
+        let named = if kind == Kind::Stun { ufrag_of(datagram).map(|ufrag| self.demux.by_ufrag(ufrag)) } else { None };
         let Some(handle) = named.unwrap_or_else(|| self.demux.by_path(path)) else {
             self.counters.strangers += 1;
             return;
@@ -372,7 +385,15 @@ impl Bridge {
     /// Installs SRTP keys and a path as if ICE and DTLS had agreed on them, for tests and benches that drive media alone. False if
     /// there is no such endpoint.
     #[doc(hidden)]
-    pub fn install_keys(&mut self, now: Instant, meeting_id: &str, endpoint: &str, keys: &srtp::Keys, path: Path, sink: &mut dyn Sink) -> bool {
+    pub fn install_keys(
+        &mut self,
+        now: Instant,
+        meeting_id: &str,
+        endpoint: &str,
+        keys: &srtp::Keys,
+        path: Path,
+        sink: &mut dyn Sink,
+    ) -> bool {
         let found = self.conferences.iter().flatten().find(|known| known.meeting_id == meeting_id);
         let Some(handle) = found.and_then(|known| Some(known.get(known.find(endpoint)?)?.handle)) else {
             return false;
@@ -391,11 +412,21 @@ impl Bridge {
         self.demux.len() + self.channels.len() + self.conferences.iter().flatten().count()
     }
 
-    fn enter<'a>(&'a mut self, now: Instant, handle: Handle, sink: &'a mut dyn Sink) -> Option<(Turn<'a>, &'a mut Conference)> {
+    fn enter<'a>(
+        &'a mut self,
+        now: Instant,
+        handle: Handle,
+        sink: &'a mut dyn Sink,
+    ) -> Option<(Turn<'a>, &'a mut Conference)> {
         self.enter_conference(now, handle.conference, sink).filter(|(_, conference)| conference.holds(handle))
     }
 
-    fn enter_conference<'a>(&'a mut self, now: Instant, place: usize, sink: &'a mut dyn Sink) -> Option<(Turn<'a>, &'a mut Conference)> {
+    fn enter_conference<'a>(
+        &'a mut self,
+        now: Instant,
+        place: usize,
+        sink: &'a mut dyn Sink,
+    ) -> Option<(Turn<'a>, &'a mut Conference)> {
         let conference = self.conferences.get_mut(place)?.as_mut()?;
         let (events, demux, counters) = (&mut self.events, &mut self.demux, &mut self.counters);
         Some((Turn { now, sink, events, demux, counters }, conference))

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use jitsi_wire::colibri2::{ConferenceModified, ConferenceModify, EndpointModified, EndpointModify, MediaSource, Refusal};
+use jitsi_wire::colibri2::{
+    ConferenceModified, ConferenceModify, EndpointModified, EndpointModify, MediaSource, Refusal,
+};
 use jitsi_wire::jingle::{Candidate, Fingerprint, IceUdpTransport, MediaKind, Setup};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -195,7 +197,8 @@ impl Bridge {
         let Some(conference) = self.conferences.get(place).and_then(Option::as_ref) else {
             return Vec::new();
         };
-        let source = |id: &str, kind, ssrc| MediaSource { id: id.to_owned(), kind, ssrcs: vec![ssrc], groups: Vec::new() };
+        let source =
+            |id: &str, kind, ssrc| MediaSource { id: id.to_owned(), kind, ssrcs: vec![ssrc], groups: Vec::new() };
         vec![
             source("jvb-a0", MediaKind::Audio, conference.audio_ssrc.0),
             source("jvb-v0", MediaKind::Video, conference.video_ssrc.0),
@@ -205,7 +208,11 @@ impl Bridge {
     fn channel_url(&self, conference: &str, endpoint: &str, password: &str) -> String {
         let base = self.config.websocket_base.as_deref().unwrap_or_default();
         let server = &self.config.server_id;
-        format!("{base}/colibri-ws/{}/{conference}/{}?pwd={password}", percent_encoded(server), percent_encoded(endpoint))
+        format!(
+            "{base}/colibri-ws/{}/{conference}/{}?pwd={password}",
+            percent_encoded(server),
+            percent_encoded(endpoint)
+        )
     }
 
     fn unused_ufrag(&mut self) -> String {
@@ -221,9 +228,9 @@ impl Bridge {
 /// Letters and digits: valid in ICE credentials, URLs and XML alike.
 fn random_text(rng: &mut ChaCha8Rng, length: usize) -> String {
     const ALPHABET: [char; 62] = [
-        'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y',
-        'z', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P', 'Q', 'R', 'S', 'T', 'U', 'V', 'W', 'X',
-        'Y', 'Z', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9',
+        'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r', 's', 't', 'u', 'v',
+        'w', 'x', 'y', 'z', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P', 'Q', 'R',
+        'S', 'T', 'U', 'V', 'W', 'X', 'Y', 'Z', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9',
     ];
     // Numbers past the last whole alphabet are drawn again, so that no character is likelier than another.
     let draws = std::iter::repeat_with(|| usize::try_from(rng.next_u32() & 63).ok());
@@ -288,7 +295,12 @@ mod tests {
     #[test]
     fn mapped_candidates_share_the_preference_of_their_base_and_ipv6_comes_first() {
         let base: IpAddr = "192.168.1.7".parse().unwrap();
-        let host = |ip: &str| LocalCandidate { ip: ip.parse().unwrap(), port: 10_000, kind: CandidateKind::Host, loopback: false };
+        let host = |ip: &str| LocalCandidate {
+            ip: ip.parse().unwrap(),
+            port: 10_000,
+            kind: CandidateKind::Host,
+            loopback: false,
+        };
         let mapped = LocalCandidate { kind: CandidateKind::Srflx { base }, port: 40_000, ..host("203.0.113.9") };
         let made = candidates(&[host("192.168.1.7"), host("fd00::7"), mapped], "u");
         let local = |index: usize| (made[index].priority >> 8) & 0xffff;

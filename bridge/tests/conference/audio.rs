@@ -48,7 +48,11 @@ fn digital_silence_is_dropped_after_its_first_packets_and_numbers_stay_dense() {
 #[test]
 fn force_mute_drops_audio_and_leaves_no_gap() {
     let mut world = World::meeting(2);
-    let mute = |audio| EndpointModify { id: "a".into(), force_mute: Some(ForceMute { audio, video: false }), ..Default::default() };
+    let mute = |audio| EndpointModify {
+        id: "a".into(),
+        force_mute: Some(ForceMute { audio, video: false }),
+        ..Default::default()
+    };
     talk(&mut world, 1, 1, 5, 20);
     world.modify(mute(true));
     talk(&mut world, 1, 6, 50, 20);
@@ -94,7 +98,12 @@ fn the_one_who_speaks_becomes_dominant_and_everybody_is_told() {
         world.run_ms(20);
     }
     for number in 1..=3 {
-        let texts = world.client(number).of_class("DominantSpeakerEndpointChangeEvent").into_iter().cloned().collect::<Vec<_>>();
+        let texts = world
+            .client(number)
+            .of_class("DominantSpeakerEndpointChangeEvent")
+            .into_iter()
+            .cloned()
+            .collect::<Vec<_>>();
         let last = texts.last().unwrap();
         assert_eq!(last["dominantSpeakerEndpoint"], "b");
         assert_eq!(last["silence"], false);
@@ -102,5 +111,35 @@ fn the_one_who_speaks_becomes_dominant_and_everybody_is_told() {
     world.forget();
     world.leave(2);
     let texts = world.client(1).of_class("DominantSpeakerEndpointChangeEvent").into_iter().cloned().collect::<Vec<_>>();
-    assert!(texts.iter().all(|text| text["dominantSpeakerEndpoint"] != "b" && text["previousSpeakers"].as_array().unwrap().iter().all(|s| s != "b")));
+    assert!(texts.iter().all(|text| text["dominantSpeakerEndpoint"] != "b"
+        && text["previousSpeakers"].as_array().unwrap().iter().all(|s| s != "b")));
+}
+
+#[test]
+fn a_new_dominant_speaker_is_asked_for_a_key_frame_only_if_somebody_has_a_camera_on_stage() {
+    for on_stage in [true, false] {
+        let mut world = World::meeting(3);
+        if on_stage {
+            world.say(1, r#"{"colibriClass":"ReceiverVideoConstraints","onStageSources":["c-v0"]}"#);
+        }
+        for number in 1..=3 {
+            world.film(number, 1, 2, true, &[0, 1, 2]);
+        }
+        world.forget();
+        for step in 0..150_u16 {
+            for number in 1..=3 {
+                let level = if number == 2 && step > 50 { 5 } else { 80 };
+                let packet = world.audio(number, step, level);
+                world.send(number, &packet);
+            }
+            // Its video flows, or nobody could be asked.
+            for encoding in 0..3 {
+                let frame = world.video(2, encoding, 3 + step, false);
+                world.send(2, &frame);
+            }
+            world.run_ms(20);
+        }
+        let asked = world.rtcp_of(2).get(&(206, 1)).copied().unwrap_or(0);
+        assert_eq!(asked > 0, on_stage, "{asked}");
+    }
 }

@@ -17,7 +17,12 @@ fn conference(create: bool, endpoints: Vec<EndpointModify>) -> ConferenceModify 
 
 #[test]
 fn a_create_is_answered_with_transport_and_the_bridges_own_sources() {
-    let candidate = |ip: &str, loopback| LocalCandidate { ip: ip.parse().unwrap(), port: 10_000, kind: CandidateKind::Host, loopback };
+    let candidate = |ip: &str, loopback| LocalCandidate {
+        ip: ip.parse().unwrap(),
+        port: 10_000,
+        kind: CandidateKind::Host,
+        loopback,
+    };
     let config = BridgeConfig {
         candidates: vec![candidate("10.0.0.1", false), candidate("127.0.0.1", true)],
         ..Default::default()
@@ -34,7 +39,8 @@ fn a_create_is_answered_with_transport_and_the_bridges_own_sources() {
     let url = transport.web_socket.as_ref().unwrap();
     assert!(url.starts_with("/colibri-ws/default-id/") && url.contains("/a?pwd="), "{url}");
     assert_eq!(answer.endpoints[0].sctp_port, None);
-    let other = EndpointModify { transport: Some(TransportModify { sctp: true, ..Default::default() }), ..creating("b") };
+    let other =
+        EndpointModify { transport: Some(TransportModify { sctp: true, ..Default::default() }), ..creating("b") };
     let answer = world.done(conference(false, vec![other]));
     assert_eq!(answer.endpoints[0].sctp_port, Some(5000));
     assert_eq!(answer.endpoints[0].transport.as_ref().unwrap().web_socket, None);
@@ -63,7 +69,13 @@ fn answers_come_in_the_order_of_the_orders() {
     world.done(conference(true, vec![creating("a")]));
     world.order(conference(true, vec![]));
     world.done(conference(false, vec![]));
-    let ids: Vec<u64> = world.replies.iter().map(|r| match r { Reply::Done { id, .. } | Reply::Refused { id, .. } => *id }).collect();
+    let ids: Vec<u64> = world
+        .replies
+        .iter()
+        .map(|r| match r {
+            Reply::Done { id, .. } | Reply::Refused { id, .. } => *id,
+        })
+        .collect();
     assert_eq!(ids, [1, 2, 3]);
 }
 
@@ -107,7 +119,11 @@ fn an_endpoint_created_a_hundred_times_under_one_id_leaves_no_residue() {
         world.forget();
         world.film(2, sequence + 150, 3, true, &[0, 1, 2]);
         let ssrc = world.client(2).video_ssrc(0);
-        assert!(world.client(1).stream(ssrc).len() >= 3, "round {round} {:?}", world.client(1).rtp.iter().map(|r| (r.header.ssrc, r.header.sequence)).collect::<Vec<_>>());
+        assert!(
+            world.client(1).stream(ssrc).len() >= 3,
+            "round {round} {:?}",
+            world.client(1).rtp.iter().map(|r| (r.header.ssrc, r.header.sequence)).collect::<Vec<_>>()
+        );
         world.film(1, sequence, 3, true, &[0, 1, 2]);
         let ssrc = world.client(1).video_ssrc(0);
         let stream = world.client(2).stream(ssrc).len();

@@ -113,7 +113,8 @@ pub fn identity() -> Arc<Identity> {
 }
 
 pub fn payload_type(id: u8, name: &str, clockrate: u32, parameters: &[(&str, &str)]) -> PayloadType {
-    let feedback = |kind: &str, subtype: Option<&str>| RtcpFeedback { kind: kind.into(), subtype: subtype.map(Into::into) };
+    let feedback =
+        |kind: &str, subtype: Option<&str>| RtcpFeedback { kind: kind.into(), subtype: subtype.map(Into::into) };
     PayloadType {
         id,
         name: name.into(),
@@ -134,7 +135,10 @@ pub fn media() -> Vec<MediaDescription> {
     vec![
         MediaDescription {
             kind: MediaKind::Audio,
-            payload_types: vec![payload_type(OPUS, "opus", 48_000, &[]), payload_type(126, "telephone-event", 8000, &[])],
+            payload_types: vec![
+                payload_type(OPUS, "opus", 48_000, &[]),
+                payload_type(126, "telephone-event", 8000, &[]),
+            ],
             header_extensions: vec![
                 extension(AUDIO_LEVEL, "urn:ietf:params:rtp-hdrext:ssrc-audio-level"),
                 extension(TRANSPORT_CC, TRANSPORT_CC_URI),
@@ -268,7 +272,11 @@ impl World {
         });
         self.bridge_ssrc = answer.sources[1].ssrcs[0];
         let url = answer.endpoints[0].transport.as_ref().unwrap().web_socket.clone().unwrap();
-        self.modify(EndpointModify { id: id.clone(), sources: Some(sources(&id, number, encodings)), ..Default::default() });
+        self.modify(EndpointModify {
+            id: id.clone(),
+            sources: Some(sources(&id, number, encodings)),
+            ..Default::default()
+        });
         let bridge_keys = keys(number, false);
         assert!(self.bridge.install_keys(self.now, MEETING, &id, &bridge_keys, path(number), &mut self.outbox));
         let own = keys(number, true);

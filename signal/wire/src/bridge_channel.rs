@@ -43,10 +43,7 @@ pub enum ClientMessage {
     /// `ReceiverAudioSubscription`, either form.
     AudioSubscription(AudioSubscription),
     /// `SourceVideoTypeMessage`
-    SourceVideoType {
-        source: String,
-        video_type: VideoType,
-    },
+    SourceVideoType { source: String, video_type: VideoType },
     /// `VideoTypeMessage` (clients before source names): about the source `ENDPOINT-v0`.
     VideoType(VideoType),
     /// A class that is not for bridges, or newer than this text.
@@ -110,8 +107,7 @@ impl Relayed {
 
     /// The same message as text, said to come from `from` whatever the client wrote there.
     pub fn stamped(mut self, from: &str) -> String {
-        self.fields
-            .insert("from".to_owned(), Value::String(from.to_owned()));
+        self.fields.insert("from".to_owned(), Value::String(from.to_owned()));
         Value::Object(self.fields).to_string()
     }
 }
@@ -120,10 +116,7 @@ impl Relayed {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ReceiverVideoConstraints {
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "optional_whole"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "optional_whole")]
     pub last_n: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selected_sources: Option<Vec<String>>,
@@ -159,10 +152,7 @@ pub struct VideoConstraint {
 impl VideoConstraint {
     /// Any frame rate at this height.
     pub fn height(max_height: i32) -> Self {
-        Self {
-            max_height,
-            max_frame_rate: unlimited(),
-        }
+        Self { max_height, max_frame_rate: unlimited() }
     }
 }
 
@@ -186,20 +176,10 @@ impl From<RawSubscription> for AudioSubscription {
     fn from(raw: RawSubscription) -> Self {
         let list = raw.list.unwrap_or_default();
         match raw.mode.as_deref().map(str::to_ascii_lowercase).as_deref() {
-            Some("all") => Self {
-                all: true,
-                ..Self::default()
-            },
+            Some("all") => Self { all: true, ..Self::default() },
             Some("none") => Self::default(),
-            Some("include") => Self {
-                include: list,
-                ..Self::default()
-            },
-            Some("exclude") => Self {
-                all: true,
-                exclude: list,
-                ..Self::default()
-            },
+            Some("include") => Self { include: list, ..Self::default() },
+            Some("exclude") => Self { all: true, exclude: list, ..Self::default() },
             _ => Self {
                 all: raw.all.unwrap_or(false),
                 include: raw.include.unwrap_or_default(),
@@ -358,20 +338,16 @@ fn unlimited() -> f64 {
 /// Scripts compute heights, so 359.5 arrives as well as 360.
 fn whole(number: f64) -> Option<i32> {
     let bounds = f64::from(i32::MIN)..=f64::from(i32::MAX);
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the bounds are checked in the line before"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the bounds are checked in the line before")]
     bounds.contains(&number).then(|| number.round() as i32)
 }
 
 fn optional_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
     match Option::<f64>::deserialize(deserializer)? {
         None => Ok(None),
-        Some(number) => whole(number)
-            .filter(|n| *n >= -1)
-            .map(Some)
-            .ok_or_else(|| serde::de::Error::custom("out of range")),
+        Some(number) => {
+            whole(number).filter(|n| *n >= -1).map(Some).ok_or_else(|| serde::de::Error::custom("out of range"))
+        }
     }
 }
 
@@ -389,10 +365,7 @@ fn frame_rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Erro
     }
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde asks for a reference"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn bool_as_text<S: serde::Serializer>(value: &bool, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(if *value { "true" } else { "false" })
 }
@@ -410,10 +383,7 @@ mod tests {
         use ClientMessage as M;
         let parse = |text| M::parse(text).unwrap();
         assert_eq!(parse(r#"{"colibriClass":"ClientHello"}"#), M::Hello);
-        assert_eq!(
-            parse(r#"{"colibriClass":"LastNChangedEvent","lastN":4}"#),
-            M::LastN(4)
-        );
+        assert_eq!(parse(r#"{"colibriClass":"LastNChangedEvent","lastN":4}"#), M::LastN(4));
         let M::ReceiverVideoConstraints(constraints) = parse(
             r#"{"colibriClass":"ReceiverVideoConstraints","lastN":-1,"selectedSources":[],"onStageSources":["1a2b3c4d-v0"],"defaultConstraints":{"maxHeight":0},"constraints":{"1a2b3c4d-v0":{"maxHeight":720},"99aa88bb-v0":{"maxHeight":180}},"assumedBandwidthBps":-1}"#,
         ) else {
@@ -437,7 +407,9 @@ mod tests {
             M::SourceVideoType { source: "1a2b3c4d-v1".into(), video_type: VideoType::Desktop }
         );
         assert_eq!(
-            parse(r#"{"colibriClass":"SourceVideoTypeMessage","videoType":"NONE","sourceName":"1a2b3c4d-v0","endpointId":"1a2b3c4d"}"#),
+            parse(
+                r#"{"colibriClass":"SourceVideoTypeMessage","videoType":"NONE","sourceName":"1a2b3c4d-v0","endpointId":"1a2b3c4d"}"#
+            ),
             M::SourceVideoType { source: "1a2b3c4d-v0".into(), video_type: VideoType::None }
         );
         assert_eq!(
@@ -452,12 +424,9 @@ mod tests {
             ClientMessage::AudioSubscription(subscription) => subscription,
             other => panic!("{other:?}"),
         };
-        let new = parse(
-            r#"{"colibriClass":"ReceiverAudioSubscription","all":true,"include":[],"exclude":["99aa88bb-a0"]}"#,
-        );
-        let old = parse(
-            r#"{"colibriClass":"ReceiverAudioSubscription","mode":"Exclude","list":["99aa88bb-a0"]}"#,
-        );
+        let new =
+            parse(r#"{"colibriClass":"ReceiverAudioSubscription","all":true,"include":[],"exclude":["99aa88bb-a0"]}"#);
+        let old = parse(r#"{"colibriClass":"ReceiverAudioSubscription","mode":"Exclude","list":["99aa88bb-a0"]}"#);
         assert_eq!(new, old);
         assert!(new.wants("1a2b3c4d-a0") && !new.wants("99aa88bb-a0"));
         let silent = parse(r#"{"colibriClass":"ReceiverAudioSubscription","include":["x-a0"]}"#);
@@ -510,7 +479,9 @@ mod tests {
                 r#"{"colibriClass":"ForwardedSources","forwardedSources":["1a2b3c4d-v0","99aa88bb-v0"]}"#,
             ),
             (
-                BridgeMessage::LastNEndpointsChangeEvent { last_n_endpoints: vec!["1a2b3c4d".into(), "99aa88bb".into()] },
+                BridgeMessage::LastNEndpointsChangeEvent {
+                    last_n_endpoints: vec!["1a2b3c4d".into(), "99aa88bb".into()],
+                },
                 r#"{"colibriClass":"LastNEndpointsChangeEvent","lastNEndpoints":["1a2b3c4d","99aa88bb"]}"#,
             ),
         ];
@@ -546,11 +517,8 @@ mod tests {
         }
         let long = format!(r#"{{"colibriClass":"{}"}}"#, "x".repeat(MAX_MESSAGE));
         assert_eq!(ClientMessage::parse(&long), Err(Unreadable::TooLong));
-        let deep = format!(
-            r#"{{"colibriClass":"EndpointMessage","msgPayload":{}1{}}}"#,
-            "[".repeat(100),
-            "]".repeat(100)
-        );
+        let deep =
+            format!(r#"{{"colibriClass":"EndpointMessage","msgPayload":{}1{}}}"#, "[".repeat(100), "]".repeat(100));
         assert_eq!(ClientMessage::parse(&deep), Err(Unreadable::TooDeep));
         let brackets = r#"{"colibriClass":"EndpointMessage","msgPayload":{"t":"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"["}}"#;
         assert!(ClientMessage::parse(brackets).is_ok());

@@ -59,6 +59,11 @@ impl Settings {
         }
     }
 
+    /// Is this source shown large?
+    pub fn shows_on_stage(&self, candidate: &Candidate<'_>) -> bool {
+        self.on_stage.iter().any(|name| names(name, candidate))
+    }
+
     /// The client speaks the words from before source names.
     pub fn is_legacy(&self) -> bool {
         self.legacy
@@ -67,6 +72,11 @@ impl Settings {
     /// Any message about video has come.
     pub fn received(&self) -> bool {
         self.received
+    }
+
+    /// What is wanted is known: the client said it, or was taken to have.
+    pub fn is_settled(&self) -> bool {
+        self.received || self.default.max_height != 0
     }
 
     /// Takes a message; true if anything changed. Absent fields leave their state, present ones replace it whole.
@@ -110,17 +120,9 @@ impl Settings {
 
     fn constraint(&self, candidate: &Candidate<'_>) -> i32 {
         let own = self.constraints.get(candidate.name);
-        let by_owner = || {
-            is_first_camera(candidate)
-                .then(|| self.constraints.get(candidate.owner))
-                .flatten()
-        };
+        let by_owner = || is_first_camera(candidate).then(|| self.constraints.get(candidate.owner)).flatten();
         let constraint = own.or_else(by_owner).unwrap_or(&self.default);
-        if constraint.max_frame_rate == 0.0 {
-            0
-        } else {
-            constraint.max_height
-        }
+        if constraint.max_frame_rate == 0.0 { 0 } else { constraint.max_height }
     }
 
     fn last_n(&self) -> usize {
@@ -130,9 +132,7 @@ impl Settings {
     /// Where the receiver's own lists put a source: on stage first, then selected.
     fn rank(&self, candidate: &Candidate<'_>) -> Option<usize> {
         let place = |list: &[String]| list.iter().position(|name| names(name, candidate));
-        place(&self.on_stage).or_else(|| {
-            place(&self.selected).map(|place| self.on_stage.len().saturating_add(place))
-        })
+        place(&self.on_stage).or_else(|| place(&self.selected).map(|place| self.on_stage.len().saturating_add(place)))
     }
 
     /// Effective constraints, most important source first. `candidates`: the videos of all others in conference order.
@@ -149,11 +149,7 @@ impl Settings {
             let asked = self.constraint(candidate);
             let max_height = if candidate.enabled && left > 0 { asked } else { 0 };
             left = left.saturating_sub(usize::from(max_height != 0));
-            Wanted {
-                candidate: index,
-                max_height,
-                on_stage: self.on_stage.iter().any(|name| names(name, candidate)),
-            }
+            Wanted { candidate: index, max_height, on_stage: self.shows_on_stage(candidate) }
         });
         wanted.collect()
     }
@@ -257,7 +253,8 @@ mod tests {
         assert_eq!(larger(2160, -1), -1);
         assert_eq!(larger(0, 180), 180);
         let mut settings = Settings::new(Some(-1));
-        settings.merge(ReceiverVideoConstraints { default_constraints: Some(VideoConstraint::height(-1)), ..message() });
+        settings
+            .merge(ReceiverVideoConstraints { default_constraints: Some(VideoConstraint::height(-1)), ..message() });
         assert_eq!(heights(&settings, &[A, B]), [(0, -1), (1, -1)]);
         settings.set_last_n(0);
         assert_eq!(heights(&settings, &[A, B]), [(0, 0), (1, 0)]);

@@ -82,7 +82,8 @@ impl Plan<'_> {
         };
         let spare = self.left + self.cost(index, Some(current));
         let better = self.choices.get(index).and_then(|choices| {
-            let mut affordable = choices.iter().copied().filter(|c| *c > current && self.cost(index, Some(*c)) <= spare);
+            let mut affordable =
+                choices.iter().copied().filter(|c| *c > current && self.cost(index, Some(*c)) <= spare);
             affordable.next_back()
         });
         if let (Some(better), Some(chosen)) = (better, self.chosen.get_mut(index)) {
@@ -101,12 +102,9 @@ fn choices(ladder: Option<&Ladder>, max_height: i32) -> heapless::Vec<u8, MAX_EN
     let none_lives = !ladder.iter().any(|rung| rung.active);
     let living = || (0_u8..).zip(ladder).filter(move |(_, rung)| rung.active || none_lives);
     let fits = |rung: &Rung| max_height < 0 || i32::from(rung.height) <= max_height;
-    let fitting: heapless::Vec<u8, MAX_ENCODINGS> = living().filter(|(_, rung)| fits(rung)).map(|(index, _)| index).collect();
-    if fitting.is_empty() {
-        living().take(1).map(|(index, _)| index).collect()
-    } else {
-        fitting
-    }
+    let fitting: heapless::Vec<u8, MAX_ENCODINGS> =
+        living().filter(|(_, rung)| fits(rung)).map(|(index, _)| index).collect();
+    if fitting.is_empty() { living().take(1).map(|(index, _)| index).collect() } else { fitting }
 }
 
 #[cfg(test)]

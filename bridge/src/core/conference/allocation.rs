@@ -25,6 +25,8 @@ struct Video {
     ladder: Ladder,
     /// The largest effective constraint of all receivers.
     demand: i32,
+    /// There are receivers, and each has said what it wants.
+    is_settled: bool,
 }
 
 impl Conference {
@@ -48,11 +50,14 @@ impl Conference {
         order.sort_by_key(|place| !self.get(*place).is_some_and(|endpoint| endpoint.shows_video()));
         let mut videos = Vec::new();
         for owner in order {
+            let is_settled = self.is_settled_for(owner);
             let Some(endpoint) = self.get_mut(owner) else {
                 continue;
             };
             let (owner_id, muted) = (endpoint.id.clone(), endpoint.mute.video);
-            for (source, signalled) in endpoint.sources.iter_mut().enumerate().filter(|(_, s)| s.kind == MediaKind::Video) {
+            for (source, signalled) in
+                endpoint.sources.iter_mut().enumerate().filter(|(_, s)| s.kind == MediaKind::Video)
+            {
                 videos.push(Video {
                     owner,
                     source,
@@ -62,10 +67,16 @@ impl Conference {
                     enabled: signalled.is_enabled() && !muted,
                     ladder: signalled.ladder(turn.now),
                     demand: 0,
+                    is_settled,
                 });
             }
         }
         videos
+    }
+
+    fn is_settled_for(&self, owner: usize) -> bool {
+        let mut others = self.endpoints().filter(|(place, _)| *place != owner).map(|(_, other)| other).peekable();
+        others.peek().is_some() && others.all(|other| other.settings.is_settled())
     }
 
     fn allocate_receiver(&mut self, turn: &mut Turn<'_>, place: usize, videos: &mut [Video]) {
@@ -73,14 +84,16 @@ impl Conference {
         let Some(endpoint) = self.get_mut(place) else {
             return;
         };
-        let others: Vec<usize> = (0..videos.len()).filter(|i| videos.get(*i).is_some_and(|v| v.owner != place)).collect();
+        let others: Vec<usize> =
+            (0..videos.len()).filter(|i| videos.get(*i).is_some_and(|v| v.owner != place)).collect();
         let other = |index: &usize| others.get(*index).copied();
         let candidates: Vec<Candidate<'_>> = others
             .iter()
             .filter_map(|i| videos.get(*i))
             .map(|video| Candidate { name: &video.name, owner: &video.owner_id, enabled: video.enabled })
             .collect();
-        let ladders: Vec<Ladder> = others.iter().filter_map(|i| videos.get(*i)).map(|video| video.ladder.clone()).collect();
+        let ladders: Vec<Ladder> =
+            others.iter().filter_map(|i| videos.get(*i)).map(|video| video.ladder.clone()).collect();
         let wanted: Vec<Wanted> = endpoint.settings.effective(&candidates);
         let chosen = targets(&wanted, &ladders, budget);
         let mut forwarded = BTreeSet::new();
@@ -115,13 +128,14 @@ impl Conference {
         let now = turn.now;
         let tell = match source.announced {
             // A client sends until it is told not to; the first receiver's wish comes in a moment.
-            None => demand != 0,
+            None if demand == 0 && !video.is_settled => false,
+            None if demand != 0 => true,
             Some(told) if told == demand => {
                 source.lower_since = None;
                 false
             }
             Some(told) if larger(told, demand) == demand => true,
-            Some(_) => {
+            None | Some(_) => {
                 let since = *source.lower_since.get_or_insert(now);
                 let due = since + LOWERING;
                 if due > now {
@@ -138,10 +152,12 @@ impl Conference {
         let is_first = *source.name == *format!("{}-v0", endpoint.id);
         if endpoint.settings.is_legacy() && is_first && endpoint.legacy_height != Some(demand) {
             endpoint.legacy_height = Some(demand);
-            let message = BridgeMessage::SenderVideoConstraints { video_constraints: IdealHeight { ideal_height: demand } };
+            let message =
+                BridgeMessage::SenderVideoConstraints { video_constraints: IdealHeight { ideal_height: demand } };
             self.say(turn, video.owner, &message);
         }
-        let message = BridgeMessage::SenderSourceConstraints { source_name: video.name.to_string(), max_height: demand };
+        let message =
+            BridgeMessage::SenderSourceConstraints { source_name: video.name.to_string(), max_height: demand };
         self.say(turn, video.owner, &message);
     }
 
@@ -160,7 +176,8 @@ impl Conference {
     }
 
     fn owners_of(&self, names: &BTreeSet<Arc<str>>) -> Vec<String> {
-        let owns = |endpoint: &&crate::core::endpoint::Endpoint| endpoint.sources.iter().any(|s| names.contains(&s.name));
+        let owns =
+            |endpoint: &&crate::core::endpoint::Endpoint| endpoint.sources.iter().any(|s| names.contains(&s.name));
         self.endpoints().map(|(_, endpoint)| endpoint).filter(owns).map(|endpoint| endpoint.id.to_string()).collect()
     }
 }

@@ -19,7 +19,8 @@ impl Conference {
         if opened.feedback_due {
             endpoint.send_feedback(turn.now, sender, turn.sink);
         }
-        let is_authentic = !matches!(opened.outcome, Err(Discard::BadTag | Discard::Replay | Discard::NoKeys | Discard::Malformed));
+        let is_authentic =
+            !matches!(opened.outcome, Err(Discard::BadTag | Discard::Replay | Discard::NoKeys | Discard::Malformed));
         if let Some(level) = opened.level {
             let generation = endpoint.handle.generation;
             self.speakers.on_level(turn.now, generation, level);
@@ -128,7 +129,8 @@ impl Conference {
             return;
         };
         let mut wake = endpoint.media_wakeup();
-        let encoding = received.and_then(|r| endpoint.sources.get(r.source)?.encodings.get(usize::from(r.placed.incoming.encoding)));
+        let encoding = received
+            .and_then(|r| endpoint.sources.get(r.source)?.encodings.get(usize::from(r.placed.incoming.encoding)));
         if let Some(encoding) = encoding.filter(|encoding| !encoding.losses.is_empty()) {
             if encoding.losses.is_due(turn.now) {
                 endpoint.send_nacks(turn.now, sender, turn.sink);

@@ -96,7 +96,8 @@ impl Conference {
         let Some(text) = self.stamped(turn, place, stats) else {
             return;
         };
-        let is_known = self.len() <= SMALL || self.spoke.iter().take(1 + PREVIOUS_SPEAKERS).any(|other| *other == place);
+        let is_known =
+            self.len() <= SMALL || self.spoke.iter().take(1 + PREVIOUS_SPEAKERS).any(|other| *other == place);
         for other in 0..self.endpoints.len() {
             if other != place && (is_known || self.watches(other, place)) {
                 self.say_text(turn, other, &text);
@@ -162,6 +163,7 @@ impl Conference {
             list.insert(0, place);
         }
         self.tell_speakers(turn);
+        self.plan_key_frame(turn.now, place);
         self.allocation_stale = true;
     }
 

@@ -9,6 +9,7 @@ mod feedback;
 mod media;
 mod messages;
 mod presence;
+mod stage;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -61,6 +62,8 @@ pub struct Conference {
     inactive: BTreeSet<String>,
     next_check: Option<Instant>,
     next_announcement: Option<Instant>,
+    /// When the new dominant speaker (by generation) is asked for a key frame that receivers are about to need.
+    key_frame_ahead: Option<(Instant, u64)>,
 }
 
 /// What makes a conference.
@@ -98,6 +101,7 @@ impl Conference {
             inactive: BTreeSet::new(),
             next_check: None,
             next_announcement: None,
+            key_frame_ahead: None,
         }
     }
 
@@ -217,7 +221,13 @@ impl Conference {
     }
 
     /// A STUN message for this endpoint.
-    pub fn on_stun(&mut self, turn: &mut Turn<'_>, place: usize, path: Path, message: &[u8]) -> super::endpoint::transport::StunVerdict {
+    pub fn on_stun(
+        &mut self,
+        turn: &mut Turn<'_>,
+        place: usize,
+        path: Path,
+        message: &[u8],
+    ) -> super::endpoint::transport::StunVerdict {
         use super::endpoint::transport::StunVerdict;
         let Some(endpoint) = self.get_mut(place) else {
             return StunVerdict::Rejected(super::Discard::UnknownPath);
@@ -342,6 +352,7 @@ impl Conference {
             self.next_check.map(|at| (at, Wake::Connectivity)),
             self.next_announcement.map(|at| (at, Wake::Constraints)),
             self.empty_since.map(|since| (since + EMPTY, Wake::Sweep)),
+            self.key_frame_ahead.map(|(at, _)| (at, Wake::KeyFrame)),
         ];
         let all = own.into_iter().chain(self.deadlines.iter().copied());
         all.flatten().min_by_key(|(at, _)| *at)
@@ -359,6 +370,9 @@ impl Conference {
             && let Some(dominant) = self.speakers.on_wakeup(turn.now)
         {
             self.on_dominant(turn, dominant);
+        }
+        if let Some((_, generation)) = self.key_frame_ahead.take_if(|(at, _)| *at <= turn.now) {
+            self.ask_ahead(turn, generation);
         }
         if self.next_check.is_some_and(|at| at <= turn.now) {
             self.check_presence(turn);

@@ -19,6 +19,9 @@ const NEVER_CAME: Duration = Duration::from_secs(120);
 /// Clients have this long to say over a channel what they want; then they are shown something.
 const NO_CHANNEL: Duration = Duration::from_secs(10);
 
+/// Ids that are remembered as inactive, those of endpoints that are gone included.
+const MAX_INACTIVE: usize = 1000;
+
 impl Conference {
     pub(super) fn watch_newcomer(&mut self, now: Instant) {
         self.check_by(now + FIRST_LIFE);
@@ -72,10 +75,16 @@ impl Conference {
         }
         endpoint.inactive = is_inactive;
         let id = endpoint.id.to_string();
+        if self.inactive.len() >= MAX_INACTIVE {
+            self.inactive.pop_first();
+        }
         let changed = if is_inactive { self.inactive.insert(id.clone()) } else { came && self.inactive.remove(&id) };
         self.check_by(next);
         if changed {
-            self.broadcast(turn, &BridgeMessage::EndpointConnectivityStatusChangeEvent { endpoint: id, active: !is_inactive });
+            self.broadcast(
+                turn,
+                &BridgeMessage::EndpointConnectivityStatusChangeEvent { endpoint: id, active: !is_inactive },
+            );
         }
     }
 }

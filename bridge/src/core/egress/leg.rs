@@ -109,7 +109,11 @@ impl Leg {
     }
 
     /// Sends what `write` puts into a compound; nothing if it puts nothing or the transport is not open.
-    pub fn send_rtcp(&mut self, sink: &mut dyn Sink, write: impl FnOnce(&mut Writer<'_>) -> Result<(), Discard>) -> Result<(), Discard> {
+    pub fn send_rtcp(
+        &mut self,
+        sink: &mut dyn Sink,
+        write: impl FnOnce(&mut Writer<'_>) -> Result<(), Discard>,
+    ) -> Result<(), Discard> {
         let (outbound, path) = self.outbound.as_mut().zip(self.path).ok_or(Discard::NoKeys)?;
         let slot = sink.slot();
         let room = slot.len().saturating_sub(srtp::MAX_RTCP_OVERHEAD).min(MAX_RTCP);

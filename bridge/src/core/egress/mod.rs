@@ -194,8 +194,9 @@ impl Egress {
             return None;
         }
         let interval = match self.names.kind {
-            MediaKind::Audio => AUDIO_REPORT_INTERVAL,
-            MediaKind::Video => VIDEO_REPORT_INTERVAL,
+            MediaKind::Audio if !self.reports.is_empty() => AUDIO_REPORT_INTERVAL,
+            // The first report brings lip-sync; it has to wait until the sender has told its clock.
+            MediaKind::Audio | MediaKind::Video => VIDEO_REPORT_INTERVAL,
         };
         let (_, at) = self.projection.newest()?;
         Some(self.last_report.map_or(at, |(last, _)| last + interval))
@@ -222,7 +223,8 @@ impl Egress {
 
     /// Round trip that an echo of one of our reports tells.
     pub fn round_trip(&self, now: Instant, block: &ReportBlock) -> Option<Duration> {
-        let echoed = |(compact, _): &&(u32, Instant)| block.last_sender_report != 0 && *compact == block.last_sender_report;
+        let echoed =
+            |(compact, _): &&(u32, Instant)| block.last_sender_report != 0 && *compact == block.last_sender_report;
         let (_, sent) = self.reports.iter().find(echoed)?;
         let held = Duration::from_secs_f64(f64::from(block.delay_since) / 65536.0);
         now.saturating_duration_since(*sent).checked_sub(held)

@@ -389,5 +389,6 @@ impl Run {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "the numbers of tests are small")]
 #[path = "project_tests.rs"]
 mod tests;

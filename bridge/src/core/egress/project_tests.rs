@@ -92,8 +92,7 @@ fn the_old_encoding_goes_on_until_the_new_one_can_start() {
             }
         }
     }
-    let expected: Vec<(u8, u64)> =
-        (1..=15).map(|step| (0, step)).chain((15..30).map(|step| (2, step))).collect();
+    let expected: Vec<(u8, u64)> = (1..=15).map(|step| (0, step)).chain((15..30).map(|step| (2, step))).collect();
     assert_eq!(outputs, expected, "no packet of the old encoding follows the first of the new");
 }
 
@@ -108,7 +107,11 @@ fn going_down_waits_for_a_key_frame_below() {
     assert_ne!(projection.project(later, &frame(2, 2, 90_000, false), &[]), Verdict::Reject);
     assert_eq!(projection.project(later, &frame(0, 2, 90_000, false), &[]), Verdict::Reject);
     assert_eq!(projection.wanted_key_frame(), Some(0));
-    assert_ne!(projection.project(later, &frame(2, 3, 93_000, true), &[]), Verdict::Reject, "its own key frame keeps it decodable");
+    assert_ne!(
+        projection.project(later, &frame(2, 3, 93_000, true), &[]),
+        Verdict::Reject,
+        "its own key frame keeps it decodable"
+    );
     assert_ne!(projection.project(later, &frame(0, 3, 93_000, true), &[]), Verdict::Reject);
     assert_eq!(projection.project(later, &frame(2, 4, 96_000, false), &[]), Verdict::Reject);
 }
@@ -149,7 +152,11 @@ fn packets_from_before_a_switch_are_not_accepted_any_more() {
     forwarded(projection.project(start, &key, &[]));
     assert_eq!(projection.project(start, &frame(0, 9, 0, false), &[]), Verdict::Reject);
     assert_eq!(forwarded(projection.project(start, &frame(0, 12, 6000, false), &[])).sequence, Seq(9));
-    assert_eq!(forwarded(projection.project(start, &frame(0, 11, 3000, false), &[])).sequence, Seq(8), "a late packet has its place");
+    assert_eq!(
+        forwarded(projection.project(start, &frame(0, 11, 3000, false), &[])).sequence,
+        Seq(8),
+        "a late packet has its place"
+    );
 }
 
 #[test]
@@ -208,9 +215,8 @@ fn timestamps_grow_with_every_frame_and_follow_the_wall_clock_over_many_switches
         let start = Instant::now();
         let mut projection = video();
         let base = [5_u32, 4_000_000_000];
-        let clock = |encoding: usize| {
-            with_reports.then(|| SenderClock { ntp: 77 << 32, rtp: base[encoding], at: start })
-        };
+        let clock =
+            |encoding: usize| with_reports.then(|| SenderClock { ntp: 77 << 32, rtp: base[encoding], at: start });
         let clocks = [clock(0), clock(1)];
         let mut last: Option<Outgoing> = None;
         let mut first = None;

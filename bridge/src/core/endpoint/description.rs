@@ -221,7 +221,10 @@ mod tests {
         media.merge(&MediaDescription {
             kind: MediaKind::Video,
             payload_types,
-            header_extensions: extensions.iter().map(|(id, uri)| RtpHeaderExtension { id: *id, uri: (*uri).into() }).collect(),
+            header_extensions: extensions
+                .iter()
+                .map(|(id, uri)| RtpHeaderExtension { id: *id, uri: (*uri).into() })
+                .collect(),
             extmap_allow_mixed: true,
         });
         media
@@ -229,10 +232,8 @@ mod tests {
 
     #[test]
     fn payload_types_are_translated_where_they_differ() {
-        let sender = media(
-            vec![payload(100, "VP8", &[]), payload(96, "rtx", &[("apt", "100")]), payload(45, "AV1", &[])],
-            &[],
-        );
+        let sender =
+            media(vec![payload(100, "VP8", &[]), payload(96, "rtx", &[("apt", "100")]), payload(45, "AV1", &[])], &[]);
         let receiver = media(vec![payload(120, "vp8", &[]), payload(121, "rtx", &[("apt", "120")])], &[]);
         let routes = sender.routes_to(&receiver);
         assert_eq!(routes.as_slice(), [Route { from: 100, to: 120, rtx: Some(121), codec: Codec::Vp8 }]);
@@ -240,17 +241,29 @@ mod tests {
 
     #[test]
     fn profiles_of_h264_are_different_formats_and_levels_are_not() {
-        let sender = media(vec![payload(107, "H264", &[("profile-level-id", "42e01f"), ("packetization-mode", "1")])], &[]);
-        let higher = media(vec![payload(107, "H264", &[("profile-level-id", "42E034"), ("packetization-mode", "1")])], &[]);
-        let other = media(vec![payload(107, "H264", &[("profile-level-id", "640c1f"), ("packetization-mode", "1")])], &[]);
+        let sender =
+            media(vec![payload(107, "H264", &[("profile-level-id", "42e01f"), ("packetization-mode", "1")])], &[]);
+        let higher =
+            media(vec![payload(107, "H264", &[("profile-level-id", "42E034"), ("packetization-mode", "1")])], &[]);
+        let other =
+            media(vec![payload(107, "H264", &[("profile-level-id", "640c1f"), ("packetization-mode", "1")])], &[]);
         assert_eq!(sender.routes_to(&higher).len(), 1);
         assert!(sender.routes_to(&other).is_empty());
     }
 
     #[test]
     fn only_orientation_and_audio_level_are_kept() {
-        let sender = media(vec![], &[(3, ABS_SEND_TIME), (5, TRANSPORT_CC), (7, VIDEO_ORIENTATION), (10, "urn:ietf:params:rtp-hdrext:sdes:mid")]);
-        let receiver = media(vec![], &[(3, ABS_SEND_TIME), (9, VIDEO_ORIENTATION), (10, "urn:ietf:params:rtp-hdrext:sdes:mid")]);
+        let sender = media(
+            vec![],
+            &[
+                (3, ABS_SEND_TIME),
+                (5, TRANSPORT_CC),
+                (7, VIDEO_ORIENTATION),
+                (10, "urn:ietf:params:rtp-hdrext:sdes:mid"),
+            ],
+        );
+        let receiver =
+            media(vec![], &[(3, ABS_SEND_TIME), (9, VIDEO_ORIENTATION), (10, "urn:ietf:params:rtp-hdrext:sdes:mid")]);
         assert_eq!(sender.kept_towards(&receiver).as_slice(), [(7, 9)]);
     }
 }

@@ -285,15 +285,25 @@ impl Endpoint {
     }
 
     fn log_arrival(&mut self, now: Instant, header: &RtpHeader, packet: &[u8], kind: MediaKind) -> bool {
-        let sequence = self.description.of(kind).extensions.transport_cc.and_then(|id| header.transport_sequence(packet, id));
-        sequence.is_some_and(|sequence| self.arrivals.on_packet(now, sequence, header.ssrc, header.marker, packet.len()))
+        let sequence =
+            self.description.of(kind).extensions.transport_cc.and_then(|id| header.transport_sequence(packet, id));
+        sequence
+            .is_some_and(|sequence| self.arrivals.on_packet(now, sequence, header.ssrc, header.marker, packet.len()))
     }
 
-    fn context(&self, header: &RtpHeader, stream: Stream, kind: MediaKind, level: Option<AudioLevel>) -> Result<Context, Discard> {
+    fn context(
+        &self,
+        header: &RtpHeader,
+        stream: Stream,
+        kind: MediaKind,
+        level: Option<AudioLevel>,
+    ) -> Result<Context, Discard> {
         let media = self.description.of(kind);
         let codec = |id: u8| self.codecs.get(usize::from(id)).copied().unwrap_or(Codec::Unknown);
         let restores = match (stream.rtx, codec(header.payload_type)) {
-            (true, Codec::Rtx) => Some(media.payload(header.payload_type).and_then(|rtx| rtx.apt).ok_or(Discard::NotWanted)?),
+            (true, Codec::Rtx) => {
+                Some(media.payload(header.payload_type).and_then(|rtx| rtx.apt).ok_or(Discard::NotWanted)?)
+            }
             (false, Codec::Rtx) | (true, _) => return Err(Discard::NotWanted),
             (false, _) => None,
         };
@@ -338,7 +348,14 @@ impl Endpoint {
     }
 
     /// Asks this client for a key frame of one of its sources, if the limits allow. True if the request went out.
-    pub fn want_key_frame(&mut self, now: Instant, source: usize, encoding: u8, sender: Ssrc, sink: &mut dyn Sink) -> bool {
+    pub fn want_key_frame(
+        &mut self,
+        now: Instant,
+        source: usize,
+        encoding: u8,
+        sender: Ssrc,
+        sink: &mut dyn Sink,
+    ) -> bool {
         let rtt = self.round_trip();
         if !self.leg.is_open() || self.mute.video {
             return false;

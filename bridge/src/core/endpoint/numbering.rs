@@ -149,7 +149,8 @@ mod tests {
     #[test]
     fn audio_after_silence_goes_on_densely_whatever_was_lost_in_it() {
         let mut numbering = Numbering::default();
-        let next = |n: &mut Numbering, offset: u64| n.accept_closing(ExtSeq(BASE + offset)).map(|(d, m)| (d.0 - (1 << 20), m));
+        let next =
+            |n: &mut Numbering, offset: u64| n.accept_closing(ExtSeq(BASE + offset)).map(|(d, m)| (d.0 - (1 << 20), m));
         assert_eq!(next(&mut numbering, 0), Some((1, false)));
         for offset in [1, 2, 5, 6] {
             numbering.skip(ExtSeq(BASE + offset));

@@ -9,6 +9,7 @@ use jitsi_wire::jingle::{MediaKind, Semantics};
 
 use super::numbering::Numbering;
 use super::rate::Rate;
+use crate::core::Discard;
 use crate::core::allocate::{Ladder, MAX_ENCODINGS, Rung};
 use crate::core::codec::{self, Codec};
 use crate::core::egress::clock::SenderClock;
@@ -21,7 +22,6 @@ use crate::core::ingress::stream::{Accepted, Reception};
 use crate::core::packet::{AudioLevel, ExtSeq, RtpHeader, Ssrc};
 use crate::core::rtcp::SenderInfo;
 use crate::core::speaker::SilenceGate;
-use crate::core::Discard;
 
 /// Height of the lowest encoding until a key frame tells the truth; each further one is twice as tall.
 const LOWEST_HEIGHT: u16 = 180;
@@ -132,7 +132,9 @@ impl Source {
     /// The same streams as signalled: the source goes on.
     pub fn is_still(&self, signalled: &MediaSource) -> bool {
         let streams = |list: &[Encoding]| list.iter().map(|e| (e.ssrc, e.rtx)).collect::<Vec<_>>();
-        *self.name == *signalled.id && self.kind == signalled.kind && streams(&self.encodings) == streams(&encodings(signalled))
+        *self.name == *signalled.id
+            && self.kind == signalled.kind
+            && streams(&self.encodings) == streams(&encodings(signalled))
     }
 
     pub fn clock_rate(&self) -> u32 {
@@ -166,9 +168,10 @@ impl Source {
 
     /// The encoding to ask for a key frame if `wanted` is the one needed: that one, or if it is silent any that lives.
     pub fn askable(&self, wanted: u8) -> u8 {
-        let lives = |index: u8| self.encodings.get(usize::from(index)).is_some_and(|e| e.active);
-        let living = (0..).zip(&self.encodings).find(|(_, e)| e.active).map(|(index, _)| index);
-        if lives(wanted) { wanted } else { living.unwrap_or(wanted) }
+        let highest = u8::try_from(self.encodings.len().saturating_sub(1)).unwrap_or(u8::MAX);
+        let wanted = wanted.min(highest);
+        let living = (0_u8..).zip(&self.encodings).filter(|(_, e)| e.active).map(|(index, _)| index);
+        living.clone().find(|index| *index >= wanted).or_else(|| living.last()).unwrap_or(wanted)
     }
 
     /// The sender's report on one of the encodings.
@@ -182,7 +185,13 @@ impl Source {
     }
 
     /// Books a decrypted packet and finds its place. Retransmissions are restored in the buffer.
-    pub fn accept(&mut self, now: Instant, header: RtpHeader, packet: &mut [u8], context: &Context) -> Result<Placed, Discard> {
+    pub fn accept(
+        &mut self,
+        now: Instant,
+        header: RtpHeader,
+        packet: &mut [u8],
+        context: &Context,
+    ) -> Result<Placed, Discard> {
         let kind = self.kind;
         let encoding = self.encodings.get_mut(usize::from(context.encoding)).ok_or(Discard::UnknownSsrc)?;
         let (header, len, sequence) = encoding.locate(now, header, packet, context)?;
@@ -314,7 +323,14 @@ impl Encoding {
     }
 
     /// Puts the packet into the history, unless it is there.
-    fn keep(&mut self, now: Instant, sequence: ExtSeq, incoming: &Incoming, header: &RtpHeader, packet: &[u8]) -> Result<(), Discard> {
+    fn keep(
+        &mut self,
+        now: Instant,
+        sequence: ExtSeq,
+        incoming: &Incoming,
+        header: &RtpHeader,
+        packet: &[u8],
+    ) -> Result<(), Discard> {
         match self.history.insert(now, incoming.sequence, header, packet) {
             Inserted::New => {}
             Inserted::Duplicate => return Err(Discard::Replay),
@@ -371,7 +387,9 @@ fn clock_rate(kind: MediaKind) -> u32 {
 fn encodings(signalled: &MediaSource) -> Vec<Encoding> {
     let fid = |ssrc: u32| {
         let pairs = signalled.groups.iter().filter(|group| group.semantics == Semantics::Fid);
-        pairs.filter_map(|group| group.ssrcs.first().copied().zip(group.ssrcs.get(1).copied())).find(|(media, _)| *media == ssrc)
+        pairs
+            .filter_map(|group| group.ssrcs.first().copied().zip(group.ssrcs.get(1).copied()))
+            .find(|(media, _)| *media == ssrc)
     };
     let is_rtx = |ssrc: u32| {
         let mut pairs = signalled.groups.iter().filter(|group| group.semantics == Semantics::Fid);
@@ -381,7 +399,10 @@ fn encodings(signalled: &MediaSource) -> Vec<Encoding> {
     let primaries = simulcast.map_or(&signalled.ssrcs, |group| &group.ssrcs);
     let most = if signalled.kind == MediaKind::Audio { 1 } else { MAX_ENCODINGS };
     let media = primaries.iter().copied().filter(|ssrc| !is_rtx(*ssrc)).take(most);
-    (0..).zip(media).map(|(index, ssrc)| Encoding::new(signalled.kind, index, ssrc, fid(ssrc).map(|(_, rtx)| rtx))).collect()
+    (0..)
+        .zip(media)
+        .map(|(index, ssrc)| Encoding::new(signalled.kind, index, ssrc, fid(ssrc).map(|(_, rtx)| rtx)))
+        .collect()
 }
 
 #[cfg(test)]
