@@ -1,7 +1,7 @@
 //! One meeting: who is in it, who gets what.
 //!
-//! A packet's way is in [`media`], reports and requests in [`feedback`], who gets what in [`fanout`] and [`allocation`], the bridge
-//! channel's words in [`messages`], who is alive in [`presence`].
+//! A packet's way is in `media`, reports and requests in `feedback`, who gets what in `fanout` and `allocation`, the bridge
+//! channel's words in `messages`, who is alive in `presence`.
 
 mod allocation;
 mod fanout;

@@ -183,7 +183,9 @@ impl Endpoint {
             let kept = old.iter().position(|known| known.is_still(source)).map(|index| old.swap_remove(index));
             let next = kept.unwrap_or_else(|| {
                 *serial += 1;
-                let video_type = self.early_types.get(&source.id).copied().unwrap_or(VideoType::Camera);
+                let before = old.iter().find(|known| *known.name == *source.id).map(|known| known.video_type);
+                let early = self.early_types.get(&source.id).copied();
+                let video_type = before.or(early).unwrap_or(VideoType::Camera);
                 Source::new(source, *serial, video_type)
             });
             self.sources.push(next);
