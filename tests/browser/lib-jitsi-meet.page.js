@@ -49,7 +49,10 @@
         const seen = {};
 
         for (const [ name, track ] of remote) {
-            seen[name] = { muted: track.isMuted(), ssrc: track.getSSRC?.(), ...found[track.getSSRC?.()] };
+            // Renamed since 2022.
+            const ssrc = track.getSsrc?.() ?? track.getSSRC?.();
+
+            seen[name] = { muted: track.isMuted(), ssrc, ...found[ssrc] };
         }
 
         return seen;
