@@ -3,11 +3,11 @@
 //! A target takes any bytes and must return. Where a value can be written again, it must read back as the same.
 
 use bridge::core::codec::{Codec, h264, keyframe_start, resolution, vp8, vp9};
+use bridge::core::endpoint::identity::Identity;
 use bridge::core::ingress::rtx;
 use bridge::core::packet::{RtpHeader, Ssrc};
 use bridge::core::rtcp::{Block, Compound};
 use bridge::core::{Bridge, BridgeConfig, Path, Sink, srtp};
-use bridge::core::endpoint::identity::Identity;
 use jitsi_wire::bridge_channel::ClientMessage;
 use jitsi_wire::jingle::Jingle;
 use jitsi_wire::xmpp::{Element, Jid, Limits};
@@ -35,10 +35,7 @@ pub const TARGETS: &[Target] = &[
 
 /// Runs the target `name`; panics when there is none.
 pub fn run(name: &str, data: &[u8]) {
-    let (_, target) = TARGETS
-        .iter()
-        .find(|(known, _)| *known == name)
-        .expect("a known target");
+    let (_, target) = TARGETS.iter().find(|(known, _)| *known == name).expect("a known target");
     target(data);
 }
 
@@ -153,8 +150,7 @@ thread_local! {
     static BRIDGE: RefCell<Option<Bridge>> = const { RefCell::new(None) };
 }
 
-static IDENTITY: LazyLock<Arc<Identity>> =
-    LazyLock::new(|| Arc::new(Identity::generate().expect("identity")));
+static IDENTITY: LazyLock<Arc<Identity>> = LazyLock::new(|| Arc::new(Identity::generate().expect("identity")));
 
 /// Datagrams, each behind two bytes of length, from strangers to a bridge with a conference.
 fn bridge(data: &[u8]) {
@@ -165,10 +161,7 @@ fn bridge(data: &[u8]) {
             bridge.apply(now, crate::world::first_endpoint(), &mut Nowhere([0; 2048]));
             bridge
         });
-        let path = Path {
-            local: [192, 0, 2, 1].into(),
-            remote: ([203, 0, 113, 7], 4000).into(),
-        };
+        let path = Path { local: [192, 0, 2, 1].into(), remote: ([203, 0, 113, 7], 4000).into() };
         let mut rest = data;
         while let Some((head, tail)) = rest.split_first_chunk::<2>() {
             let len = usize::from(u16::from_be_bytes(*head)).min(tail.len()).min(1500);
@@ -188,11 +181,7 @@ fn signal(data: &[u8]) {
         let wall = SystemTime::UNIX_EPOCH;
         let mut signal = Signal::new(SignalConfig::new("moothall.internal"), [1; 32]);
         let session = SessionId(1);
-        let connection = Connection {
-            room: Some("fuzz".into()),
-            authority: "localhost:8443".into(),
-            secure: true,
-        };
+        let connection = Connection { room: Some("fuzz".into()), authority: "localhost:8443".into(), secure: true };
         signal.handle(now, wall, Input::Opened { session, connection });
         for line in text.lines() {
             signal.handle(now, wall, Input::Frame { session, text: line });

@@ -2,6 +2,7 @@
 //!
 //! **Entry rule.** Nothing depends on this package. The bot and the network are pure; only binaries open sockets.
 #![expect(
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
     reason = "test code: a crash here is a failed test, which is what it should be"

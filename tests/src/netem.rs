@@ -34,12 +34,7 @@ pub struct Network {
 
 impl Network {
     pub fn new(seed: u64) -> Self {
-        Self {
-            rng: ChaCha8Rng::seed_from_u64(seed),
-            in_flight: BTreeMap::new(),
-            sent: 0,
-            lost: 0,
-        }
+        Self { rng: ChaCha8Rng::seed_from_u64(seed), in_flight: BTreeMap::new(), sent: 0, lost: 0 }
     }
 
     fn chance(&mut self, per_thousand: u32) -> bool {
@@ -53,11 +48,7 @@ impl Network {
             return;
         }
         if self.chance(link.duplicate) {
-            let copy = Arrival {
-                from: arrival.from,
-                to: arrival.to,
-                datagram: arrival.datagram.clone(),
-            };
+            let copy = Arrival { from: arrival.from, to: arrival.to, datagram: arrival.datagram.clone() };
             self.put(now, link, copy);
         }
         self.put(now, link, arrival);
@@ -65,11 +56,7 @@ impl Network {
 
     fn put(&mut self, now: Instant, link: &Link, arrival: Arrival) {
         let jitter = link.jitter.as_micros() as u64;
-        let extra = if jitter == 0 {
-            0
-        } else {
-            self.rng.next_u64() % jitter
-        };
+        let extra = if jitter == 0 { 0 } else { self.rng.next_u64() % jitter };
         self.sent += 1;
         let at = now + link.delay + Duration::from_micros(extra);
         self.in_flight.insert((at, self.sent), arrival);

@@ -75,14 +75,10 @@ async fn connect(server: SocketAddr, path: &str, protocol: Option<&str>) -> Resu
     let tcp = TcpStream::connect(server).await?;
     tcp.set_nodelay(true)?;
     let name = ServerName::try_from("localhost")?;
-    let tls = tokio_rustls::TlsConnector::from(Arc::new(config))
-        .connect(name, tcp)
-        .await?;
+    let tls = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, tcp).await?;
     let mut request = format!("wss://{server}{path}").into_client_request()?;
     if let Some(protocol) = protocol {
-        request
-            .headers_mut()
-            .insert("Sec-WebSocket-Protocol", protocol.parse()?);
+        request.headers_mut().insert("Sec-WebSocket-Protocol", protocol.parse()?);
     }
     let (socket, _) = tokio_tungstenite::client_async(request, tls).await?;
     Ok(socket)
@@ -111,12 +107,10 @@ impl Participant {
         expect(&mut xmpp, |e| e.name == "success").await?;
         send(&mut xmpp, &open).await?;
         expect(&mut xmpp, |e| e.name.ends_with("features")).await?;
-        send(&mut xmpp, &format!("<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='{}'/></iq>", ns::BIND)).await?;
+        send(&mut xmpp, &format!("<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='{}'/></iq>", ns::BIND))
+            .await?;
         let bound = expect(&mut xmpp, |e| e.attr("id") == Some("b")).await?;
-        let jid = bound
-            .child("bind")
-            .and_then(|b| b.child_text("jid"))
-            .context("bound JID")?;
+        let jid = bound.child("bind").and_then(|b| b.child_text("jid")).context("bound JID")?;
         let nick = jid.split('-').next().unwrap_or_default().to_owned();
         let room = format!("{room}@conference.{DOMAIN}");
         send(&mut xmpp, &format!(
@@ -124,11 +118,16 @@ impl Participant {
             ns::FOCUS
         )).await?;
         expect(&mut xmpp, |e| e.attr("id") == Some("c") && e.attr("type") == Some("result")).await?;
-        send(&mut xmpp, &format!(
-            "<presence xmlns='jabber:client' to='{room}/{nick}'><x xmlns='{}'/>\
+        send(
+            &mut xmpp,
+            &format!(
+                "<presence xmlns='jabber:client' to='{room}/{nick}'><x xmlns='{}'/>\
              <nick xmlns='{}'>bot {number}</nick></presence>",
-            ns::MUC, ns::NICK
-        )).await?;
+                ns::MUC,
+                ns::NICK
+            ),
+        )
+        .await?;
         let local: SocketAddr = (server.ip(), 0).into();
         let udp = UdpSocket::bind(local).await?;
         let mut bot = Bot::new(number, udp.local_addr()?, load, Offer::Gcm);
@@ -141,12 +140,7 @@ impl Participant {
         let mut datagram = [0; 2048];
         while Instant::now() < end {
             let now = Instant::now();
-            let wake = self
-                .bot
-                .next_wakeup(now)
-                .unwrap_or(end)
-                .min(end)
-                .max(now + Duration::from_millis(1));
+            let wake = self.bot.next_wakeup(now).unwrap_or(end).min(end).max(now + Duration::from_millis(1));
             tokio::select! {
                 frame = self.xmpp.next() => {
                     let frame = frame.context("the stream ended")??;
@@ -179,10 +173,20 @@ impl Participant {
         if let Some(query) = stanza.child("query") {
             let node = query.attr("node").map(|n| format!(" node='{n}'")).unwrap_or_default();
             let features: String = [
-                "urn:xmpp:jingle:apps:rtp:audio", "urn:xmpp:jingle:apps:rtp:video", "urn:ietf:rfc:4588",
-                "http://jitsi.org/tcc", "http://jitsi.org/source-name", "http://jitsi.org/receive-multiple-video-streams",
-            ].iter().map(|f| format!("<feature var='{f}'/>")).collect();
-            let answer = format!("<iq xmlns='jabber:client' type='result' id='{id}' to='{from}'><query xmlns='{}'{node}>{features}</query></iq>", ns::DISCO_INFO);
+                "urn:xmpp:jingle:apps:rtp:audio",
+                "urn:xmpp:jingle:apps:rtp:video",
+                "urn:ietf:rfc:4588",
+                "http://jitsi.org/tcc",
+                "http://jitsi.org/source-name",
+                "http://jitsi.org/receive-multiple-video-streams",
+            ]
+            .iter()
+            .map(|f| format!("<feature var='{f}'/>"))
+            .collect();
+            let answer = format!(
+                "<iq xmlns='jabber:client' type='result' id='{id}' to='{from}'><query xmlns='{}'{node}>{features}</query></iq>",
+                ns::DISCO_INFO
+            );
             return send(&mut self.xmpp, &answer).await;
         }
         let ack = format!("<iq xmlns='jabber:client' type='result' id='{id}' to='{from}'/>");
@@ -208,10 +212,7 @@ impl Participant {
             .filter_map(|c| c.child("description"))
             .flat_map(|d| d.children_named("ssrc-group").collect::<Vec<_>>());
         for group in groups.filter(|g| g.attr("semantics") == Some("FID")) {
-            let ssrcs: Vec<u32> = group
-                .children_named("source")
-                .filter_map(|s| s.attr("ssrc")?.parse().ok())
-                .collect();
+            let ssrcs: Vec<u32> = group.children_named("source").filter_map(|s| s.attr("ssrc")?.parse().ok()).collect();
             if let [primary, rtx] = ssrcs[..] {
                 self.bot.receiver.rtx.insert(rtx, primary);
             }
@@ -219,10 +220,7 @@ impl Participant {
     }
 
     async fn accept(&mut self, jingle: &Element) -> Result<()> {
-        let transport = jingle
-            .child("content")
-            .and_then(|c| c.child("transport"))
-            .context("transport")?;
+        let transport = jingle.child("content").and_then(|c| c.child("transport")).context("transport")?;
         let (ufrag, pwd) = (transport.attr("ufrag").context("ufrag")?, transport.attr("pwd").context("pwd")?);
         let addr = transport
             .children_named("candidate")
@@ -232,7 +230,8 @@ impl Participant {
         self.bot.ice.set_remote(Instant::now(), ufrag.into(), pwd.into(), addr);
         let sid = jingle.attr("sid").context("sid")?;
         let initiator = jingle.attr("initiator").context("initiator")?;
-        let contents: String = [MediaKind::Audio, MediaKind::Video].into_iter().map(|kind| self.content(kind)).collect();
+        let contents: String =
+            [MediaKind::Audio, MediaKind::Video].into_iter().map(|kind| self.content(kind)).collect();
         let accept = format!(
             "<iq xmlns='jabber:client' type='set' id='a' to='{}/focus'><jingle xmlns='urn:xmpp:jingle:1' action='session-accept' \
              initiator='{initiator}' responder='{}/{}' sid='{sid}'>{contents}</jingle></iq>",
@@ -242,7 +241,11 @@ impl Participant {
         if let Some(url) = transport.child("web-socket").and_then(|w| w.attr("url")) {
             let (_, path) = url.split_once("/colibri-ws").context("web-socket URL")?;
             let mut channel = connect(self.server, &format!("/colibri-ws{path}"), None).await?;
-            send(&mut channel, r#"{"colibriClass":"ReceiverVideoConstraints","lastN":-1,"defaultConstraints":{"maxHeight":180}}"#).await?;
+            send(
+                &mut channel,
+                r#"{"colibriClass":"ReceiverVideoConstraints","lastN":-1,"defaultConstraints":{"maxHeight":180}}"#,
+            )
+            .await?;
             self.channel = Some(channel);
         }
         Ok(())
@@ -253,7 +256,8 @@ impl Participant {
             MediaKind::Audio => "audio",
             MediaKind::Video => "video",
         };
-        let sources: String = self.bot.sources().iter().filter(|s| s.kind == kind).map(|s| source_xml(s, &self.nick)).collect();
+        let sources: String =
+            self.bot.sources().iter().filter(|s| s.kind == kind).map(|s| source_xml(s, &self.nick)).collect();
         format!(
             "<content creator='responder' name='{media}' senders='both'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='{media}'>\
              {sources}<rtcp-mux/></description><transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' ufrag='{}' pwd='{}'>\
@@ -274,15 +278,19 @@ fn source_xml(source: &MediaSource, owner: &str) -> String {
         "<source xmlns='{ssma}' ssrc='{ssrc}' name='{}'><parameter name='msid' value='{owner}-{}-0-1 track'/></source>",
         source.id, source.id
     )).collect();
-    let groups: String = source.groups.iter().map(|group| {
-        let semantics = match &group.semantics {
-            Semantics::Fid => "FID",
-            Semantics::Sim => "SIM",
-            Semantics::Other(other) => other,
-        };
-        let members: String = group.ssrcs.iter().map(|s| format!("<source xmlns='{ssma}' ssrc='{s}'/>")).collect();
-        format!("<ssrc-group xmlns='{ssma}' semantics='{semantics}'>{members}</ssrc-group>")
-    }).collect();
+    let groups: String = source
+        .groups
+        .iter()
+        .map(|group| {
+            let semantics = match &group.semantics {
+                Semantics::Fid => "FID",
+                Semantics::Sim => "SIM",
+                Semantics::Other(other) => other,
+            };
+            let members: String = group.ssrcs.iter().map(|s| format!("<source xmlns='{ssma}' ssrc='{s}'/>")).collect();
+            format!("<ssrc-group xmlns='{ssma}' semantics='{semantics}'>{members}</ssrc-group>")
+        })
+        .collect();
     streams + &groups
 }
 
@@ -304,7 +312,5 @@ async fn expect(socket: &mut Socket, wanted: impl Fn(&Element) -> bool) -> Resul
             }
         }
     };
-    tokio::time::timeout(STEP, found)
-        .await
-        .map_err(|_| anyhow!("no answer within {STEP:?}"))?
+    tokio::time::timeout(STEP, found).await.map_err(|_| anyhow!("no answer within {STEP:?}"))?
 }

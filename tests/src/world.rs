@@ -8,12 +8,10 @@ use bridge::control::{Command, Reply};
 use bridge::core::endpoint::identity::Identity;
 use bridge::core::{Bridge, BridgeConfig, ChannelId, Event, Path, Sink};
 use jitsi_wire::colibri2::{
-    Capabilities, ConferenceModified, ConferenceModify, EndpointModify, MediaDescription,
-    MediaSource, Refusal, TransportModify,
+    Capabilities, ConferenceModified, ConferenceModify, EndpointModify, MediaDescription, MediaSource, Refusal,
+    TransportModify,
 };
-use jitsi_wire::jingle::{
-    IceUdpTransport, MediaKind, PayloadType, RtcpFeedback, RtpHeaderExtension,
-};
+use jitsi_wire::jingle::{IceUdpTransport, MediaKind, PayloadType, RtcpFeedback, RtpHeaderExtension};
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -68,20 +66,12 @@ impl World {
         Self {
             now,
             start: now,
-            bridge: Bridge::new(
-                config,
-                Arc::new(Identity::generate().expect("identity")),
-                bytes,
-                now,
-            ),
+            bridge: Bridge::new(config, Arc::new(Identity::generate().expect("identity")), bytes, now),
             bridge_addr,
             bots: Vec::new(),
             link,
             network: Network::new(seed),
-            sink: Collector {
-                slot: Box::new([0; 2048]),
-                sent: VecDeque::new(),
-            },
+            sink: Collector { slot: Box::new([0; 2048]), sent: VecDeque::new() },
             next_id: 0,
             replies: HashMap::new(),
             messages: HashMap::new(),
@@ -101,11 +91,7 @@ impl World {
     pub fn order(&mut self, request: ConferenceModify) -> Result<ConferenceModified, Refusal> {
         self.next_id += 1;
         let id = self.next_id;
-        let command = Command {
-            id,
-            request,
-            client_is_local: false,
-        };
+        let command = Command { id, request, client_is_local: false };
         self.bridge.apply(self.now, command, &mut self.sink);
         self.drain();
         self.replies.remove(&id).expect("an order is answered at once")
@@ -137,20 +123,16 @@ impl World {
     /// The session-accept of a bot, and the announcement of its sources.
     pub fn accept(&mut self, index: usize, meeting: &str, offer: &IceUdpTransport) {
         if let Some(url) = &offer.web_socket {
-            self.web_sockets
-                .insert(self.bots[index].id.clone(), url.clone());
+            self.web_sockets.insert(self.bots[index].id.clone(), url.clone());
         }
         let (now, addr) = (self.now, self.bridge_addr);
         let (ufrag, pwd) = (offer.ufrag.clone(), offer.pwd.clone());
-        self.bots[index]
-            .ice
-            .set_remote(now, ufrag.expect("ufrag"), pwd.expect("pwd"), addr);
+        self.bots[index].ice.set_remote(now, ufrag.expect("ufrag"), pwd.expect("pwd"), addr);
         let (id, transport, sources) = {
             let bot = &self.bots[index];
             (bot.id.clone(), bot.answer(), bot.sources())
         };
-        self.update(meeting, &id, Some(transport), Some(sources))
-            .expect("endpoint is updated");
+        self.update(meeting, &id, Some(transport), Some(sources)).expect("endpoint is updated");
         for other in 0..self.bots.len() {
             if other != index {
                 let (a, b) = (other.min(index), other.max(index));
@@ -172,10 +154,7 @@ impl World {
             meeting_id: meeting.into(),
             endpoints: vec![EndpointModify {
                 id: id.into(),
-                transport: transport.map(|ice| TransportModify {
-                    ice: Some(ice),
-                    ..TransportModify::default()
-                }),
+                transport: transport.map(|ice| TransportModify { ice: Some(ice), ..TransportModify::default() }),
                 sources,
                 ..EndpointModify::default()
             }],
@@ -188,11 +167,7 @@ impl World {
         let id = self.bots[index].id.clone();
         self.order(ConferenceModify {
             meeting_id: MEETING.into(),
-            endpoints: vec![EndpointModify {
-                id,
-                expire: true,
-                ..EndpointModify::default()
-            }],
+            endpoints: vec![EndpointModify { id, expire: true, ..EndpointModify::default() }],
             ..ConferenceModify::default()
         })
         .expect("endpoint expires");
@@ -206,29 +181,22 @@ impl World {
         let (conference, endpoint) = (parts[parts.len() - 2], parts[parts.len() - 1]);
         let id = ChannelId(self.channels.len() as u64 + 1);
         self.channels.insert(id, index);
-        self.bridge
-            .open_channel(self.now, conference, endpoint, query, id, &mut self.sink)
-            .expect("channel opens");
+        self.bridge.open_channel(self.now, conference, endpoint, query, id, &mut self.sink).expect("channel opens");
         self.drain();
         id
     }
 
     pub fn say(&mut self, channel: ChannelId, message: &Value) {
         let text = message.to_string();
-        self.bridge
-            .on_channel_text(self.now, channel, &text, &mut self.sink);
+        self.bridge.on_channel_text(self.now, channel, &text, &mut self.sink);
         self.drain();
     }
 
     /// A datagram from anywhere straight into the bridge.
     pub fn inject(&mut self, from: SocketAddr, datagram: &[u8]) {
         let mut datagram = datagram.to_vec();
-        let path = Path {
-            local: self.bridge_addr.ip(),
-            remote: from,
-        };
-        self.bridge
-            .on_datagram(self.now, path, &mut datagram, &mut self.sink);
+        let path = Path { local: self.bridge_addr.ip(), remote: from };
+        self.bridge.on_datagram(self.now, path, &mut datagram, &mut self.sink);
         self.drain();
     }
 
@@ -255,9 +223,7 @@ impl World {
     fn next(&self) -> Option<Instant> {
         let bots = self.bots.iter().filter_map(|b| b.next_wakeup(self.now));
         let bridge = self.bridge.next_wakeup().map(|(at, _)| at);
-        bots.chain(bridge)
-            .chain(self.network.next_arrival())
-            .min()
+        bots.chain(bridge).chain(self.network.next_arrival()).min()
     }
 
     fn step(&mut self) {
@@ -269,11 +235,7 @@ impl World {
                 bot.on_wakeup(self.now);
             }
         }
-        if self
-            .bridge
-            .next_wakeup()
-            .is_some_and(|(at, _)| at <= self.now)
-        {
+        if self.bridge.next_wakeup().is_some_and(|(at, _)| at <= self.now) {
             self.bridge.on_wakeup(self.now, &mut self.sink);
             self.drain();
         }
@@ -282,12 +244,8 @@ impl World {
 
     fn deliver(&mut self, mut arrival: Arrival) {
         if arrival.to == self.bridge_addr {
-            let path = Path {
-                local: self.bridge_addr.ip(),
-                remote: arrival.from,
-            };
-            self.bridge
-                .on_datagram(self.now, path, &mut arrival.datagram, &mut self.sink);
+            let path = Path { local: self.bridge_addr.ip(), remote: arrival.from };
+            self.bridge.on_datagram(self.now, path, &mut arrival.datagram, &mut self.sink);
             self.drain();
             return;
         }
@@ -300,20 +258,12 @@ impl World {
     fn send_all(&mut self) {
         for bot in &mut self.bots {
             while let Some((to, datagram)) = bot.poll() {
-                let arrival = Arrival {
-                    from: bot.addr,
-                    to,
-                    datagram,
-                };
+                let arrival = Arrival { from: bot.addr, to, datagram };
                 self.network.send(self.now, &self.link, arrival);
             }
         }
         while let Some((path, datagram)) = self.sink.sent.pop_front() {
-            let arrival = Arrival {
-                from: self.bridge_addr,
-                to: path.remote,
-                datagram,
-            };
+            let arrival = Arrival { from: self.bridge_addr, to: path.remote, datagram };
             self.network.send(self.now, &self.link, arrival);
         }
     }
@@ -368,57 +318,35 @@ pub fn create_endpoint(id: &str) -> EndpointModify {
     EndpointModify {
         id: id.into(),
         create: true,
-        capabilities: Capabilities {
-            source_names: true,
-            ..Capabilities::default()
-        },
+        capabilities: Capabilities { source_names: true, ..Capabilities::default() },
         media: media(),
-        transport: Some(TransportModify {
-            ice_controlling: true,
-            ..TransportModify::default()
-        }),
+        transport: Some(TransportModify { ice_controlling: true, ..TransportModify::default() }),
         ..EndpointModify::default()
     }
 }
 
 /// The numbers that Jicofo offers.
 pub fn media() -> Vec<MediaDescription> {
-    let payload = |id, name: &str, clockrate, parameters: &[(&str, &str)], feedback: &[(&str, Option<&str>)]| PayloadType {
-        id,
-        name: name.into(),
-        clockrate,
-        channels: (clockrate == 48_000).then_some(2),
-        parameters: parameters
-            .iter()
-            .map(|(n, v)| ((*n).into(), (*v).into()))
-            .collect(),
-        feedback: feedback
-            .iter()
-            .map(|(kind, subtype)| RtcpFeedback {
-                kind: (*kind).into(),
-                subtype: subtype.map(Into::into),
-            })
-            .collect(),
-    };
-    let extension = |id, uri: &str| RtpHeaderExtension {
-        id,
-        uri: uri.into(),
-    };
-    let video = [
-        ("ccm", Some("fir")),
-        ("nack", None),
-        ("nack", Some("pli")),
-        ("transport-cc", None),
-    ];
+    let payload =
+        |id, name: &str, clockrate, parameters: &[(&str, &str)], feedback: &[(&str, Option<&str>)]| PayloadType {
+            id,
+            name: name.into(),
+            clockrate,
+            channels: (clockrate == 48_000).then_some(2),
+            parameters: parameters.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect(),
+            feedback: feedback
+                .iter()
+                .map(|(kind, subtype)| RtcpFeedback { kind: (*kind).into(), subtype: subtype.map(Into::into) })
+                .collect(),
+        };
+    let extension = |id, uri: &str| RtpHeaderExtension { id, uri: uri.into() };
+    let video = [("ccm", Some("fir")), ("nack", None), ("nack", Some("pli")), ("transport-cc", None)];
     let cc = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
     vec![
         MediaDescription {
             kind: MediaKind::Audio,
             payload_types: vec![payload(111, "opus", 48_000, &[], &[("transport-cc", None)])],
-            header_extensions: vec![
-                extension(1, "urn:ietf:params:rtp-hdrext:ssrc-audio-level"),
-                extension(5, cc),
-            ],
+            header_extensions: vec![extension(1, "urn:ietf:params:rtp-hdrext:ssrc-audio-level"), extension(5, cc)],
             extmap_allow_mixed: true,
         },
         MediaDescription {

@@ -1,4 +1,11 @@
 //! Every corpus is replayed, as it is and mutated by a fixed seed: what a fuzzer once found never comes back.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "tests may"
+)]
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};

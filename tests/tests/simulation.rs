@@ -1,8 +1,10 @@
 //! Meetings on virtual time: what each participant must see and hear, on good and on bad networks.
-#![expect(
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
-    reason = "test code: a crash is a failed test"
+    reason = "tests may"
 )]
 
 use bridge::core::{BridgeConfig, CandidateKind, LocalCandidate};
@@ -42,19 +44,11 @@ fn bot(number: u32, load: Load, offer: Offer) -> Bot {
 }
 
 fn good() -> Link {
-    Link {
-        delay: Duration::from_millis(10),
-        ..Link::default()
-    }
+    Link { delay: Duration::from_millis(10), ..Link::default() }
 }
 
 fn bad() -> Link {
-    Link {
-        delay: Duration::from_millis(30),
-        jitter: Duration::from_millis(8),
-        loss: 20,
-        duplicate: 5,
-    }
+    Link { delay: Duration::from_millis(30), jitter: Duration::from_millis(8), loss: 20, duplicate: 5 }
 }
 
 /// Joins `count` bots and opens their channels.
@@ -74,11 +68,8 @@ fn meeting(world: &mut World, count: u32, load: Load) {
 fn everybody_connects(world: &mut World, within: Duration) {
     let end = world.now + within;
     let done = world.run_until(end, |w| w.bots.iter().all(Bot::connected));
-    let states: Vec<_> = world
-        .bots
-        .iter()
-        .map(|b| (b.ice.writable, b.ice.nominated, b.connected(), b.dtls.failed.clone()))
-        .collect();
+    let states: Vec<_> =
+        world.bots.iter().map(|b| (b.ice.writable, b.ice.nominated, b.connected(), b.dtls.failed.clone())).collect();
     assert!(done, "connected within {within:?}: {states:?}");
 }
 
@@ -100,12 +91,7 @@ fn everybody_sees_everybody(world: &World, frames: u64, seed: u64) {
                 track.broken
             );
             let audio = viewer.receiver.tracks.get(&other.sender.audio_ssrc);
-            assert!(
-                audio.is_some_and(|t| t.frames_decoded > 50),
-                "seed {seed}: {} hears {}",
-                viewer.id,
-                other.id
-            );
+            assert!(audio.is_some_and(|t| t.frames_decoded > 50), "seed {seed}: {} hears {}", viewer.id, other.id);
         }
     }
 }
@@ -134,12 +120,7 @@ fn bad_networks_do_not_stop_a_meeting() {
         everybody_connects(&mut world, Duration::from_secs(10));
         world.run(Duration::from_secs(10));
         everybody_sees_everybody(&world, 90, *seed);
-        let recovered: u64 = world
-            .bots
-            .iter()
-            .flat_map(|b| b.receiver.tracks.values())
-            .map(|t| t.recovered)
-            .sum();
+        let recovered: u64 = world.bots.iter().flat_map(|b| b.receiver.tracks.values()).map(|t| t.recovered).sum();
         let repaired: u32 = world.bots.iter().map(|b| b.sender.retransmitted).sum();
         assert!(recovered > 0, "seed {seed}: lost packets come again by RTX towards receivers");
         assert!(repaired > 0, "seed {seed}: the bridge asks senders for lost packets");
@@ -156,13 +137,7 @@ fn a_late_comer_sees_a_picture_soon() {
     meeting_joins_late(&mut world);
     let ssrc = world.bots[0].video_ssrc().expect("video");
     let end = world.now + Duration::from_millis(1200);
-    let seen = world.run_until(end, |w| {
-        w.bots[2]
-            .receiver
-            .tracks
-            .get(&ssrc)
-            .is_some_and(|t| t.frames_decoded > 0)
-    });
+    let seen = world.run_until(end, |w| w.bots[2].receiver.tracks.get(&ssrc).is_some_and(|t| t.frames_decoded > 0));
     assert!(seen, "first frame within 1.2 s of the join");
     assert!(world.bots[0].sender.key_frames > keys, "by a key frame that was asked for");
 }
@@ -179,10 +154,7 @@ fn meeting_joins_late(world: &mut World) {
 
 #[test]
 fn a_receiver_gets_the_encoding_that_it_asks_for() {
-    let load = Load {
-        encodings: 3,
-        ..Load::default()
-    };
+    let load = Load { encodings: 3, ..Load::default() };
     let mut world = world(7, good());
     for number in 1..=3 {
         world.join(bot(number, load, Offer::Gcm));
@@ -220,10 +192,7 @@ fn a_receiver_gets_the_encoding_that_it_asks_for() {
 
 #[test]
 fn senders_stop_what_nobody_watches() {
-    let load = Load {
-        encodings: 3,
-        ..Load::default()
-    };
+    let load = Load { encodings: 3, ..Load::default() };
     let mut world = world(8, good());
     for number in 1..=2 {
         world.join(bot(number, load, Offer::Gcm));
@@ -275,10 +244,8 @@ fn endpoint_messages_reach_the_others_with_the_true_sender() {
         &json!({"colibriClass": "EndpointMessage", "to": "", "from": "00000001", "msgPayload": {"n": 4_294_967_295u64}}),
     );
     for index in 0..2 {
-        let message = world.messages[&index]
-            .iter()
-            .find(|m| m["colibriClass"] == "EndpointMessage")
-            .expect("the message");
+        let message =
+            world.messages[&index].iter().find(|m| m["colibriClass"] == "EndpointMessage").expect("the message");
         assert_eq!(message["from"], "00000003");
         assert_eq!(message["msgPayload"]["n"], 4_294_967_295u64);
     }
@@ -313,10 +280,7 @@ fn a_wrong_fingerprint_never_yields_keys() {
     world.join(liar);
     world.run(Duration::from_secs(8));
     assert!(world.bots[0].connected());
-    assert!(
-        world.bots[0].receiver.tracks.is_empty(),
-        "nothing of the liar is forwarded"
-    );
+    assert!(world.bots[0].receiver.tracks.is_empty(), "nothing of the liar is forwarded");
     assert!(world.bots[1].receiver.tracks.is_empty(), "and nothing to him");
 }
 
@@ -333,7 +297,10 @@ fn who_leaves_and_comes_again_under_the_same_name_is_new() {
         again.addr.set_port(41_000 + round);
         let index = world.join(again);
         let channel = world.open_channel(index);
-        world.say(channel, &json!({"colibriClass": "ReceiverVideoConstraints", "defaultConstraints": {"maxHeight": 720}}));
+        world.say(
+            channel,
+            &json!({"colibriClass": "ReceiverVideoConstraints", "defaultConstraints": {"maxHeight": 720}}),
+        );
         everybody_connects(&mut world, Duration::from_secs(3));
         world.run(Duration::from_secs(2));
         let ssrc = world.bots[0].video_ssrc().expect("video");
@@ -369,15 +336,15 @@ fn a_stranger_that_floods_gets_no_answer_and_leaves_no_state() {
 #[test]
 fn a_wave_of_requests_costs_the_sender_few_key_frames() {
     let mut world = world(15, good());
-    let silent = Load {
-        encodings: 0,
-        ..Load::default()
-    };
+    let silent = Load { encodings: 0, ..Load::default() };
     world.join(bot(1, Load::default(), Offer::Gcm));
     for number in 2..=30 {
         let index = world.join(bot(number, silent, Offer::Gcm));
         let channel = world.open_channel(index);
-        world.say(channel, &json!({"colibriClass": "ReceiverVideoConstraints", "defaultConstraints": {"maxHeight": 720}}));
+        world.say(
+            channel,
+            &json!({"colibriClass": "ReceiverVideoConstraints", "defaultConstraints": {"maxHeight": 720}}),
+        );
     }
     everybody_connects(&mut world, Duration::from_secs(5));
     world.run(Duration::from_secs(5));

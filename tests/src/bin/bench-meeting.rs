@@ -3,7 +3,8 @@
 //! `bench-meeting SERVER-BINARY PARTICIPANTS SECONDS` starts the server on loopback and prints what it cost. Run it in a network
 //! namespace (`tests/netns`).
 #![expect(clippy::print_stdout, reason = "what this program is for")]
-#![expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "figures for people")]
+#![allow(clippy::cast_possible_truncation, reason = "figures for people")]
+#![allow(clippy::indexing_slicing, reason = "a crash is a failed measurement")]
 
 use anyhow::{Context, Result, ensure};
 use std::process::{Child, Command, Stdio};
@@ -35,7 +36,8 @@ impl Server {
         let text = fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
         let after = text.rsplit(')').next().context("stat")?;
         let fields: Vec<&str> = after.split_whitespace().collect();
-        let ticks: u64 = fields.get(11).context("utime")?.parse::<u64>()? + fields.get(12).context("stime")?.parse::<u64>()?;
+        let ticks: u64 =
+            fields.get(11).context("utime")?.parse::<u64>()? + fields.get(12).context("stime")?.parse::<u64>()?;
         Ok(ticks as f64 * 10_000.0)
     }
 }

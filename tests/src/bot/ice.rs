@@ -1,14 +1,11 @@
 //! The browser's side of ICE: one socket, the controlled agent, checks until it is connected and then every 2.5 s.
 
 use rtc_crypto::RTCCryptoProvider;
-use rtc_stun::attributes::{
-    ATTR_ICE_CONTROLLED, ATTR_PRIORITY, ATTR_USE_CANDIDATE, ATTR_USERNAME,
-};
+use rtc_stun::attributes::{ATTR_ICE_CONTROLLED, ATTR_PRIORITY, ATTR_USE_CANDIDATE, ATTR_USERNAME};
 use rtc_stun::fingerprint::FINGERPRINT;
 use rtc_stun::integrity::MessageIntegrity;
 use rtc_stun::message::{
-    BINDING_REQUEST, BINDING_SUCCESS, CLASS_REQUEST, CLASS_SUCCESS_RESPONSE, Message, Setter,
-    TransactionId,
+    BINDING_REQUEST, BINDING_SUCCESS, CLASS_REQUEST, CLASS_SUCCESS_RESPONSE, Message, Setter, TransactionId,
 };
 use rtc_stun::xoraddr::XorMappedAddress;
 use std::net::SocketAddr;
@@ -84,12 +81,9 @@ impl Ice {
     }
 
     fn finish(&self, mut message: Message, pwd: &str) -> Vec<u8> {
-        MessageIntegrity::new_short_term_integrity_with_provider(
-            pwd.to_owned(),
-            self.crypto.crypto(),
-        )
-        .add_to(&mut message)
-        .expect("integrity");
+        MessageIntegrity::new_short_term_integrity_with_provider(pwd.to_owned(), self.crypto.crypto())
+            .add_to(&mut message)
+            .expect("integrity");
         FINGERPRINT.add_to(&mut message).expect("fingerprint");
         message.raw
     }
@@ -100,19 +94,13 @@ impl Ice {
         message.unmarshal_binary(datagram).ok()?;
         match message.typ.class {
             CLASS_REQUEST => {
-                MessageIntegrity::check(&mut message, self.pwd.as_bytes(), self.crypto.crypto())
-                    .ok()?;
+                MessageIntegrity::check(&mut message, self.pwd.as_bytes(), self.crypto.crypto()).ok()?;
                 self.nominated |= message.contains(ATTR_USE_CANDIDATE);
                 let mut answer = Message::new();
                 answer.set_type(BINDING_SUCCESS);
                 answer.transaction_id = message.transaction_id;
                 answer.write_header();
-                XorMappedAddress {
-                    ip: from.ip(),
-                    port: from.port(),
-                }
-                .add_to(&mut answer)
-                .expect("mapped address");
+                XorMappedAddress { ip: from.ip(), port: from.port() }.add_to(&mut answer).expect("mapped address");
                 Some(self.finish(answer, &self.pwd.clone()))
             }
             CLASS_SUCCESS_RESPONSE => {

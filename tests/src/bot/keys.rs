@@ -42,18 +42,13 @@ pub struct Dtls {
 impl Dtls {
     pub fn new(local: SocketAddr, crypto: Arc<dyn RTCCryptoProvider>, offer: Offer) -> Self {
         let certificate =
-            Certificate::generate_self_signed(vec!["bot".to_owned()], crypto.crypto())
-                .expect("certificate");
+            Certificate::generate_self_signed(vec!["bot".to_owned()], crypto.crypto()).expect("certificate");
         let fingerprint = fingerprint(certificate.certificate[0].as_ref(), &*crypto);
         let (profile, dtls_profile) = match offer {
-            Offer::Gcm => (
-                ProtectionProfile::AeadAes128Gcm,
-                SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
-            ),
-            Offer::CmSha1 => (
-                ProtectionProfile::Aes128CmHmacSha1_80,
-                SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
-            ),
+            Offer::Gcm => (ProtectionProfile::AeadAes128Gcm, SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm),
+            Offer::CmSha1 => {
+                (ProtectionProfile::Aes128CmHmacSha1_80, SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80)
+            }
         };
         let config = ConfigBuilder::default()
             .with_crypto_provider(crypto.clone())
@@ -82,9 +77,7 @@ impl Dtls {
 
     pub fn connect(&mut self, now: Instant, peer: SocketAddr) {
         self.peer = Some(peer);
-        let result = self
-            .endpoint
-            .connect(now, peer, self.config.clone(), None);
+        let result = self.endpoint.connect(now, peer, self.config.clone(), None);
         if let Err(error) = result {
             self.failed = Some(error.to_string());
         }
@@ -93,14 +86,10 @@ impl Dtls {
     /// Takes a DTLS datagram; SRTP contexts once the handshake is complete.
     pub fn handle(&mut self, now: Instant, datagram: &[u8]) -> Option<Srtp> {
         let peer = self.peer?;
-        match self
-            .endpoint
-            .read(now, peer, None, BytesMut::from(datagram))
-        {
-            Ok(events) => events
-                .iter()
-                .any(|e| matches!(e, EndpointEvent::HandshakeComplete))
-                .then(|| self.export(peer)),
+        match self.endpoint.read(now, peer, None, BytesMut::from(datagram)) {
+            Ok(events) => {
+                events.iter().any(|e| matches!(e, EndpointEvent::HandshakeComplete)).then(|| self.export(peer))
+            }
             Err(error) => {
                 self.failed = Some(error.to_string());
                 None
@@ -109,15 +98,10 @@ impl Dtls {
     }
 
     fn export(&self, peer: SocketAddr) -> Srtp {
-        let state = self
-            .endpoint
-            .get_connection_state(peer)
-            .expect("connection");
+        let state = self.endpoint.get_connection_state(peer).expect("connection");
         let (key, salt) = (self.profile.key_len(), self.profile.salt_len());
-        let block = state
-            .export_keying_material("EXTRACTOR-dtls_srtp", &[], 2 * (key + salt))
-            .expect("keys")
-            .into_bytes();
+        let block =
+            state.export_keying_material("EXTRACTOR-dtls_srtp", &[], 2 * (key + salt)).expect("keys").into_bytes();
         let context = |key_at: usize, salt_at: usize| {
             Context::new(
                 &block[key_at..key_at + key],
@@ -129,10 +113,7 @@ impl Dtls {
             )
             .expect("SRTP context")
         };
-        Srtp {
-            local: context(0, 2 * key),
-            remote: context(key, 2 * key + salt),
-        }
+        Srtp { local: context(0, 2 * key), remote: context(key, 2 * key + salt) }
     }
 
     pub fn poll(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
@@ -155,10 +136,7 @@ impl Dtls {
 
 /// SHA-256 of a certificate as Jingle writes it.
 fn fingerprint(der: &[u8], provider: &dyn RTCCryptoProvider) -> String {
-    let digest = provider
-        .crypto()
-        .hash(rtc_crypto::HashAlgorithm::Sha256, der)
-        .expect("digest");
+    let digest = provider.crypto().hash(rtc_crypto::HashAlgorithm::Sha256, der).expect("digest");
     let hex: Vec<String> = digest.iter().map(|b| format!("{b:02X}")).collect();
     hex.join(":")
 }

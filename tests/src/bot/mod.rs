@@ -15,9 +15,7 @@ use keys::{Dtls, Offer, Srtp};
 use receiver::{Ask, Receiver};
 use rtc_rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc_rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
-use rtc_rtcp::transport_feedbacks::transport_layer_nack::{
-    TransportLayerNack, nack_pairs_from_sequence_numbers,
-};
+use rtc_rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
 use rtc_rtp::packet::Packet;
 use rtc_shared::marshal::{Marshal, Unmarshal};
 use sender::{Load, Sender};
@@ -62,11 +60,7 @@ impl Bot {
         Self {
             id: format!("{number:08x}"),
             addr,
-            ice: Ice::new(
-                format!("bot{number}"),
-                format!("password-of-bot-{number:08}"),
-                crypto.clone(),
-            ),
+            ice: Ice::new(format!("bot{number}"), format!("password-of-bot-{number:08}"), crypto.clone()),
             dtls: Dtls::new(addr, crypto, offer),
             srtp: None,
             sender: Sender::new(1000 + number * 100, load),
@@ -108,10 +102,7 @@ impl Bot {
         if !video.is_empty() {
             let mut groups: Vec<SsrcGroup> = video
                 .iter()
-                .map(|(ssrc, rtx)| SsrcGroup {
-                    semantics: Semantics::Fid,
-                    ssrcs: vec![*ssrc, *rtx],
-                })
+                .map(|(ssrc, rtx)| SsrcGroup { semantics: Semantics::Fid, ssrcs: vec![*ssrc, *rtx] })
                 .collect();
             if video.len() > 1 {
                 groups.push(SsrcGroup {
@@ -177,11 +168,7 @@ impl Bot {
     fn handle_srtp(&mut self, now: Instant, datagram: &[u8]) {
         let Some(srtp) = &mut self.srtp else { return };
         let rtcp = matches!(datagram.get(1), Some(192..=223));
-        let plain = if rtcp {
-            srtp.remote.decrypt_rtcp(datagram)
-        } else {
-            srtp.remote.decrypt_rtp(datagram)
-        };
+        let plain = if rtcp { srtp.remote.decrypt_rtcp(datagram) } else { srtp.remote.decrypt_rtp(datagram) };
         let plain = match plain {
             Ok(plain) => plain,
             Err(error) => {
@@ -284,11 +271,7 @@ impl Bot {
                 nacks: nack_pairs_from_sequence_numbers(sequences),
             }
             .marshal(),
-            Ask::KeyFrame { ssrc } => PictureLossIndication {
-                sender_ssrc,
-                media_ssrc: *ssrc,
-            }
-            .marshal(),
+            Ask::KeyFrame { ssrc } => PictureLossIndication { sender_ssrc, media_ssrc: *ssrc }.marshal(),
         };
         self.push_rtcp(&packet.expect("RTCP"));
     }
@@ -297,10 +280,7 @@ impl Bot {
         for report in self.sender.reports(now) {
             self.push_rtcp(&report.marshal().expect("RTCP"));
         }
-        let report = rtc_rtcp::receiver_report::ReceiverReport {
-            ssrc: self.sender.audio_ssrc,
-            ..Default::default()
-        };
+        let report = rtc_rtcp::receiver_report::ReceiverReport { ssrc: self.sender.audio_ssrc, ..Default::default() };
         self.push_rtcp(&report.marshal().expect("RTCP"));
     }
 
@@ -309,10 +289,7 @@ impl Bot {
         let fir = FullIntraRequest {
             sender_ssrc: self.sender.audio_ssrc,
             media_ssrc: 0,
-            fir: vec![rtc_rtcp::payload_feedbacks::full_intra_request::FirEntry {
-                ssrc,
-                sequence_number,
-            }],
+            fir: vec![rtc_rtcp::payload_feedbacks::full_intra_request::FirEntry { ssrc, sequence_number }],
         };
         self.push_rtcp(&fir.marshal().expect("RTCP"));
     }

@@ -68,18 +68,12 @@ impl Receiver {
             ssrc = *primary;
             recovered = true;
         }
-        let track = self.tracks.entry(ssrc).or_insert_with(|| Track {
-            waiting_key: true,
-            ..Track::default()
-        });
+        let track = self.tracks.entry(ssrc).or_insert_with(|| Track { waiting_key: true, ..Track::default() });
         track.accept(now, packet, recovered);
     }
 
     pub fn next_wakeup(&self, now: Instant) -> Option<Instant> {
-        let waiting = self
-            .tracks
-            .values()
-            .any(|t| !t.audio && (!t.missing.is_empty() || t.waiting_key));
+        let waiting = self.tracks.values().any(|t| !t.audio && (!t.missing.is_empty() || t.waiting_key));
         waiting.then(|| now + Duration::from_millis(10))
     }
 
@@ -91,15 +85,9 @@ impl Receiver {
             }
             let sequences = track.due(now);
             if !sequences.is_empty() {
-                asks.push(Ask::Nack {
-                    ssrc: *ssrc,
-                    sequences,
-                });
+                asks.push(Ask::Nack { ssrc: *ssrc, sequences });
             }
-            let due = self
-                .last_pli
-                .get(ssrc)
-                .is_none_or(|at| now.duration_since(*at) >= PLI_EVERY);
+            let due = self.last_pli.get(ssrc).is_none_or(|at| now.duration_since(*at) >= PLI_EVERY);
             if track.waiting_key && due {
                 self.last_pli.insert(*ssrc, now);
                 asks.push(Ask::KeyFrame { ssrc: *ssrc });
@@ -195,9 +183,7 @@ impl Track {
             return;
         }
         while let Some(last) = self.complete_frame() {
-            let frame: Vec<Packet> = (self.next..=last)
-                .filter_map(|at| self.buffer.remove(&at))
-                .collect();
+            let frame: Vec<Packet> = (self.next..=last).filter_map(|at| self.buffer.remove(&at)).collect();
             self.next = last + 1;
             self.decode(now, &frame);
         }
@@ -219,11 +205,7 @@ impl Track {
     }
 
     fn skip_to_key_frame(&mut self, now: Instant) {
-        let key = self
-            .buffer
-            .iter()
-            .find(|(at, p)| **at > self.next && key_frame_start(&p.payload))
-            .map(|(at, _)| *at);
+        let key = self.buffer.iter().find(|(at, p)| **at > self.next && key_frame_start(&p.payload)).map(|(at, _)| *at);
         if let Some(at) = key {
             self.next = at;
             self.buffer.retain(|seq, _| *seq >= at);

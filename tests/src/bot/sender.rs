@@ -30,13 +30,7 @@ pub struct Load {
 
 impl Default for Load {
     fn default() -> Self {
-        Self {
-            audio: true,
-            encodings: 1,
-            frames_per_second: 15,
-            packets_per_frame: 2,
-            payload: 900,
-        }
+        Self { audio: true, encodings: 1, frames_per_second: 15, packets_per_frame: 2, payload: 900 }
     }
 }
 
@@ -138,9 +132,7 @@ impl Sender {
         let frame = Duration::from_secs(1) / self.load.frames_per_second;
         while self.next_video.is_some_and(|at| at <= now) {
             self.next_video = self.next_video.map(|at| at + frame);
-            self.video_timestamp = self
-                .video_timestamp
-                .wrapping_add(90_000 / self.load.frames_per_second);
+            self.video_timestamp = self.video_timestamp.wrapping_add(90_000 / self.load.frames_per_second);
             if !self.video_muted {
                 self.push_frame();
             }
@@ -157,8 +149,15 @@ impl Sender {
             return Vec::new();
         };
         let elapsed = (now - started).as_micros() as u64;
-        let ntp_time = 3_900_000_000 << 32 | (elapsed << 32) / 1_000_000;
-        let report = |ssrc, rtp_time| SenderReport { ssrc, ntp_time, rtp_time, packet_count: 1, octet_count: 1, ..SenderReport::default() };
+        let ntp_time = (3_900_000_000 << 32) | ((elapsed << 32) / 1_000_000);
+        let report = |ssrc, rtp_time| SenderReport {
+            ssrc,
+            ntp_time,
+            rtp_time,
+            packet_count: 1,
+            octet_count: 1,
+            ..SenderReport::default()
+        };
         let audio = self.load.audio.then(|| report(self.audio_ssrc, 1000 + (elapsed * 48 / 1000) as u32));
         let video = self.encodings.iter().enumerate().map(|(index, encoding)| {
             report(encoding.ssrc, (9000 + index as u32 * 5000).wrapping_add((elapsed * 90 / 1000) as u32))
@@ -192,11 +191,7 @@ impl Sender {
         let Some(encoding) = self.encodings.iter_mut().find(|e| e.ssrc == ssrc) else {
             return;
         };
-        let Some(packet) = encoding
-            .kept
-            .iter()
-            .find(|p| p.header.sequence_number == sequence)
-        else {
+        let Some(packet) = encoding.kept.iter().find(|p| p.header.sequence_number == sequence) else {
             return;
         };
         let mut payload = BytesMut::with_capacity(packet.payload.len() + 2);
@@ -210,10 +205,7 @@ impl Sender {
         };
         encoding.rtx_sequence = encoding.rtx_sequence.wrapping_add(1);
         self.retransmitted += 1;
-        let mut packet = Packet {
-            header,
-            payload: payload.freeze(),
-        };
+        let mut packet = Packet { header, payload: payload.freeze() };
         stamp(&mut packet.header, transport_sequence);
         self.outbox.push_back(packet.marshal().expect("packet"));
     }
@@ -227,10 +219,7 @@ impl Sender {
             ssrc: self.audio_ssrc,
             extension: true,
             extension_profile: EXTENSION_PROFILE_ONE_BYTE,
-            extensions: vec![Extension {
-                id: AUDIO_LEVEL,
-                payload: Bytes::from(vec![0x80 | self.level]),
-            }],
+            extensions: vec![Extension { id: AUDIO_LEVEL, payload: Bytes::from(vec![0x80 | self.level]) }],
             ..Header::default()
         };
         self.audio_sequence = self.audio_sequence.wrapping_add(1);
@@ -286,10 +275,8 @@ impl Sender {
 fn stamp(header: &mut Header, transport_sequence: &mut u16) {
     header.extension = true;
     header.extension_profile = EXTENSION_PROFILE_ONE_BYTE;
-    header.extensions = vec![Extension {
-        id: TRANSPORT_CC,
-        payload: Bytes::copy_from_slice(&transport_sequence.to_be_bytes()),
-    }];
+    header.extensions =
+        vec![Extension { id: TRANSPORT_CC, payload: Bytes::copy_from_slice(&transport_sequence.to_be_bytes()) }];
     *transport_sequence = transport_sequence.wrapping_add(1);
 }
 
