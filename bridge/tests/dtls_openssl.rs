@@ -1,5 +1,12 @@
 //! DTLS with an implementation that nobody of this house wrote: OpenSSL as client (as in GStreamer) and as server, over loopback.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests may")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may"
+)]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, UdpSocket};

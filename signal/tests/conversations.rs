@@ -30,6 +30,7 @@
 //!
 //! Every frame that the server sends in any script is checked for the encoding rules that clients depend on.
 
+#![allow(clippy::disallowed_methods, reason = "tests read scripts and make their own time")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may")]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

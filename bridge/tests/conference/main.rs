@@ -1,6 +1,7 @@
 //! Whole conferences on virtual time: participants with installed keys, orders, channel messages and media.
 #![allow(
     unreachable_pub,
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
