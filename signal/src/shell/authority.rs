@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use hyper::Request;
-use hyper::header::{HOST, HeaderMap};
+use hyper::header::{HOST, HeaderMap, ORIGIN};
 
 /// A checked `host[:port]`: a DNS name (lower case), an IPv4 address or a bracketed IPv6 address. It can stand in a URL,
 /// a header or JSON without escaping.
@@ -44,6 +44,11 @@ impl Authority {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    fn has_port(&self) -> bool {
+        // What follows the last colon of an address in brackets ends in one.
+        self.0.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'))
     }
 }
 
@@ -108,6 +113,18 @@ impl Origin {
                 None => arrival.tls,
             },
         }
+    }
+
+    /// For the URLs that a signaling client is given. Browsers name the port that they connected to, and send an `Origin`;
+    /// gst-meet 0.8 sends neither, whatever its URL says. A client without both that reached us itself came by our own port.
+    pub(super) fn for_client<B>(&self, request: &Request<B>, arrival: &Arrival, proxies: &[IpAddr]) -> Authority {
+        let proxied = proxies.contains(&arrival.peer.to_canonical());
+        let default = if self.secure { 443 } else { 80 };
+        let port = arrival.local.port();
+        if proxied || port == default || self.authority.has_port() || request.headers().contains_key(ORIGIN) {
+            return self.authority.clone();
+        }
+        Authority(format!("{}:{port}", self.authority))
     }
 
     pub(super) fn http(&self) -> &'static str {
@@ -193,5 +210,31 @@ mod tests {
         assert_eq!((stranger.authority.as_str(), stranger.secure), ("inner:80", false));
         let proxy = Origin::of(&request, &arrival, &[[127, 0, 0, 1].into()]);
         assert_eq!((proxy.authority.as_str(), proxy.secure), ("meet.example", true));
+    }
+
+    #[test]
+    fn a_client_that_leaves_out_the_port_came_by_ours() {
+        let urls = |host: &str, page: Option<&str>, peer: [u8; 4], port: u16| {
+            let mut request = Request::builder().header("host", host);
+            if let Some(page) = page {
+                request = request.header("origin", page);
+            }
+            let request = request.body(()).unwrap();
+            let arrival = Arrival { peer: peer.into(), local: SocketAddr::from(([192, 0, 2, 2], port)), tls: true };
+            let proxies = [[127, 0, 0, 1].into()];
+            Origin::of(&request, &arrival, &proxies).for_client(&request, &arrival, &proxies).to_string()
+        };
+        let stranger = [192, 0, 2, 7];
+        assert_eq!(urls("192.0.2.2", None, stranger, 8443), "192.0.2.2:8443");
+        assert_eq!(urls("[fd00::2]", None, stranger, 8443), "[fd00::2]:8443");
+        assert_eq!(urls("box.local:8444", None, stranger, 8443), "box.local:8444", "what it says counts");
+        assert_eq!(urls("[fd00::2]:8444", None, stranger, 8443), "[fd00::2]:8444");
+        assert_eq!(
+            urls("box.local", Some("https://box.local"), stranger, 8443),
+            "box.local",
+            "a browser knows its port"
+        );
+        assert_eq!(urls("box.local", None, stranger, 443), "box.local");
+        assert_eq!(urls("meet.example", None, [127, 0, 0, 1], 8443), "meet.example", "a proxy has a port of its own");
     }
 }

@@ -143,12 +143,18 @@ async fn respond(
     let origin = Origin::of(&request, arrival, &shared.proxies);
     let answer = match http::objection(&request) {
         Some(objection) => objection,
-        None => choose(shared, &mut request, &origin, pending).await,
+        None => choose(shared, &mut request, &origin, arrival, pending).await,
     };
     Ok(http::finish(answer, request.method(), &origin, &shared.site.web))
 }
 
-async fn choose(shared: &Rc<Shared>, request: &mut Request<Incoming>, origin: &Origin, pending: &Pending) -> Answer {
+async fn choose(
+    shared: &Rc<Shared>,
+    request: &mut Request<Incoming>,
+    origin: &Origin,
+    arrival: &Arrival,
+    pending: &Pending,
+) -> Answer {
     let route = http::route_of(request);
     let wanted = match request.method() {
         &Method::GET => wish(request.headers()),
@@ -170,7 +176,7 @@ async fn choose(shared: &Rc<Shared>, request: &mut Request<Incoming>, origin: &O
         _ => {
             let connection = Connection {
                 room: room(request.uri().query()),
-                authority: origin.authority.to_string(),
+                authority: origin.for_client(request, arrival, &shared.proxies).to_string(),
                 secure: origin.secure,
             };
             switch(request, accept, Some("xmpp"), Upgrade::Xmpp(connection), pending)
