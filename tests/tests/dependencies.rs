@@ -1,5 +1,4 @@
 //! What we build on: licences that go with ours, one registry, nothing that needs a newer Rust than we ask for.
-#![expect(clippy::print_stdout, reason = "duplicates are listed, not failed")]
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests may")]
 
 use serde_json::Value;
