@@ -175,11 +175,18 @@ class FirefoxPage {
     }
 
     waitForFunction(check, argument, options) {
-        return this.page.waitForFunction(check, options, argument);
+        // Puppeteer's own compiles the check in the page, which our Content-Security-Policy forbids.
+        return until(this, check, argument, options.timeout);
     }
 
+    /** Puppeteer's own locators wait for animation frames, which older Firefox without a screen does not give. */
     locator(selector) {
-        return this.page.locator(selector);
+        const element = () => this.page.waitForSelector(selector, { visible: true });
+
+        return {
+            fill: async text => (await element()).type(text),
+            click: async () => (await element()).click()
+        };
     }
 
     screenshot(options) {
