@@ -89,7 +89,7 @@ web-test: $(WEB)/dist/index.html
 
 # In a network namespace: nothing listens where another machine could reach it.
 browser-test: $(BIN) $(BROWSER)/node_modules/.package-lock.json $(LIBRARY)
-	tests/netns node --test --test-concurrency=1 $(BROWSER)/*.test.mjs
+	@status=0; for suite in $(BROWSER)/*.test.mjs; do echo "==== $$suite"; tests/netns node --test $$suite || status=1; done; exit $$status
 
 # Later than the page: it is built into the binary.
 $(BIN): $(RUST_SOURCES) $(WEB)/dist/index.html
