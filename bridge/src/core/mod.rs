@@ -62,6 +62,8 @@ pub enum Discard {
     Replay,
     TooOld,
     NotWanted,
+    /// Lost on the way to a receiver that nothing can be sent to again.
+    NoRepair,
     Muted,
     TooLarge,
 }

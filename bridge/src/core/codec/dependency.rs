@@ -34,6 +34,12 @@ pub struct Structure {
     independent: u64,
 }
 
+/// The frame number alone, which stands in the same place in every descriptor.
+pub fn frame_number(element: &[u8]) -> Option<u16> {
+    let [_, high, low] = element.first_chunk::<3>()?;
+    Some(u16::from_be_bytes([*high, *low]))
+}
+
 impl DependencyDescriptor {
     /// `None` if the element is shorter than what it announces, or says what cannot be.
     pub fn parse(element: &[u8]) -> Option<Self> {

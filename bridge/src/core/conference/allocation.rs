@@ -39,6 +39,7 @@ impl Conference {
         self.subscribe_audio();
         self.bind();
         self.next_announcement = None;
+        self.allocated = turn.now;
         for video in &videos {
             self.tell_sender(turn, video);
         }

@@ -84,23 +84,27 @@ impl Conference {
     /// Makes the lists that packets walk: everybody whose stream of the source has a target.
     pub(super) fn bind(&mut self) {
         for endpoint in self.endpoints.iter_mut().flatten() {
-            endpoint.sources.iter_mut().for_each(|source| source.receivers.clear());
+            endpoint.sources.iter_mut().for_each(Source::unbind);
         }
         for place in 0..self.endpoints.len() {
             let Some(receiver) = self.get(place) else {
                 continue;
             };
-            let bound: Vec<(usize, usize, usize)> = receiver
+            let bound: Vec<(usize, usize, Binding, Option<u8>)> = receiver
                 .egress
                 .iter()
                 .enumerate()
                 .filter(|(_, egress)| egress.projection.target().is_some() && egress.is_deliverable())
-                .map(|(index, egress)| (egress.names.owner, egress.names.source, index))
+                .map(|(index, egress)| {
+                    let highest = egress.projection.target().max(egress.projection.current());
+                    let binding = Binding { endpoint: place, egress: index };
+                    (egress.names.owner, egress.names.source, binding, highest)
+                })
                 .collect();
-            for (owner, source, egress) in bound {
+            for (owner, source, binding, highest) in bound {
                 let source = self.get_mut(owner).and_then(|owner| owner.sources.get_mut(source));
                 if let Some(source) = source {
-                    source.receivers.push(Binding { endpoint: place, egress });
+                    source.bind(binding, highest);
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! RTCP: each part goes to the stream that it is about.
 
+use std::time::Duration;
+
 use jitsi_wire::jingle::MediaKind;
 
 use super::Conference;
@@ -8,13 +10,17 @@ use crate::core::egress::Packet;
 use crate::core::egress::project::Incoming;
 use crate::core::endpoint::Endpoint;
 use crate::core::endpoint::source::describe_video;
-use crate::core::packet::{Seq, Ssrc};
+use crate::core::packet::{ExtSeq, Seq, Ssrc};
 use crate::core::rtcp::{Block, Compound, Reports, SenderInfo};
 use crate::core::turn::Turn;
 use crate::core::{Discard, Path};
 
 /// New round trip times weigh this much, as in TCP.
 const RTT_WEIGHT: u32 = 8;
+/// A longer one is a report that tells nonsense about its delay.
+const MAX_RTT: Duration = Duration::from_secs(7);
+/// Sender reports that are due this soon go out with those that are due now: streams that began apart share their compounds.
+const REPORT_SLACK: Duration = Duration::from_millis(300);
 /// Sender reports of one compound.
 const MAX_REPORTS: usize = 40;
 
@@ -62,7 +68,8 @@ impl Conference {
         };
         for block in reports {
             let egress = endpoint.egress.iter().find(|egress| egress.names.ssrc == block.ssrc);
-            let Some(sample) = egress.and_then(|egress| egress.round_trip(turn.now, &block)) else {
+            let sample = egress.and_then(|egress| egress.round_trip(turn.now, &block));
+            let Some(sample) = sample.filter(|sample| *sample <= MAX_RTT) else {
                 continue;
             };
             endpoint.rtt = Some(endpoint.rtt.map_or(sample, |rtt| (rtt * (RTT_WEIGHT - 1) + sample) / RTT_WEIGHT));
@@ -94,16 +101,22 @@ impl Conference {
         let Some(mut receiver) = self.endpoints.get_mut(place).and_then(Option::take) else {
             return;
         };
+        let mut beyond_repair = false;
         if let Some(index) = receiver.egress_by_ssrc(media) {
             for sequence in lost {
-                // A number that never was, or is too old, is answered by nothing.
-                if self.resend(turn, &mut receiver, index, sequence).is_ok() {
-                    turn.counters.retransmitted += 1;
+                match self.resend(turn, &mut receiver, index, sequence) {
+                    Ok(()) => turn.counters.retransmitted += 1,
+                    Err(Discard::NoRepair) => beyond_repair = true,
+                    // A number that never was, or is too old, is answered by nothing.
+                    Err(_) => {}
                 }
             }
         }
         if let Some(slot) = self.endpoints.get_mut(place) {
             *slot = Some(receiver);
+        }
+        if beyond_repair {
+            self.on_key_frame_request(turn, place, media);
         }
     }
 
@@ -115,27 +128,14 @@ impl Conference {
             return Err(Discard::NotWanted);
         }
         let owner = self.get(egress.names.owner).ok_or(Discard::UnknownSsrc)?;
-        let source = owner.sources.get(egress.names.source).ok_or(Discard::UnknownSsrc)?;
-        let stream = source.encodings.get(usize::from(encoding)).ok_or(Discard::UnknownSsrc)?;
-        let stored = stream.history.get(at).ok_or(Discard::TooOld)?;
-        let codec = owner.codec(stored.header.payload_type);
-        let mut incoming = Incoming {
-            encoding,
-            sequence: at,
-            newest: stream.newest(),
-            timestamp: stored.header.timestamp,
-            payload_type: stored.header.payload_type,
-            marker: stored.header.marker,
-            key_start: false,
-            picture_id: None,
-            tl0: None,
-        };
-        describe_video(&mut incoming, codec, stored.header.payload(stored.packet), None);
-        let size = u32::try_from(stored.packet.len()).unwrap_or(u32::MAX);
+        let packet = owner.stored(egress.names.source, encoding, at).ok_or(Discard::TooOld)?;
+        if !egress.can_repair(&receiver.leg) {
+            return Err(Discard::NoRepair);
+        }
+        let size = u32::try_from(packet.bytes.len()).unwrap_or(u32::MAX);
         if !receiver.resends.take(turn.now, f64::from(size)) {
             return Err(Discard::NotWanted);
         }
-        let packet = Packet { header: stored.header, bytes: stored.packet, incoming, codec };
         egress.resend(turn.now, sequence, &packet, &mut receiver.leg, turn.sink).map(|_| ())
     }
 
@@ -148,7 +148,8 @@ impl Conference {
         let Some(mut receiver) = self.endpoints.get_mut(place).and_then(Option::take) else {
             return;
         };
-        let due = receiver.egress.iter_mut().filter(|egress| egress.is_report_due(turn.now)).take(MAX_REPORTS);
+        let due =
+            receiver.egress.iter_mut().filter(|egress| egress.is_report_due(turn.now + REPORT_SLACK)).take(MAX_REPORTS);
         let reports: Vec<(Ssrc, SenderInfo)> = due
             .filter_map(|egress| {
                 let clocks = &self.source(egress.names.owner, egress.names.source)?.clocks;
@@ -167,6 +168,30 @@ impl Conference {
 }
 
 impl Endpoint {
+    /// A packet out of the history of one of this client's video encodings, as it was when it came.
+    pub fn stored(&self, source: usize, encoding: u8, at: ExtSeq) -> Option<Packet<'_>> {
+        let stream = self.sources.get(source)?.encodings.get(usize::from(encoding))?;
+        let stored = stream.history.get(at)?;
+        let header = stored.header;
+        let codec = self.codec(header.payload_type);
+        let mut incoming = Incoming {
+            encoding,
+            sequence: at,
+            newest: stream.newest(),
+            timestamp: header.timestamp,
+            payload_type: header.payload_type,
+            marker: header.marker,
+            key_start: false,
+            picture_id: None,
+            tl0: None,
+            frame_number: None,
+        };
+        let descriptor = self.description.video.extensions.dependency_descriptor;
+        let descriptor = descriptor.and_then(|id| header.element(stored.packet, id));
+        describe_video(&mut incoming, codec, header.payload(stored.packet), descriptor);
+        Some(Packet { header, bytes: stored.packet, incoming, codec })
+    }
+
     /// The codec of one of this client's payload types.
     pub fn codec(&self, payload_type: u8) -> Codec {
         self.description.payload(payload_type).map_or(Codec::Unknown, |payload| payload.codec)

@@ -1,10 +1,16 @@
 //! The way of a packet from one sender to all receivers.
 
+use std::time::Duration;
+
 use super::Conference;
-use crate::core::egress::Packet;
-use crate::core::endpoint::Received;
+use crate::core::egress::leg::Leg;
+use crate::core::egress::{Egress, Packet};
+use crate::core::endpoint::{Endpoint, Received};
 use crate::core::turn::Turn;
 use crate::core::{Discard, Path, Wake};
+
+/// While video flows, what it costs is looked at this often: encodings grow after they were chosen.
+const REALLOCATION: Duration = Duration::from_secs(5);
 
 impl Conference {
     /// An encrypted RTP packet of the endpoint at `place`.
@@ -38,21 +44,30 @@ impl Conference {
     }
 
     fn forward(&mut self, turn: &mut Turn<'_>, place: usize, received: &Received, datagram: &[u8]) {
-        if received.placed.layering_changed {
+        let is_stale = turn.now >= self.allocated + REALLOCATION && received.placed.codec.is_video();
+        if received.placed.layering_changed || is_stale {
             // This packet may be the key frame that a receiver of the new encoding needs.
             self.allocation_stale = true;
             self.settle(turn);
         }
         let wanted = self.fan_out(turn, place, received, datagram);
-        if let Some(encoding) = wanted {
+        if let Some(encoding) = wanted.or_else(|| self.lost_too_much(place, received)) {
             self.want_key_frame(turn, place, received.source, encoding);
         }
+    }
+
+    /// So much of an encoding that somebody watches is missing that asking for it again is of no use.
+    fn lost_too_much(&mut self, place: usize, received: &Received) -> Option<u8> {
+        let source = self.get_mut(place)?.sources.get_mut(received.source)?;
+        let encoding = received.placed.incoming.encoding;
+        let wishes = source.encodings.get_mut(usize::from(encoding))?.losses.take_keyframe_wish();
+        (wishes && !source.receivers.is_empty()).then_some(encoding)
     }
 
     /// Gives the packet to everybody who is bound to its source. Answers the highest encoding that somebody needs a key frame of.
     fn fan_out(&mut self, turn: &mut Turn<'_>, place: usize, received: &Received, datagram: &[u8]) -> Option<u8> {
         let publisher = self.endpoints.get_mut(place).and_then(Option::take)?;
-        let wanted = self.give_to_receivers(turn, publisher.sources.get(received.source), received, datagram);
+        let wanted = self.give_to_receivers(turn, &publisher, received, datagram);
         if let Some(slot) = self.endpoints.get_mut(place) {
             *slot = Some(publisher);
         }
@@ -62,11 +77,11 @@ impl Conference {
     fn give_to_receivers(
         &mut self,
         turn: &mut Turn<'_>,
-        source: Option<&crate::core::endpoint::source::Source>,
+        publisher: &Endpoint,
         received: &Received,
         datagram: &[u8],
     ) -> Option<u8> {
-        let source = source?;
+        let source = publisher.sources.get(received.source)?;
         let placed = &received.placed;
         let bytes = datagram.get(..placed.len)?;
         let packet = Packet { header: &placed.header, bytes, incoming: placed.incoming, codec: placed.codec };
@@ -79,13 +94,15 @@ impl Conference {
                 continue;
             };
             let forwarded = egress.forward(turn.now, &packet, &source.clocks, &mut receiver.leg, turn.sink);
-            if receiver.leg.is_open() {
+            // No key frame helps a receiver that cannot take the codec.
+            if receiver.leg.is_open() && forwarded.is_ok() {
                 wanted = wanted.max(egress.projection.wanted_key_frame());
             }
             match forwarded {
                 Ok(Some(outgoing)) => {
                     turn.counters.forwarded += 1;
                     if outgoing.switched {
+                        catch_up(turn, publisher, received, egress, &mut receiver.leg);
                         let report = egress.report(turn.now, &source.clocks).map(|info| (egress.names.ssrc, info));
                         // Lip-sync recovers at once; if this report finds no room the next one is a second away.
                         let _ = receiver.leg.send_rtcp(turn.sink, |writer| {
@@ -139,6 +156,22 @@ impl Conference {
         }
         if let Some((at, why)) = wake {
             self.wake_by(place, at, why);
+        }
+    }
+}
+
+/// A key frame began late, by reordering or because its start was lost and sent again: what came of it meanwhile follows at once.
+fn catch_up(turn: &mut Turn<'_>, publisher: &Endpoint, received: &Received, egress: &mut Egress, leg: &mut Leg) {
+    let start = received.placed.incoming;
+    let Some(source) = publisher.sources.get(received.source) else {
+        return;
+    };
+    for step in 1..=start.newest.since(start.sequence) {
+        let Some(packet) = publisher.stored(received.source, start.encoding, start.sequence.plus(step)) else {
+            continue;
+        };
+        if let Ok(Some(_)) = egress.forward(turn.now, &packet, &source.clocks, leg, turn.sink) {
+            turn.counters.forwarded += 1;
         }
     }
 }

@@ -58,6 +58,8 @@ pub struct Conference {
     connections_stale: bool,
     /// Somebody wants something else, or sends something else.
     allocation_stale: bool,
+    /// When the allocation was last decided.
+    allocated: Instant,
     /// Ids of endpoints that everybody was told are inactive; outlives the endpoint.
     inactive: BTreeSet<String>,
     next_check: Option<Instant>,
@@ -98,6 +100,7 @@ impl Conference {
             empty_since: Some(now),
             connections_stale: false,
             allocation_stale: false,
+            allocated: now,
             inactive: BTreeSet::new(),
             next_check: None,
             next_announcement: None,

@@ -84,6 +84,11 @@ impl Leg {
         self.outbound.is_some()
     }
 
+    /// A packet may be sent again under its own number, as long as its payload is the same.
+    pub fn may_repeat(&self) -> bool {
+        self.outbound.as_ref().is_some_and(srtp::Outbound::may_repeat)
+    }
+
     pub fn allows_two_byte(&self, kind: MediaKind) -> bool {
         self.stamping(kind).allow_mixed
     }

@@ -31,6 +31,8 @@ const REMEMBERED_REPORTS: usize = 4;
 const DEFAULT_RTT: Duration = Duration::from_millis(100);
 /// Nobody repeats a retransmission faster than this, however near the receiver is.
 const MIN_RESEND: Duration = Duration::from_millis(10);
+/// However far the receiver is, a packet that it still misses after this time is sent again.
+const MAX_WAIT: Duration = Duration::from_secs(1);
 /// A sender report this far behind the newest packet would pull the receiver's clock back.
 const MAX_REPORT_LAG: i64 = 1;
 const VIDEO_REPORT_INTERVAL: Duration = Duration::from_secs(1);
@@ -60,6 +62,9 @@ pub struct Names {
     pub clock_rate: u32,
 }
 
+/// What was sent again lately.
+type Resent = HistoryBuf<(Seq, Instant), REMEMBERED_RESENDS>;
+
 /// State of one outgoing stream.
 #[derive(Debug)]
 pub struct Egress {
@@ -73,7 +78,8 @@ pub struct Egress {
     octets: u32,
     key_frame_sent: Option<Instant>,
     requests: ReceiverLimit,
-    resent: HistoryBuf<(Seq, Instant), REMEMBERED_RESENDS>,
+    /// Made when the first packet is lost: most streams never lose any.
+    resent: Option<Box<Resent>>,
     reports: HistoryBuf<(u32, Instant), REMEMBERED_REPORTS>,
     last_report: Option<(Instant, NtpTime)>,
     packets_reported: u32,
@@ -93,7 +99,7 @@ impl Egress {
             octets: 0,
             key_frame_sent: None,
             requests: ReceiverLimit::default(),
-            resent: HistoryBuf::new(),
+            resent: None,
             reports: HistoryBuf::new(),
             last_report: None,
             packets_reported: 0,
@@ -109,7 +115,10 @@ impl Egress {
     pub fn describe(&mut self, sender: &Media, receiver: &Media) {
         self.routes = sender.routes_to(receiver);
         self.kept = sender.kept_towards(receiver);
-        self.dependency = sender.extensions.dependency_descriptor.zip(receiver.extensions.dependency_descriptor);
+        // The descriptors of key frames are long. A receiver that could not be sent those is sent none: without their structure
+        // it would drop whatever carries another.
+        let ids = sender.extensions.dependency_descriptor.zip(receiver.extensions.dependency_descriptor);
+        self.dependency = ids.filter(|_| receiver.allow_mixed);
     }
 
     /// The receiver has a payload type for anything that the sender may send.
@@ -130,6 +139,7 @@ impl Egress {
             return Err(Discard::NotWanted);
         };
         if !leg.is_open() {
+            self.projection.interrupt();
             return Ok(None);
         }
         let Verdict::Forward(outgoing) = self.projection.project(now, &packet.incoming, clocks) else {
@@ -145,10 +155,16 @@ impl Egress {
         Ok(Some(outgoing))
     }
 
-    /// Sends a packet of the current run again, as RTX.
+    /// What this receiver misses can be sent again. If not, only a key frame helps.
     ///
-    /// A receiver without RTX gets nothing and asks for a key frame: the same number under the same key must never seal two
-    /// packets that differ (RFC 7714 8.1), and this one would in its transport-wide number.
+    /// Without RTX it depends on the cipher: with GCM the same number under the same key must never seal two packets that differ
+    /// (RFC 7714 8.1), and a repetition does in its transport-wide number. With CM and HMAC the header is not encrypted.
+    pub fn can_repair(&self, leg: &Leg) -> bool {
+        let route = self.projection.payload_type().and_then(|payload_type| self.route(payload_type));
+        leg.may_repeat() || (self.names.rtx.is_some() && route.is_some_and(|route| route.rtx.is_some()))
+    }
+
+    /// Sends a packet of the current run again, as RTX or, where there is none, as it was; see [`Self::can_repair`].
     pub fn resend(
         &mut self,
         now: Instant,
@@ -159,21 +175,26 @@ impl Egress {
     ) -> Result<usize, Discard> {
         let route = self.route(packet.header.payload_type).ok_or(Discard::NotWanted)?;
         let outgoing = self.projection.again(&packet.incoming).ok_or(Discard::TooOld)?;
-        let (ssrc, payload_type) = self.names.rtx.zip(route.rtx).ok_or(Discard::NotWanted)?;
         let prefix = sequence.0.to_be_bytes();
-        let form = Form { payload_type, ssrc, sequence: self.next_rtx, prefix: &prefix };
-        self.next_rtx = self.next_rtx.next();
+        let form = match self.names.rtx.zip(route.rtx) {
+            Some((ssrc, payload_type)) => Form { payload_type, ssrc, sequence: self.next_rtx, prefix: &prefix },
+            None if leg.may_repeat() => Form { payload_type: route.to, ssrc: self.names.ssrc, sequence, prefix: &[] },
+            None => return Err(Discard::NotWanted),
+        };
+        if !form.prefix.is_empty() {
+            self.next_rtx = self.next_rtx.next();
+        }
         let len = self.send(now, packet, &outgoing, form, leg, sink)?;
-        self.resent.write((sequence, now));
+        self.resent.get_or_insert_default().write((sequence, now));
         Ok(len)
     }
 
     /// Was this number sent again so lately that it may still be under way?
     pub fn is_under_way(&self, now: Instant, sequence: Seq, rtt: Option<Duration>) -> bool {
-        let rtt = rtt.unwrap_or(DEFAULT_RTT);
+        let rtt = rtt.unwrap_or(DEFAULT_RTT).min(MAX_WAIT);
         let wait = (rtt * 9 / 10).min(rtt.saturating_sub(Duration::from_millis(5))).max(MIN_RESEND);
         let recent = |(resent, at): &(Seq, Instant)| *resent == sequence && now.saturating_duration_since(*at) < wait;
-        self.resent.iter().any(recent)
+        self.resent.iter().flat_map(|resent| resent.iter()).any(recent)
     }
 
     /// The receiver asks for a key frame. False if it does so too often, or cannot have seen the newest one yet.
@@ -234,6 +255,16 @@ impl Egress {
         self.routes.iter().find(|route| route.from == payload_type).copied()
     }
 
+    /// The dependency descriptor as the receiver gets it: frames are numbered on over switches, since a key frame whose number
+    /// goes back is dropped. References between frames are relative, they stay.
+    fn descriptor(&self, packet: &Packet<'_>, outgoing: &Outgoing) -> Option<(u8, heapless::Vec<u8, MAX_ELEMENT>)> {
+        let (from, to) = self.dependency.filter(|_| keeps_dependency(packet.codec))?;
+        let mut element = heapless::Vec::from_slice(packet.header.element(packet.bytes, from)?).ok()?;
+        let number = outgoing.frame_number?.to_be_bytes();
+        element.get_mut(1..3)?.copy_from_slice(&number);
+        Some((to, element))
+    }
+
     fn send(
         &self,
         now: Instant,
@@ -244,16 +275,17 @@ impl Egress {
         sink: &mut dyn Sink,
     ) -> Result<usize, Discard> {
         let stamp = leg.stamp(now, self.names.kind);
-        let dependency = self.dependency.filter(|_| keeps_dependency(packet.codec));
-        let kept: heapless::Vec<(u8, u8), 3> = self.kept.iter().copied().chain(dependency).collect();
+        let descriptor = self.descriptor(packet, outgoing);
+        let descriptor = descriptor.as_ref().map(|(id, element)| (*id, element.as_slice()));
+        let stamped: heapless::Vec<(u8, &[u8]), 3> = stamp.elements().iter().copied().chain(descriptor).collect();
         let rewrite = Rewrite {
             payload_type: form.payload_type,
             marker: packet.incoming.marker,
             sequence: form.sequence,
             timestamp: outgoing.timestamp,
             ssrc: form.ssrc,
-            kept: &kept,
-            stamped: &stamp.elements(),
+            kept: &self.kept,
+            stamped: &stamped,
             allow_two_byte: leg.allows_two_byte(self.names.kind),
         };
         let payload = packet.header.payload(packet.bytes);
@@ -264,6 +296,9 @@ impl Egress {
         leg.seal(written.len, sink)
     }
 }
+
+/// Longest element of a header extension.
+const MAX_ELEMENT: usize = 255;
 
 /// How one packet is named when it goes out.
 struct Form<'a> {

@@ -40,6 +40,8 @@ pub struct Incoming {
     pub key_start: bool,
     pub picture_id: Option<u16>,
     pub tl0: Option<u8>,
+    /// Of the dependency descriptor.
+    pub frame_number: Option<u16>,
 }
 
 /// The same packet as the receiver gets it.
@@ -49,6 +51,7 @@ pub struct Outgoing {
     pub timestamp: u32,
     pub picture_id: Option<u16>,
     pub tl0: Option<u8>,
+    pub frame_number: Option<u16>,
     /// The first packet of another encoding, or after a pause.
     pub switched: bool,
 }
@@ -86,6 +89,7 @@ struct Run {
     shift: u32,
     picture_shift: u16,
     tl0_shift: u8,
+    frame_shift: u16,
     newest: Newest,
 }
 
@@ -98,6 +102,7 @@ struct Newest {
     marker: bool,
     picture_id: Option<u16>,
     tl0: Option<u8>,
+    frame_number: Option<u16>,
 }
 
 impl Projection {
@@ -146,6 +151,14 @@ impl Projection {
         }
     }
 
+    /// Packets pass that cannot be sent, for want of a path: what goes out next begins anew, so that the numbers do not run away
+    /// from the receiver's.
+    pub fn interrupt(&mut self) {
+        if self.current.take().is_some() {
+            self.needs_key_frame = true;
+        }
+    }
+
     /// Decides about a packet. `clocks` is by encoding.
     pub fn project(&mut self, now: Instant, packet: &Incoming, clocks: &[Option<SenderClock>]) -> Verdict {
         let Some(target) = self.target else {
@@ -185,6 +198,11 @@ impl Projection {
     /// The encoding whose clock the outgoing timestamps follow and their distance from it, once anything went out.
     pub fn timing(&self) -> Option<(u8, u32)> {
         self.run.map(|run| (run.encoding, run.shift))
+    }
+
+    /// The payload type, as its sender numbers it, of what is going out.
+    pub fn payload_type(&self) -> Option<u8> {
+        self.run.map(|run| run.payload_type)
     }
 
     /// The number after all that went out.
@@ -263,6 +281,7 @@ impl Projection {
                 marker: packet.marker,
                 picture_id: outgoing.picture_id.or(run.newest.picture_id),
                 tl0: outgoing.tl0.or(run.newest.tl0),
+                frame_number: outgoing.frame_number.or(run.newest.frame_number),
             };
         }
         Verdict::Forward(outgoing)
@@ -344,6 +363,7 @@ impl Run {
             shift: 0,
             picture_shift: 0,
             tl0_shift: 0,
+            frame_shift: 0,
             newest: Newest {
                 timestamp: packet.timestamp,
                 in_timestamp: packet.timestamp,
@@ -351,6 +371,7 @@ impl Run {
                 marker: packet.marker,
                 picture_id: packet.picture_id,
                 tl0: packet.tl0,
+                frame_number: packet.frame_number,
             },
         }
     }
@@ -366,6 +387,10 @@ impl Run {
             (Some(last), Some(tl0)) => last.wrapping_add(1).wrapping_sub(tl0),
             _ => 0,
         };
+        let frame_shift = match (self.newest.frame_number, packet.frame_number) {
+            (Some(last), Some(number)) => last.wrapping_add(1).wrapping_sub(number),
+            _ => 0,
+        };
         Self {
             encoding: packet.encoding,
             payload_type: packet.payload_type,
@@ -373,6 +398,7 @@ impl Run {
             shift: timestamp.wrapping_sub(packet.timestamp),
             picture_shift,
             tl0_shift,
+            frame_shift,
             newest: Newest { timestamp, in_timestamp: packet.timestamp, at: now, ..self.newest },
         }
     }
@@ -383,6 +409,7 @@ impl Run {
             timestamp: packet.timestamp.wrapping_add(self.shift),
             picture_id: packet.picture_id.map(|id| id.wrapping_add(self.picture_shift) % PICTURE_IDS),
             tl0: packet.tl0.map(|tl0| tl0.wrapping_add(self.tl0_shift)),
+            frame_number: packet.frame_number.map(|number| number.wrapping_add(self.frame_shift)),
             switched,
         }
     }

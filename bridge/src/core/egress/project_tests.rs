@@ -18,6 +18,7 @@ fn frame(encoding: u8, number: u64, timestamp: u32, key_start: bool) -> Incoming
         key_start,
         picture_id: Some((number % 0x8000) as u16),
         tl0: Some(number as u8),
+        frame_number: Some((number as u16).wrapping_mul(3)),
     }
 }
 

@@ -441,9 +441,9 @@ impl Endpoint {
         let rtt = self.round_trip();
         let (sources, leg) = (&mut self.sources, &mut self.leg);
         for source in sources.iter_mut().filter(|source| source.kind == MediaKind::Video) {
-            let watched = !source.receivers.is_empty();
-            for encoding in &mut source.encodings {
-                if !watched {
+            let watched = source.watched;
+            for (index, encoding) in (0_u8..).zip(&mut source.encodings) {
+                if watched.is_none_or(|highest| index > highest) {
                     encoding.losses.clear();
                 } else if encoding.losses.is_due(now) && leg.is_open() {
                     let lost = encoding.losses.take_request(now, rtt);

@@ -11,6 +11,7 @@ use super::numbering::Numbering;
 use super::rate::Rate;
 use crate::core::Discard;
 use crate::core::allocate::{Ladder, MAX_ENCODINGS, Rung};
+use crate::core::codec::dependency::{self, DependencyDescriptor};
 use crate::core::codec::{self, Codec};
 use crate::core::egress::clock::SenderClock;
 use crate::core::egress::project::Incoming;
@@ -54,6 +55,8 @@ pub struct Source {
     pub clocks: Vec<Option<SenderClock>>,
     /// Who gets it.
     pub receivers: Vec<Binding>,
+    /// The highest encoding that a receiver gets or may be switched to; what lies above is not kept for retransmission.
+    pub watched: Option<u8>,
     pub key_frames: Requester,
     /// The encoding that the newest request was about.
     pub asked: u8,
@@ -119,6 +122,7 @@ impl Source {
             clocks: vec![None; encodings.len()],
             encodings,
             receivers: Vec::new(),
+            watched: None,
             key_frames: Requester::new(pace(video_type)),
             asked: 0,
             announced: None,
@@ -153,6 +157,18 @@ impl Source {
     pub fn set_video_type(&mut self, video_type: VideoType) {
         self.video_type = video_type;
         self.key_frames.set_pace(pace(video_type));
+    }
+
+    /// Nobody gets it any more.
+    pub fn unbind(&mut self) {
+        self.receivers.clear();
+        self.watched = None;
+    }
+
+    /// One more receiver, which is sent encodings up to `highest`.
+    pub fn bind(&mut self, receiver: Binding, highest: Option<u8>) {
+        self.receivers.push(receiver);
+        self.watched = self.watched.max(highest);
     }
 
     /// Nothing has come for a while.
@@ -227,14 +243,21 @@ impl Source {
             key_start: true,
             picture_id: None,
             tl0: None,
+            frame_number: None,
         };
         let mut layering_changed = false;
         if kind == MediaKind::Video {
             let descriptor = context.dependency_descriptor.and_then(|id| header.element(packet, id));
             describe_video(&mut incoming, context.codec, header.payload(packet), descriptor);
-            encoding.keep(now, sequence, &incoming, &header, packet)?;
+            if incoming.key_start {
+                encoding.losses.on_keyframe(sequence);
+            }
+            // Whatever this packet changes about who gets what: a receiver can only start at it if decoding can.
+            if incoming.key_start || self.watched.is_some_and(|highest| context.encoding <= highest) {
+                encoding.keep(now, &incoming, &header, packet)?;
+            }
             if incoming.key_start && context.codec.has_keyframes() {
-                layering_changed |= encoding.learn_height(context.codec, header.payload(packet));
+                layering_changed |= encoding.learn_height(context.codec, header.payload(packet), descriptor);
                 self.key_frames.on_keyframe();
             }
             layering_changed |= encoding.on_alive(now, packet.len());
@@ -323,27 +346,17 @@ impl Encoding {
     }
 
     /// Puts the packet into the history, unless it is there.
-    fn keep(
-        &mut self,
-        now: Instant,
-        sequence: ExtSeq,
-        incoming: &Incoming,
-        header: &RtpHeader,
-        packet: &[u8],
-    ) -> Result<(), Discard> {
+    fn keep(&mut self, now: Instant, incoming: &Incoming, header: &RtpHeader, packet: &[u8]) -> Result<(), Discard> {
         match self.history.insert(now, incoming.sequence, header, packet) {
-            Inserted::New => {}
-            Inserted::Duplicate => return Err(Discard::Replay),
-            Inserted::TooOld => return Err(Discard::TooOld),
+            Inserted::New => Ok(()),
+            Inserted::Duplicate => Err(Discard::Replay),
+            Inserted::TooOld => Err(Discard::TooOld),
         }
-        if incoming.key_start {
-            self.losses.on_keyframe(sequence);
-        }
-        Ok(())
     }
 
-    fn learn_height(&mut self, codec: Codec, payload: &[u8]) -> bool {
-        let Some((width, height)) = codec::resolution(codec, payload) else {
+    fn learn_height(&mut self, codec: Codec, payload: &[u8], descriptor: Option<&[u8]>) -> bool {
+        let structure = || DependencyDescriptor::parse(descriptor?)?.structure?.largest;
+        let Some((width, height)) = codec::resolution(codec, payload).or_else(structure) else {
             return false;
         };
         let height = width.min(height);
@@ -367,6 +380,7 @@ pub fn describe_video(incoming: &mut Incoming, codec: Codec, payload: &[u8], dep
             .map_or((None, None), |d| (d.picture_id.map(|id| id.value), d.tl0_picture_index)),
         _ => (None, None),
     };
+    incoming.frame_number = dependency_descriptor.and_then(dependency::frame_number);
 }
 
 fn pace(video_type: VideoType) -> Pace {

@@ -12,7 +12,7 @@ pub const MAX_AGE: Duration = Duration::from_secs(1);
 /// Room for a second of 4 Mbit/s.
 pub const MAX_BYTES: usize = 512 * 1024;
 /// Emptied buffers that wait for the next packets.
-const MAX_SPARE: usize = 32;
+const MAX_SPARE: usize = 8;
 
 /// What became of an inserted packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,8 @@ impl History {
         }
         let mut bytes = self.spare.pop().unwrap_or_default();
         bytes.clear();
+        // Exactly: doubled buffers would be half empty for good, as packets do not grow beyond the MTU.
+        bytes.reserve_exact(packet.len());
         bytes.extend_from_slice(packet);
         self.bytes += packet.len();
         if let Some(place) = index(at, self.base).and_then(|place| self.entries.get_mut(place)) {

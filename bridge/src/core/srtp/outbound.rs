@@ -46,6 +46,11 @@ impl Outbound {
         }
     }
 
+    /// A sequence number may be sealed again, for a packet with the same payload.
+    pub fn may_repeat(&self) -> bool {
+        self.rtp.as_ref().is_some_and(RtpCipher::open_is_repeatable)
+    }
+
     /// Seals the RTP packet in `buffer[..len]` and answers its new length; [`Discard::TooLarge`] if that does not fit.
     pub fn protect_rtp(&mut self, buffer: &mut [u8], len: usize) -> Result<usize, Discard> {
         let cipher = self.rtp.as_ref().ok_or(Discard::NoKeys)?;
