@@ -193,6 +193,8 @@ pub struct Stats {
     pub forwarded: u64,
     /// Packets sent again because a receiver missed them.
     pub retransmitted: u64,
+    /// Bytes of packets that could be sent again now.
+    pub kept_bytes: usize,
     /// Key frames asked of senders.
     pub key_frame_requests: u64,
     /// Datagrams from nowhere.
@@ -380,6 +382,8 @@ impl Bridge {
             stats.discarded += endpoint.discarded;
             stats.datagrams_out += endpoint.leg.datagrams;
             stats.bytes_out += endpoint.leg.bytes;
+            let encodings = endpoint.sources.iter().flat_map(|source| &source.encodings);
+            stats.kept_bytes += encodings.map(|encoding| encoding.history.bytes()).sum::<usize>();
         }
         stats
     }

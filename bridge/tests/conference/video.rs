@@ -180,6 +180,29 @@ fn what_was_never_sent_or_went_before_a_switch_is_not_sent_again() {
 }
 
 #[test]
+fn only_what_somebody_gets_is_kept_and_the_key_frame_that_begins_more_of_it() {
+    let mut world = World::meeting(2);
+    world.film(1, 1, 1, true, &ALL);
+    let frame = world.bridge.stats().kept_bytes / 3;
+    world.say(2, r#"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":180}}"#);
+    world.film(1, 2, 60, true, &ALL);
+    let kept = world.bridge.stats().kept_bytes;
+    assert!((frame * 28..=frame * 36).contains(&kept), "a second of one encoding, not {kept} bytes");
+    world.say(2, r#"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":0}}"#);
+    world.film(1, 62, 60, false, &ALL);
+    assert_eq!(world.bridge.stats().kept_bytes, 0);
+    // The encoding that comes to life with this packet is allocated because of it, and still it is there.
+    world.say(2, r#"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":720}}"#);
+    world.film(1, 122, 30, false, &[0]);
+    world.forget();
+    world.film(1, 152, 3, true, &[2]);
+    let (ssrc, rtx) = (world.client(1).video_ssrc(0), world.client(1).rtx_ssrc(0));
+    let first = world.client(2).stream(ssrc)[0].header.sequence;
+    world.send_rtcp(2, |w| w.nack(Ssrc(1), Ssrc(ssrc), &[first]).map(|_| ()));
+    assert_eq!(encodings(&world.client(2).stream(rtx)), [2]);
+}
+
+#[test]
 fn losses_of_senders_are_asked_for_and_what_comes_finds_its_place() {
     let mut world = World::meeting(2);
     world.film(1, 1, 10, true, &[0]);

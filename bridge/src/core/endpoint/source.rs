@@ -249,12 +249,12 @@ impl Source {
         if kind == MediaKind::Video {
             let descriptor = context.dependency_descriptor.and_then(|id| header.element(packet, id));
             describe_video(&mut incoming, context.codec, header.payload(packet), descriptor);
-            if incoming.key_start {
-                encoding.losses.on_keyframe(sequence);
-            }
             // Whatever this packet changes about who gets what: a receiver can only start at it if decoding can.
             if incoming.key_start || self.watched.is_some_and(|highest| context.encoding <= highest) {
                 encoding.keep(now, &incoming, &header, packet)?;
+            }
+            if incoming.key_start {
+                encoding.losses.on_keyframe(sequence);
             }
             if incoming.key_start && context.codec.has_keyframes() {
                 layering_changed |= encoding.learn_height(context.codec, header.payload(packet), descriptor);
