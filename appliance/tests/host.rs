@@ -36,14 +36,21 @@ struct Host {
 }
 
 impl Host {
-    fn start(mut command: Command) -> Self {
+    fn start(command: Command) -> Self {
+        Self::begin(command).started()
+    }
+
+    fn begin(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let mut said = String::new();
-        while !said.contains("Ctrl-C") {
-            assert_ne!(lines.read_line(&mut said).unwrap(), 0, "it ended after saying: {said}");
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        Self { child, lines, said: String::new() }
+    }
+
+    fn started(mut self) -> Self {
+        while !self.said.contains("Ctrl-C") {
+            assert_ne!(self.lines.read_line(&mut self.said).unwrap(), 0, "it ended after saying: {}", self.said);
         }
-        Self { child, lines, said }
+        self
     }
 
     fn port(&self) -> u16 {
@@ -119,6 +126,18 @@ fn the_certificate_is_kept_between_starts_and_readable_by_the_owner_alone() {
     let names: Vec<&str> = names.split(' ').collect();
     assert!(names.contains(&"localhost") && names.contains(&"127.0.0.1"), "{names:?}");
     assert!(names.iter().any(|name| name.ends_with(".local")), "{names:?}");
+}
+
+#[test]
+fn two_boxes_that_start_at_once_may_share_a_state_directory() {
+    let state = dir("shared");
+    for _ in 0..5 {
+        let starting = [Host::begin(host(&state)), Host::begin(host(&state))];
+        let ports = starting.map(|starting| starting.started().port());
+        assert_ne!(ports[0], ports[1]);
+    }
+    let left: Vec<_> = std::fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["certificate.pem"]);
 }
 
 #[test]
@@ -217,7 +236,8 @@ fn a_broken_certificate_ends_it_with_code_6() {
     let expected = (
         Some(6),
         format!(
-            "moothall: there is no certificate in {}; it must hold PEM blocks `BEGIN CERTIFICATE`\n",
+            "moothall: {}:2: `tls.cert`: there is no certificate in {}; it must hold PEM blocks `BEGIN CERTIFICATE`\n",
+            file.display(),
             state.join("a.pem").display()
         ),
     );

@@ -252,9 +252,10 @@ impl Signal {
         let Some(stream) = self.sessions.remove(&session) else {
             return;
         };
-        match stream.jid().and_then(|jid| jid.node.as_ref()) {
-            Some(node) => {
-                self.by_node.remove(node);
+        match stream.jid() {
+            Some(jid) => {
+                self.by_node.remove(jid.node.as_deref().unwrap_or_default());
+                self.focus.forget_client(jid);
             }
             None => self.logins.retain(|(_, waiting)| *waiting != session),
         }
@@ -366,6 +367,7 @@ impl Signal {
                     return;
                 };
                 let connection = stream.connection();
+                tracing::info!(%room, endpoint = %nick, "joined");
                 self.focus.handle(
                     now,
                     FocusInput::Joined {
@@ -384,7 +386,10 @@ impl Signal {
             Effect::Presence { room, nick, presence } => {
                 self.focus.handle(now, FocusInput::Presence { room: &room, nick: &nick, presence: &presence })
             }
-            Effect::Left { room, nick, .. } => self.focus.handle(now, FocusInput::Left { room: &room, nick: &nick }),
+            Effect::Left { room, nick, .. } => {
+                tracing::info!(%room, endpoint = %nick, "left");
+                self.focus.handle(now, FocusInput::Left { room: &room, nick: &nick });
+            }
             Effect::FocusIq { room, nick, iq } => {
                 self.focus.handle(now, FocusInput::Iq { room: &room, nick: &nick, iq: &iq })
             }
@@ -409,7 +414,10 @@ impl Signal {
             FocusOutput::ToOccupant { room, nick, stanza } => {
                 self.muc.send_from_focus(&room, &nick, &stanza);
             }
-            FocusOutput::CreateRoom { room, meeting_id } => self.muc.create(&room, &meeting_id),
+            FocusOutput::CreateRoom { room, meeting_id } => {
+                tracing::info!(%room, meeting = meeting_id, "meeting opened");
+                self.muc.create(&room, &meeting_id);
+            }
             FocusOutput::SetPresence { room, extensions } => {
                 self.muc.set_focus_presence(&room, extensions);
             }
@@ -417,7 +425,10 @@ impl Signal {
                 self.muc.set_affiliation(&room, &nick, affiliation)
             }
             FocusOutput::Kick { room, nick, reason } => self.muc.kick(&room, &nick, &reason),
-            FocusOutput::DestroyRoom { room, reason } => self.muc.destroy(&room, &reason),
+            FocusOutput::DestroyRoom { room, reason } => {
+                tracing::info!(%room, reason, "meeting closed");
+                self.muc.destroy(&room, &reason);
+            }
             FocusOutput::Bridge(order) => self.outputs.push_back(Output::Bridge(order)),
         }
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use board_config::Config;
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P256_SHA256, date_time_ymd,
@@ -13,6 +14,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::state_dir::StateDir;
+use crate::exit::{Failure, Reason};
 
 /// Key and certificate in one file, so that no crash can part them. Lines before the first PEM block say what it is for.
 const FILE: &str = "certificate.pem";
@@ -24,15 +26,15 @@ const YEARS: i32 = 10;
 /// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CertificateError {
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {source}; write the path of a PEM file that this user may read", path.display())]
     Unreadable { path: PathBuf, source: rustls_pki_types::pem::Error },
     #[error("there is no certificate in {}; it must hold PEM blocks `BEGIN CERTIFICATE`", .0.display())]
     NoCertificate(PathBuf),
-    #[error("there is no private key in {}; it must hold a PEM block `BEGIN PRIVATE KEY`", .0.display())]
+    #[error("there is no private key in {}; it must hold a PEM block `BEGIN PRIVATE KEY`, not encrypted", .0.display())]
     NoKey(PathBuf),
-    #[error("{} and {} do not belong together", cert.display(), key.display())]
+    #[error("{} and {} do not belong together; write a certificate and its own key", cert.display(), key.display())]
     Mismatch { cert: PathBuf, key: PathBuf },
-    #[error("the certificate {} cannot be used: {source}", cert.display())]
+    #[error("the certificate {} cannot be used: {source}; have it issued anew", cert.display())]
     Unusable { cert: PathBuf, source: rustls::Error },
     #[error("a certificate could not be made: {0}")]
     NotMade(#[from] rcgen::Error),
@@ -40,6 +42,20 @@ pub(crate) enum CertificateError {
     Tls(#[from] rustls::Error),
     #[error(transparent)]
     StateDir(#[from] super::state_dir::StateDirError),
+}
+
+impl CertificateError {
+    fn is_about(&self, file: &Path) -> bool {
+        matches!(self, Self::Unreadable { path, .. } | Self::NoKey(path) if path == file)
+    }
+}
+
+/// [`read_pair`], or a sentence that says where the configuration names the file.
+pub(crate) fn configured(config: &Config, cert: &Path, key: &Path) -> Result<CertifiedKey, Failure> {
+    read_pair(cert, key).map_err(|error| {
+        let name = if error.is_about(key) { "tls.key" } else { "tls.cert" };
+        Failure::new(Reason::Certificate, format!("{}: `{name}`: {error}", config.origins.of(name)))
+    })
 }
 
 /// Certificate and key of the configuration.
@@ -219,14 +235,19 @@ mod tests {
         assert!(read_pair(&file("a.crt"), &file("a.key")).is_ok());
         let sentence = |cert: &str, key: &str| read_pair(&file(cert), &file(key)).unwrap_err().to_string();
         let dir = path.display();
-        assert_eq!(sentence("a.crt", "b.key"), format!("{dir}/a.crt and {dir}/b.key do not belong together"));
+        assert_eq!(
+            sentence("a.crt", "b.key"),
+            format!("{dir}/a.crt and {dir}/b.key do not belong together; write a certificate and its own key")
+        );
         assert_eq!(
             sentence("a.key", "a.key"),
             format!("there is no certificate in {dir}/a.key; it must hold PEM blocks `BEGIN CERTIFICATE`")
         );
         assert_eq!(
             sentence("a.crt", "a.crt"),
-            format!("there is no private key in {dir}/a.crt; it must hold a PEM block `BEGIN PRIVATE KEY`")
+            format!(
+                "there is no private key in {dir}/a.crt; it must hold a PEM block `BEGIN PRIVATE KEY`, not encrypted"
+            )
         );
         assert!(sentence("none.crt", "a.key").starts_with(&format!("cannot read {dir}/none.crt: ")));
     }

@@ -51,6 +51,9 @@ pub(crate) fn signal(config: &Config) -> SignalConfig {
     signal.max_sessions = config.signal.max_sessions.get();
     signal.muc.occupants = config.signal.max_occupants.get();
     signal.stream.frame.bytes = config.signal.max_stanza.get();
+    // The longest stanza and what goes with it must pass at once.
+    let burst = u32::try_from(config.signal.max_stanza.get()).unwrap_or(u32::MAX).saturating_mul(2);
+    signal.stream.rate.byte_burst = signal.stream.rate.byte_burst.max(burst);
     signal.services = config.signal.services.iter().map(service).collect();
     signal.focus.codecs = config.signal.codecs.iter().map(codec).collect();
     signal.focus.max_rooms = config.signal.max_rooms.get();
@@ -87,6 +90,14 @@ pub(crate) fn site(config: &Config) -> Result<Site, Failure> {
     client.mobile_codecs = client.codecs.clone();
     client.prefer_sctp = config.signal.channel == Channel::DataChannel;
     let web = match &config.signal.web_root {
+        Some(folder) if !folder.join("index.html").is_file() => {
+            let origin = config.origins.of("signal.web_root");
+            let sentence = format!(
+                "{origin}: `signal.web_root`: there is no index.html in {}; write the folder of a page, or leave the key out",
+                folder.display()
+            );
+            return Err(Failure::new(Reason::Config, sentence));
+        }
         Some(folder) => Web::Directory(folder.clone()),
         None => Web::Embedded(PAGE),
     };
@@ -98,7 +109,7 @@ fn branding(config: &Config) -> Result<Branding, Failure> {
     let branding = &config.branding;
     let logo = branding.logo.as_deref().map(Logo::read).transpose().map_err(|error| {
         let origin = config.origins.of("branding.logo");
-        Failure::new(Reason::Config, format!("{origin}: `branding.logo`: {error}"))
+        Failure::new(Reason::Config, format!("{origin}: `branding.logo`: {error}; write the path of a picture"))
     })?;
     // Both sides mean `#rrggbb`, so nothing is lost on the way.
     let colour =
@@ -139,6 +150,8 @@ mod tests {
         );
         let signal = signal(&config);
         assert_eq!(signal.domain, "hall.example");
+        let large = super::signal(&self::config("[signal]\nmax_stanza = \"4 MiB\"\n")).stream;
+        assert!(u64::from(large.rate.byte_burst) >= large.frame.bytes as u64);
         assert_eq!(signal.focus.codecs, [VideoCodec::H264, VideoCodec::Vp8]);
         assert_eq!(signal.focus.channel, ChannelKind::DataChannel);
         assert_eq!(signal.services[0].credentials, Some(("u".to_owned(), "p".to_owned())));
@@ -156,5 +169,13 @@ mod tests {
         let failure = site(&config("[branding]\nlogo = \"/nonexistent/logo.svg\"\n")).unwrap_err();
         assert!(failure.sentence.starts_with("site.toml:2: `branding.logo`: /nonexistent/logo.svg: "), "{failure:?}");
         assert_eq!(failure.reason, Reason::Config);
+    }
+
+    #[test]
+    fn a_folder_without_a_page_is_refused_with_its_line() {
+        let failure = site(&config("[signal]\nweb_root = \"/nonexistent\"\n")).unwrap_err();
+        let sentence = "site.toml:2: `signal.web_root`: there is no index.html in /nonexistent; write the folder of a page, \
+                        or leave the key out";
+        assert_eq!((failure.sentence.as_str(), failure.reason), (sentence, Reason::Config));
     }
 }

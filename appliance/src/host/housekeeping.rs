@@ -28,7 +28,7 @@ const DISCOVERY_RETRY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) enum Source {
     /// Made and kept here.
-    Own { dir: StateDir, label: Label, host: String },
+    Own { dir: StateDir, label: Label },
     /// From the configuration.
     Files { cert: PathBuf, key: PathBuf, written: [Option<SystemTime>; 2] },
 }
@@ -109,7 +109,8 @@ async fn look_around(offer: &Offer, mut certificates: Option<(Certificates, Sour
         offer.look();
         if let Some((current, source)) = &mut certificates {
             // Borrowed for a moment only: the next look may change it.
-            let looked = look_at_certificate(current, source, &offer.known.borrow().0, &offer.rules);
+            let host = names::host_name();
+            let looked = look_at_certificate(current, source, &host, &offer.known.borrow().0, &offer.rules);
             match looked {
                 Ok(false) => {}
                 Ok(true) => tracing::info!("the certificate was renewed"),
@@ -123,11 +124,12 @@ async fn look_around(offer: &Offer, mut certificates: Option<(Certificates, Sour
 fn look_at_certificate(
     current: &Certificates,
     source: &mut Source,
+    host: &str,
     addresses: &[LocalAddress],
     rules: &Rules,
 ) -> Result<bool, CertificateError> {
     match source {
-        Source::Own { dir, label, host } => {
+        Source::Own { dir, label } => {
             let wanted = Label::wanted(names::certificate_names(host, addresses, rules), SystemTime::now());
             if wanted == *label {
                 return Ok(false);
@@ -216,16 +218,22 @@ mod tests {
     }
 
     #[test]
-    fn our_own_certificate_is_renewed_when_the_addresses_change_and_only_then() {
+    fn our_own_certificate_is_renewed_when_a_name_or_address_changes_and_only_then() {
         let dir = StateDir::open(Some(&super::super::test_dir("look-own"))).unwrap();
         let (rules, before, after) = (Rules::default(), [address("10.0.0.1")], [address("10.0.0.2")]);
         let label = Label::wanted(names::certificate_names("hall", &before, &rules), SystemTime::now());
         let own = certificate::own(&dir, label.clone()).unwrap();
         let current = Certificates::new(own.certificate);
-        let mut source = Source::Own { dir, label, host: "hall".to_owned() };
-        let mut look =
-            |addresses: &[LocalAddress]| look_at_certificate(&current, &mut source, addresses, &rules).unwrap();
-        assert_eq!([look(&before), look(&after), look(&after), look(&before)], [false, true, false, true]);
+        let mut source = Source::Own { dir, label };
+        let mut look = |host: &str, addresses: &[LocalAddress]| {
+            look_at_certificate(&current, &mut source, host, addresses, &rules).unwrap()
+        };
+        assert!(!look("hall", &before));
+        assert!(look("hall", &after));
+        assert!(!look("hall", &after));
+        assert!(look("parlour", &after));
+        assert!(!look("parlour", &after));
+        assert!(look("hall", &before));
     }
 
     #[test]
@@ -249,7 +257,7 @@ mod tests {
         let current = Certificates::new(certificate::read_pair(&cert, &key).unwrap());
         let written = certificate::written(&cert, &key);
         let mut source = Source::Files { cert: cert.clone(), key: key.clone(), written };
-        let mut look = || look_at_certificate(&current, &mut source, &[], &Rules::default());
+        let mut look = || look_at_certificate(&current, &mut source, "hall", &[], &Rules::default());
         assert!(!look().unwrap());
         write(false);
         assert!(look().unwrap());

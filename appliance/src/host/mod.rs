@@ -2,7 +2,8 @@
 
 mod banner;
 pub(crate) mod certificate;
-mod compose;
+pub(crate) mod compose;
+mod files;
 mod housekeeping;
 mod listen;
 mod local_bridge;
@@ -76,7 +77,8 @@ struct HousekeepingParts {
 
 impl House {
     fn open(config: Config, options: &HostOptions) -> Result<Self, Failure> {
-        let site = compose::site(&config)?;
+        let mut site = compose::site(&config)?;
+        site.limits.connections = files::connections(site.limits.connections);
         let network = &config.network;
         let (listeners, port) =
             listen::listen(&network.addresses, network.port.0).map_err(|e| Failure::new(Reason::Port, e))?;
@@ -177,7 +179,7 @@ fn certificates(
     }
     if let (Some(cert), Some(key)) = (&tls.cert, &tls.key) {
         let written = certificate::written(cert, key);
-        let certificate = certificate::read_pair(cert, key).map_err(certificate_failure)?;
+        let certificate = certificate::configured(config, cert, key)?;
         let source = Source::Files { cert: cert.clone(), key: key.clone(), written };
         return Ok(Some((Certificates::new(certificate), source)));
     }
@@ -188,7 +190,7 @@ fn certificates(
     if own.renewed {
         tracing::info!("a new certificate was made");
     }
-    Ok(Some((Certificates::new(own.certificate), Source::Own { dir, label: own.label, host })))
+    Ok(Some((Certificates::new(own.certificate), Source::Own { dir, label: own.label })))
 }
 
 fn certificate_failure(error: CertificateError) -> Failure {

@@ -28,8 +28,10 @@ impl StateDir {
         let unwritable = |source| StateDirError::Unwritable { path: path.clone(), source };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(unwritable)?;
         let dir = Self(path.clone());
-        dir.write("write-test", b"").map_err(unwritable)?;
-        fs::remove_file(path.join("write-test")).map_err(unwritable)?;
+        // Two boxes may share the directory, and start at the same time.
+        let test = format!("write-test-{}", std::process::id());
+        dir.write(&test, b"").map_err(unwritable)?;
+        fs::remove_file(path.join(test)).map_err(unwritable)?;
         Ok(dir)
     }
 
@@ -39,7 +41,7 @@ impl StateDir {
 
     /// Replaces a file whole or not at all; only the owner may read it.
     pub(crate) fn write(&self, name: &str, contents: &[u8]) -> io::Result<()> {
-        let draft = self.0.join(format!("{name}.new"));
+        let draft = self.0.join(format!("{name}.{}.new", std::process::id()));
         // One that a crash left behind may have another mode.
         let _ = fs::remove_file(&draft);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;

@@ -1,12 +1,12 @@
 //! One running conference: who is in it, who has a session, who owns the room, when it ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use jitsi_wire::colibri2::ConferenceModify;
 use jitsi_wire::jingle::{Action, OwnerSources, StartMuted};
-use jitsi_wire::xmpp::{Condition, Element, StanzaError, ns, stanza};
+use jitsi_wire::xmpp::{Condition, Element, Jid, StanzaError, ns, stanza};
 
 use super::desk::Desk;
 use super::features::Features;
@@ -41,7 +41,9 @@ pub(super) struct Conference {
     /// When the sessions of those left alone end.
     idle_at: Option<Instant>,
     /// When the empty room goes.
-    empty_at: Option<Instant>,
+    pub(super) empty_at: Option<Instant>,
+    /// Clients that asked for the room, as long as nobody has entered it.
+    pub(super) askers: BTreeSet<Jid>,
 }
 
 /// `startAudioMuted` and `startVideoMuted` of a conference request.
@@ -70,6 +72,7 @@ impl Conference {
             next_ordinal: 0,
             idle_at: None,
             empty_at: Some(now + desk.config.unentered_room),
+            askers: BTreeSet::new(),
         };
         conference.publish(desk);
         conference
@@ -108,6 +111,7 @@ impl Conference {
         let knowledge = self.discover(now, desk, nick, arrival.presence);
         let participant = Participant::new(now, self.next_ordinal, arrival, knowledge);
         self.next_ordinal += 1;
+        self.askers.clear();
         self.participants.insert(nick.to_owned(), participant);
         self.read_policy(nick, arrival.presence);
         self.review(now, desk);
@@ -197,6 +201,11 @@ impl Conference {
     fn has_endable_session(&self) -> bool {
         let endable = |p: &Participant| p.session.is_some() && p.is_movable();
         self.participants.values().any(endable)
+    }
+
+    /// Somebody asked for the room and nobody has ever been in it.
+    pub(super) fn is_unentered(&self) -> bool {
+        self.next_ordinal == 0
     }
 
     /// Nothing is left to wait for: the room may go.

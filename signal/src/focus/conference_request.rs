@@ -15,8 +15,14 @@ use super::limits::Bucket;
 const REQUEST_BURST: u32 = 20;
 const REQUEST_EVERY: Duration = Duration::from_secs(1);
 /// Rooms that may be made at once by everybody together.
-const ROOM_BURST: u32 = 50;
-const ROOM_EVERY: Duration = Duration::from_millis(200);
+const ROOM_BURST: u32 = 100;
+const ROOM_EVERY: Duration = Duration::from_millis(50);
+/// Rooms that one client may ask for without entering any of them.
+const MAX_UNENTERED: usize = 5;
+/// Clients that are remembered as having asked for one room; with more of them it stays for its full time.
+const MAX_ASKERS: usize = 16;
+/// A room that nobody entered for this long makes place for another when there are too many.
+const GRACE: Duration = Duration::from_secs(5);
 /// Clients whose rate is remembered; beyond, those who have been quiet are forgotten.
 const MAX_CLIENTS: usize = 1024;
 
@@ -72,7 +78,7 @@ impl Focus {
             return Ok(None);
         }
         match FocusRequest::find(iq) {
-            Some(FocusRequest::Conference(request)) => self.on_conference_request(now, &request).map(Some),
+            Some(FocusRequest::Conference(request)) => self.on_conference_request(now, from, &request).map(Some),
             // Nobody logs in here, so nobody has anything to leave.
             Some(FocusRequest::Logout { .. }) => Ok(Some(Element::in_ns("logout", ns::FOCUS))),
             Some(FocusRequest::LoginUrl { .. }) => {
@@ -84,7 +90,12 @@ impl Focus {
     }
 
     /// The room is there, with the focus in it, before the answer.
-    fn on_conference_request(&mut self, now: Instant, request: &ConferenceRequest) -> Result<Element, StanzaError> {
+    fn on_conference_request(
+        &mut self,
+        now: Instant,
+        from: &Jid,
+        request: &ConferenceRequest,
+    ) -> Result<Element, StanzaError> {
         let domain = format!("conference.{}", self.desk.config.domain);
         let text = request.room.as_deref().unwrap_or_default();
         let room: Jid = text.parse().map_err(|_| StanzaError::new(Condition::JidMalformed))?;
@@ -92,7 +103,7 @@ impl Focus {
             let error = StanzaError::new(Condition::BadRequest);
             return Err(error.with_text("No room of this server"));
         };
-        self.ensure(now, node, start_muted_after(request))?;
+        self.ensure(now, from, node, start_muted_after(request))?;
         let answer = ConferenceAnswer {
             room: room.to_bare().to_string(),
             ready: true,
@@ -104,19 +115,58 @@ impl Focus {
     }
 
     /// Makes the conference when it does not exist.
-    fn ensure(&mut self, now: Instant, node: &str, after: StartMutedAfter) -> Result<(), StanzaError> {
-        if let Some(conference) = self.conferences.get(node) {
+    fn ensure(&mut self, now: Instant, from: &Jid, node: &str, after: StartMutedAfter) -> Result<(), StanzaError> {
+        if let Some(conference) = self.conferences.get_mut(node) {
+            if conference.is_unentered() && conference.askers.len() <= MAX_ASKERS {
+                conference.askers.insert(from.clone());
+            }
             conference.reopen(&mut self.desk);
             return Ok(());
         }
-        let room_left = self.conferences.len() < self.desk.config.max_rooms;
-        if !room_left || !self.requests.may_open(now) {
-            let error = StanzaError::new(Condition::ResourceConstraint);
-            return Err(error.with_text("Too many meetings at once"));
+        let refusal = |text| Err(StanzaError::new(Condition::ResourceConstraint).with_text(text));
+        if self.conferences.values().filter(|c| c.askers.contains(from)).count() >= MAX_UNENTERED {
+            return refusal("Enter one of the meetings that you asked for first");
         }
-        let conference = Conference::open(now, &mut self.desk, node, after);
+        let room_left = self.conferences.len() < self.desk.config.max_rooms || self.make_place(now);
+        if !room_left || !self.requests.may_open(now) {
+            return refusal("Too many meetings at once");
+        }
+        let mut conference = Conference::open(now, &mut self.desk, node, after);
+        conference.askers.insert(from.clone());
         self.conferences.insert(node.to_owned(), conference);
         Ok(())
+    }
+
+    /// Gives up the room that has waited longest for somebody to come.
+    fn make_place(&mut self, now: Instant) -> bool {
+        let longest = self.conferences.iter().filter(|(_, c)| c.is_unentered()).min_by_key(|(_, c)| c.empty_at);
+        let grace = self.desk.config.unentered_room.saturating_sub(GRACE);
+        let room =
+            longest.filter(|(_, c)| c.empty_at.is_some_and(|at| at <= now + grace)).map(|(room, _)| room.clone());
+        room.is_some_and(|room| {
+            self.drop_unentered(room);
+            true
+        })
+    }
+
+    /// A client is gone: what only it asked for and nobody entered goes with it.
+    pub fn forget_client(&mut self, client: &Jid) {
+        self.requests.clients.remove(client);
+        let mut unwanted = Vec::new();
+        for (room, conference) in &mut self.conferences {
+            let many = conference.askers.len() > MAX_ASKERS;
+            if !many && conference.askers.remove(client) && conference.askers.is_empty() {
+                unwanted.push(room.clone());
+            }
+        }
+        for room in unwanted {
+            self.drop_unentered(room);
+        }
+    }
+
+    fn drop_unentered(&mut self, room: String) {
+        self.conferences.remove(&room);
+        self.desk.emit(FocusOutput::DestroyRoom { room, reason: "Nobody came".to_owned() });
     }
 }
 

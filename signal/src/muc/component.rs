@@ -31,7 +31,7 @@ impl Default for MucLimits {
         Self {
             occupants: 200,
             rooms_per_session: 4,
-            presence_bytes: 32 * 1024,
+            presence_bytes: 16 * 1024,
             message_bytes: 64 * 1024,
             nick_bytes: 128,
         }

@@ -51,6 +51,12 @@ fn end(room: &mut Room, reason: &str, effects: &mut VecDeque<Effect>) {
     for nick in nicks {
         room.depart(&nick, Departure::Destroyed { reason }, effects);
     }
+    // Whoever comes before the focus has ended the room finds another one.
+    room.password = None;
+    room.subject = None;
+    room.started = None;
+    room.affiliations.clear();
+    room.authors.clear();
 }
 
 fn form(room: &Room) -> Element {

@@ -89,6 +89,8 @@ pub(super) struct Arrival {
 pub(super) struct Origin {
     pub(super) authority: Authority,
     pub(super) secure: bool,
+    /// Where the client is, if a proxy says so.
+    pub(super) client: Option<IpAddr>,
 }
 
 impl Origin {
@@ -112,6 +114,7 @@ impl Origin {
                 Some(scheme) => scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("wss"),
                 None => arrival.tls,
             },
+            client: forwarded("x-forwarded-for").and_then(address),
         }
     }
 
@@ -134,6 +137,13 @@ impl Origin {
     pub(super) fn websocket(&self) -> &'static str {
         if self.secure { "wss" } else { "ws" }
     }
+}
+
+/// An address as proxies write it, some with a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let address = bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()));
+    address.map(|address: IpAddr| address.to_canonical())
 }
 
 /// The value that the nearest proxy wrote: the last one of a list.
@@ -202,14 +212,31 @@ mod tests {
             .header("host", "inner:80")
             .header("x-forwarded-host", "evil.example, meet.example")
             .header("x-forwarded-proto", "https")
+            .header("x-forwarded-for", "10.9.9.9, 203.0.113.7")
             .body(())
             .unwrap();
         let arrival =
             Arrival { peer: [127, 0, 0, 1].into(), local: SocketAddr::from(([127, 0, 0, 1], 8080)), tls: false };
         let stranger = Origin::of(&request, &arrival, &[[127, 0, 0, 2].into()]);
-        assert_eq!((stranger.authority.as_str(), stranger.secure), ("inner:80", false));
+        assert_eq!((stranger.authority.as_str(), stranger.secure, stranger.client), ("inner:80", false, None));
         let proxy = Origin::of(&request, &arrival, &[[127, 0, 0, 1].into()]);
         assert_eq!((proxy.authority.as_str(), proxy.secure), ("meet.example", true));
+        assert_eq!(proxy.client, Some([203, 0, 113, 7].into()));
+    }
+
+    #[test]
+    fn addresses_of_clients_may_carry_a_port() {
+        for (text, expected) in [
+            ("203.0.113.7", Some("203.0.113.7")),
+            ("203.0.113.7:4711", Some("203.0.113.7")),
+            ("2001:db8::7", Some("2001:db8::7")),
+            ("[2001:db8::7]", Some("2001:db8::7")),
+            ("[2001:db8::7]:4711", Some("2001:db8::7")),
+            ("::ffff:203.0.113.7", Some("203.0.113.7")),
+            ("unknown", None),
+        ] {
+            assert_eq!(address(text), expected.map(|text| text.parse().unwrap()), "{text}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ use tracing::debug;
 use super::authority::{Arrival, Origin};
 use super::channel::{self, ChannelRefusal, ChannelRequest, Lease, ToClient};
 use super::http::{self, Answer, Content};
-use super::listener::Shared;
+use super::listener::{Guest, Shared};
 use super::route::{self, Route, room};
 use super::socket::{self, End, Rules};
 use super::upgrade::{Wish, agree, wish};
@@ -41,6 +41,8 @@ struct Upgraded<I> {
     io: I,
     rest: Vec<u8>,
     upgrade: Upgrade,
+    /// Counted for as long as the WebSocket lives.
+    _guest: Option<Guest>,
 }
 
 /// First byte of a TLS record that carries a handshake (RFC 8446, 5.1).
@@ -127,12 +129,12 @@ where
         debug!(%error, "HTTP ended early");
     }
     outcome.ok()?.ok()?;
-    let (on_upgrade, upgrade) = pending.into_inner()?;
+    let (on_upgrade, upgrade, guest) = pending.into_inner()?;
     let parts = on_upgrade.await.ok()?.downcast::<TokioIo<I>>().ok()?;
-    Some(Upgraded { io: parts.io.into_inner(), rest: parts.read_buf.into(), upgrade })
+    Some(Upgraded { io: parts.io.into_inner(), rest: parts.read_buf.into(), upgrade, _guest: guest })
 }
 
-type Pending = RefCell<Option<(OnUpgrade, Upgrade)>>;
+type Pending = RefCell<Option<(OnUpgrade, Upgrade, Option<Guest>)>>;
 
 async fn respond(
     shared: &Rc<Shared>,
@@ -165,11 +167,18 @@ async fn choose(
         (Wish::Unusable, Route::Xmpp | Route::Channel { .. }) => return http::upgrade_required(),
         _ => return shared.site.get(request, route, origin, || shared.hub.stats()).await,
     };
+    let guest = match origin.client {
+        Some(address) => match Guest::admit(shared, address) {
+            None => return http::plain(StatusCode::TOO_MANY_REQUESTS, "too many connections from your address\n"),
+            admitted => admitted,
+        },
+        None => None,
+    };
     match route {
         Route::Channel { server, conference, endpoint } => {
             let names = [server, conference, endpoint];
             match open_channel(shared, names, request.uri().query()).await {
-                Ok((lease, frames)) => switch(request, accept, None, Upgrade::Channel(lease, frames), pending),
+                Ok((lease, frames)) => switch(request, accept, None, (Upgrade::Channel(lease, frames), guest), pending),
                 Err(answer) => answer,
             }
         }
@@ -179,7 +188,7 @@ async fn choose(
                 authority: origin.for_client(request, arrival, &shared.proxies).to_string(),
                 secure: origin.secure,
             };
-            switch(request, accept, Some("xmpp"), Upgrade::Xmpp(connection), pending)
+            switch(request, accept, Some("xmpp"), (Upgrade::Xmpp(connection), guest), pending)
         }
     }
 }
@@ -188,13 +197,13 @@ fn switch(
     request: &mut Request<Incoming>,
     accept: HeaderValue,
     subprotocol: Option<&'static str>,
-    upgrade: Upgrade,
+    (upgrade, guest): (Upgrade, Option<Guest>),
     pending: &Pending,
 ) -> Answer {
     let mut answer = Response::new(Content::Ready(None));
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     agree(request.headers(), answer.headers_mut(), accept, subprotocol);
-    pending.replace(Some((hyper::upgrade::on(request), upgrade)));
+    pending.replace(Some((hyper::upgrade::on(request), upgrade, guest)));
     answer
 }
 

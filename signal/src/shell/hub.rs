@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::limits::Limits;
-use super::outbox::Outbox;
+use super::outbox::{Outbox, Pool};
 use crate::focus::bridge_port::{BridgePort, Reply};
 use crate::router::{Connection, Input, Output, SessionId, Signal, Stats};
 
@@ -24,6 +24,7 @@ pub(super) struct Hub {
     rearm: Notify,
     queued_bytes: usize,
     queued_frames: usize,
+    queued: Rc<Pool>,
 }
 
 /// One XMPP stream; says that it is closed when dropped.
@@ -44,13 +45,14 @@ impl Hub {
             rearm: Notify::new(),
             queued_bytes: limits.queued_bytes,
             queued_frames: limits.queued_frames,
+            queued: Pool::new(limits.queued_total),
         }
     }
 
     pub(super) fn open(self: &Rc<Self>, connection: Connection) -> Session {
         let id = SessionId(self.next_session.get());
         self.next_session.set(id.0.wrapping_add(1));
-        let outbox = Rc::new(Outbox::new(self.queued_bytes, self.queued_frames));
+        let outbox = Rc::new(Outbox::new(self.queued_bytes, self.queued_frames, &self.queued));
         self.sessions.borrow_mut().insert(id, Rc::clone(&outbox));
         self.handle(Input::Opened { session: id, connection });
         Session { hub: Rc::clone(self), id, outbox }

@@ -7,7 +7,8 @@ use std::time::Duration;
 pub struct Limits {
     /// TCP connections open at once.
     pub connections: usize,
-    /// The same from one IPv4 address or one IPv6 /64. Listed proxies are exempt: everybody comes through them.
+    /// The same from one IPv4 address or one IPv6 /64. Listed proxies are exempt, because everybody comes through them;
+    /// instead the WebSockets of one `X-Forwarded-For` count.
     pub connections_per_address: usize,
     /// From accept to the first byte.
     pub first_byte: Duration,
@@ -25,8 +26,11 @@ pub struct Limits {
     pub xmpp_frame: usize,
     /// Longest frame taken on a bridge channel.
     pub channel_frame: usize,
-    /// Bytes waiting for one client that reads too slowly; beyond them its connection is dropped.
+    /// Bytes waiting for one client that reads too slowly; beyond them its connection is dropped. Everybody's presence in a
+    /// full room must fit: it is told at once to whoever joins.
     pub queued_bytes: usize,
+    /// Bytes waiting for all clients together; beyond them those with a queue to speak of are dropped.
+    pub queued_total: usize,
     /// Frames waiting for one client.
     pub queued_frames: usize,
     /// A ping goes out when nothing was received for this long, and again after each such pause.
@@ -50,7 +54,8 @@ impl Default for Limits {
             http_connection: Duration::from_secs(300),
             xmpp_frame: 512 * 1024,
             channel_frame: 64 * 1024,
-            queued_bytes: 1024 * 1024,
+            queued_bytes: 2 * 1024 * 1024,
+            queued_total: 48 * 1024 * 1024,
             queued_frames: 2000,
             ping: Duration::from_secs(15),
             idle: Duration::from_secs(60),

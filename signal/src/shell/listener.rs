@@ -128,13 +128,8 @@ impl Pass {
             return None;
         }
         let address = (!shared.proxies.contains(&peer)).then(|| neighbourhood(peer));
-        if let Some(address) = address {
-            let mut counts = door.by_address.borrow_mut();
-            let count = counts.get(&address).copied().unwrap_or(0);
-            if count >= shared.limits.connections_per_address {
-                return None;
-            }
-            counts.insert(address, count.saturating_add(1));
+        if address.is_some_and(|address| !door.enter(address, shared.limits.connections_per_address)) {
+            return None;
         }
         door.total.set(door.total.get().saturating_add(1));
         Some(Self { shared: Rc::clone(shared), address })
@@ -145,12 +140,49 @@ impl Drop for Pass {
     fn drop(&mut self) {
         let door = &self.shared.door;
         door.total.set(door.total.get().saturating_sub(1));
-        let Some(address) = self.address else { return };
-        let mut counts = door.by_address.borrow_mut();
+        if let Some(address) = self.address {
+            door.leave(address);
+        }
+    }
+}
+
+impl Door {
+    fn enter(&self, address: IpAddr, limit: usize) -> bool {
+        let mut counts = self.by_address.borrow_mut();
+        let count = counts.get(&address).copied().unwrap_or(0);
+        if count >= limit {
+            return false;
+        }
+        counts.insert(address, count.saturating_add(1));
+        true
+    }
+
+    fn leave(&self, address: IpAddr) {
+        let mut counts = self.by_address.borrow_mut();
         match counts.get(&address).copied() {
             Some(count) if count > 1 => counts.insert(address, count.saturating_sub(1)),
             _ => counts.remove(&address),
         };
+    }
+}
+
+/// A WebSocket that came through a proxy, counted by the address from which the proxy says it came.
+pub(super) struct Guest {
+    shared: Rc<Shared>,
+    address: IpAddr,
+}
+
+impl Guest {
+    pub(super) fn admit(shared: &Rc<Shared>, address: IpAddr) -> Option<Self> {
+        let address = neighbourhood(address);
+        let admitted = shared.door.enter(address, shared.limits.connections_per_address);
+        admitted.then(|| Self { shared: Rc::clone(shared), address })
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.shared.door.leave(self.address);
     }
 }
 

@@ -59,7 +59,7 @@ pub struct ShellConfig {
     pub listen: Vec<std::net::TcpListener>,
     /// `None`: plain HTTP, for use behind one of `proxies`. Keep a clone to exchange the certificate later.
     pub tls: Option<Certificates>,
-    /// Addresses whose `X-Forwarded-Host` and `X-Forwarded-Proto` are believed.
+    /// Addresses whose `X-Forwarded-Host`, `X-Forwarded-Proto` and `X-Forwarded-For` are believed.
     pub proxies: Vec<IpAddr>,
     pub client: ClientConfig,
     pub branding: Branding,

@@ -1,7 +1,8 @@
 //! Frames on their way to one client, bounded.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::mpsc;
@@ -31,8 +32,32 @@ pub(super) trait Outlet {
 /// Queue of one XMPP session: filled by the hub, emptied by the session's own task.
 pub(super) struct Outbox {
     state: RefCell<State>,
+    pool: Rc<Pool>,
     max_bytes: usize,
     max_frames: usize,
+}
+
+/// What waits for all clients together.
+pub(super) struct Pool {
+    bytes: Cell<usize>,
+    max: usize,
+}
+
+/// A queue of this size is nobody's fault: it is spared when too much waits for all together.
+const FAIR: usize = 64 * 1024;
+
+impl Pool {
+    pub(super) fn new(max: usize) -> Rc<Self> {
+        Rc::new(Self { bytes: Cell::new(0), max })
+    }
+
+    fn add(&self, bytes: usize) {
+        self.bytes.set(self.bytes.get().saturating_add(bytes));
+    }
+
+    fn remove(&self, bytes: usize) {
+        self.bytes.set(self.bytes.get().saturating_sub(bytes));
+    }
 }
 
 #[derive(Default)]
@@ -45,8 +70,8 @@ struct State {
 }
 
 impl Outbox {
-    pub(super) fn new(max_bytes: usize, max_frames: usize) -> Self {
-        Self { state: RefCell::default(), max_bytes, max_frames }
+    pub(super) fn new(max_bytes: usize, max_frames: usize, pool: &Rc<Pool>) -> Self {
+        Self { state: RefCell::default(), pool: Rc::clone(pool), max_bytes, max_frames }
     }
 
     /// Appends a frame, unless the client is being closed. What does not fit condemns the client: a stream with a hole
@@ -56,12 +81,15 @@ impl Outbox {
         if state.close.is_some() || state.overflow {
             return;
         }
-        if state.bytes.saturating_add(text.len()) > self.max_bytes || state.frames.len() >= self.max_frames {
+        let bytes = state.bytes.saturating_add(text.len());
+        let crowded = self.pool.bytes.get().saturating_add(text.len()) > self.pool.max && bytes > FAIR;
+        if bytes > self.max_bytes || state.frames.len() >= self.max_frames || crowded {
             state.overflow = true;
             state.frames = VecDeque::new();
-            state.bytes = 0;
+            self.pool.remove(std::mem::take(&mut state.bytes));
         } else {
-            state.bytes = state.bytes.saturating_add(text.len());
+            state.bytes = bytes;
+            self.pool.add(text.len());
             state.frames.push_back(text.into());
         }
         state.wake();
@@ -72,6 +100,12 @@ impl Outbox {
         let mut state = self.state.borrow_mut();
         state.close.get_or_insert((code, reason));
         state.wake();
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.pool.remove(self.state.get_mut().bytes);
     }
 }
 
@@ -91,6 +125,7 @@ impl Outlet for &Outbox {
         }
         if let Some(frame) = state.frames.pop_front() {
             state.bytes = state.bytes.saturating_sub(frame.len());
+            self.pool.remove(frame.len());
             if state.frames.is_empty() {
                 // A burst (a large room's first presences) must not be paid for until the client leaves.
                 state.frames.shrink_to(8);
@@ -134,9 +169,28 @@ mod tests {
         outbox.poll_outgoing(&mut Context::from_waker(Waker::noop()))
     }
 
+    fn outbox(max_bytes: usize, max_frames: usize) -> Outbox {
+        Outbox::new(max_bytes, max_frames, &Pool::new(usize::MAX))
+    }
+
+    #[test]
+    fn when_too_much_waits_for_all_those_who_do_not_read_go_first() {
+        let pool = Pool::new(10 * FAIR);
+        let lazy: Vec<Outbox> = (0..12).map(|_| Outbox::new(usize::MAX, 100, &pool)).collect();
+        for _ in 0..2 {
+            lazy.iter().for_each(|outbox| outbox.push("x".repeat(FAIR)));
+        }
+        assert!(pool.bytes.get() <= 10 * FAIR, "{}", pool.bytes.get());
+        let reading = Outbox::new(usize::MAX, 100, &pool);
+        reading.push("x".repeat(FAIR));
+        assert!(matches!(next(&reading), Poll::Ready(Outgoing::Text(_))));
+        drop((lazy, reading));
+        assert_eq!(pool.bytes.get(), 0);
+    }
+
     #[test]
     fn frames_leave_in_order_and_the_close_comes_last() {
-        let outbox = Outbox::new(100, 10);
+        let outbox = outbox(100, 10);
         outbox.push("a".into());
         outbox.push("b".into());
         outbox.close(1000, "bye");
@@ -148,18 +202,18 @@ mod tests {
 
     #[test]
     fn too_many_bytes_or_frames_condemn_the_client() {
-        let bytes = Outbox::new(100, 10);
+        let bytes = outbox(100, 10);
         bytes.push("x".repeat(60));
         bytes.push("x".repeat(60));
         assert_eq!(next(&bytes), Poll::Ready(Outgoing::Overflow));
-        let frames = Outbox::new(100, 2);
+        let frames = outbox(100, 2);
         (0..3).for_each(|_| frames.push("x".into()));
         assert_eq!(next(&frames), Poll::Ready(Outgoing::Overflow));
     }
 
     #[test]
     fn what_was_sent_no_longer_counts() {
-        let outbox = Outbox::new(100, 10);
+        let outbox = outbox(100, 10);
         for _ in 0..50 {
             outbox.push("x".repeat(60));
             assert!(matches!(next(&outbox), Poll::Ready(Outgoing::Text(_))));

@@ -154,10 +154,9 @@ pub(super) fn query_value(query: &str, name: &str) -> Option<String> {
         .and_then(|(_, value)| percent_decode(value))
 }
 
-/// The room of `?room=`: decoded, lower case; `None` if missing or longer than an XMPP node may be (RFC 7622, 3.3.1).
+/// The room of `?room=` as it is called everywhere else; `None` if it is missing or cannot be one.
 pub(super) fn room(query: Option<&str>) -> Option<String> {
-    let room = query_value(query?, "room")?.to_lowercase();
-    (!room.is_empty() && room.len() <= 1023 && !room.chars().any(char::is_control)).then_some(room)
+    jitsi_wire::xmpp::jid::room_node(&query_value(query?, "room")?).ok()
 }
 
 #[cfg(test)]
@@ -237,8 +236,9 @@ mod tests {
     }
 
     #[test]
-    fn the_room_is_decoded_once_and_lower_case() {
-        assert_eq!(room(Some("token=x&room=My%20Room%2525")).as_deref(), Some("my room%25"));
+    fn the_room_has_the_name_of_its_address() {
+        assert_eq!(room(Some("token=x&room=My%20Room%2525")).as_deref(), Some("my%20room%25"));
+        assert_eq!(room(Some("room=my%2520room")).as_deref(), Some("my%20room"));
         assert_eq!(room(Some("room=")), None);
         assert_eq!(room(Some("room=%ff")), None);
         assert_eq!(room(Some(&format!("room={}", "x".repeat(1024)))), None);

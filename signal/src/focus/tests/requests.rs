@@ -279,3 +279,50 @@ fn only_a_moderator_s_presence_sets_the_start_muted_policy() {
     world.join("dan", Dialect::Ljm2022);
     assert!(world.client("dan").offers[0].start_muted.unwrap().audio);
 }
+
+fn ask(world: &mut World, from: &str, room: &str) -> String {
+    request(world, from, "focus.meet.example", &conference(&format!("{room}@conference.meet.example"))).to_string()
+}
+
+#[test]
+fn a_client_asks_for_a_few_rooms_and_what_nobody_entered_goes_with_it() {
+    let mut world = World::new();
+    for n in 0..5 {
+        assert!(ask(&mut world, "u@meet.example/r", &format!("room{n}")).contains("ready='true'"));
+    }
+    assert!(ask(&mut world, "u@meet.example/r", "room5").contains("<resource-constraint"));
+    // Asking again for the same room is free, and another client may have its own.
+    assert!(ask(&mut world, "u@meet.example/r", "room0").contains("ready='true'"));
+    assert!(ask(&mut world, "v@meet.example/r", "room0").contains("ready='true'"));
+    assert!(ask(&mut world, "v@meet.example/r", "room5").contains("ready='true'"));
+    world.focus.forget_client(&"u@meet.example/r".parse().unwrap());
+    world.settle();
+    let left: Vec<&str> = world.rooms.keys().map(String::as_str).collect();
+    assert_eq!(left, ["room0", "room5"], "the other client still wants room0");
+    world.focus.forget_client(&"v@meet.example/r".parse().unwrap());
+    world.settle();
+    assert!(world.rooms.is_empty());
+    assert_eq!(world.focus.next_wakeup(), None);
+}
+
+#[test]
+fn too_many_rooms_give_way_to_a_new_one_when_nobody_came() {
+    let mut world = World::new();
+    world.focus.desk.config.max_rooms = 2;
+    assert!(ask(&mut world, "u@meet.example/r", "first").contains("ready='true'"));
+    assert!(ask(&mut world, "v@meet.example/r", "second").contains("ready='true'"));
+    assert!(ask(&mut world, "w@meet.example/r", "third").contains("Too many meetings at once"));
+    world.now += Duration::from_secs(5);
+    assert!(ask(&mut world, "w@meet.example/r", "third").contains("ready='true'"));
+    let left: Vec<&str> = world.rooms.keys().map(String::as_str).collect();
+    assert_eq!(left, ["second", "third"]);
+}
+
+#[test]
+fn a_room_is_one_however_its_name_is_written() {
+    let mut world = World::new();
+    for room in ["R\u{e4}ume", "r%C3%A4ume", "r%c3%a4ume"] {
+        assert!(ask(&mut world, "u@meet.example/r", room).contains("room='r%c3%a4ume@conference.meet.example'"));
+    }
+    assert_eq!(world.rooms.len(), 1);
+}

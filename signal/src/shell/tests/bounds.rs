@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::client::{Io, exchange, get, gone, hear_text, say, tcp, upgrade, within};
 use super::server::{Setup, with_server};
-use crate::shell::outbox::Outbox;
+use crate::shell::outbox::{Outbox, Pool};
 use crate::shell::socket::{self, End, Rules};
 use crate::shell::{Limits, ToClient};
 
@@ -128,7 +128,8 @@ fn a_client_that_never_reads_is_dropped_while_others_go_on() {
         let (deaf, _) = listener.accept().await.unwrap();
         let good_end: Io = Box::new(tcp(listener.local_addr().unwrap()).await);
         let (good, _) = listener.accept().await.unwrap();
-        let outbox = || Outbox::new(limits.queued_bytes, limits.queued_frames);
+        let pool = Pool::new(limits.queued_total);
+        let outbox = || Outbox::new(limits.queued_bytes, limits.queued_frames, &pool);
         let (to_deaf, to_good) = (&outbox(), &outbox());
         let mut deaf = socket::accept(deaf, Vec::new(), &rules).await;
         let mut good = socket::accept(good, Vec::new(), &rules).await;

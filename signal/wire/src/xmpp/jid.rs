@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// Bytes that each part of an address may have.
 pub const MAX_PART: usize = 1023;
 
-/// An XMPP address. The node and the domain are kept in lower case, the resource as it was written.
+/// An XMPP address. The node is kept as [`room_node`] writes it, the domain in lower case, the resource as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Jid {
     pub node: Option<String>,
@@ -71,7 +71,7 @@ impl FromStr for Jid {
             Some((node, domain)) => (Some(node), domain),
             None => (None, bare),
         };
-        let node = node.map(room_node).transpose()?;
+        let node = node.map(node_of).transpose()?;
         check_part(domain, |c| {
             c.is_whitespace() || c.is_control() || matches!(c, '@' | '/' | '"' | '\'' | '<' | '>' | '&')
         })?;
@@ -95,16 +95,48 @@ impl fmt::Display for Jid {
     }
 }
 
-/// The name of a room in the form in which rooms are compared: lower case. Refuses what cannot be the node of an address.
+/// The name of a room in the form in which rooms are compared, however it was written: decoded, in lower case, and
+/// percent-encoded like Jitsi's pages do it (`getBackendSafeRoomName`), so that `Räume`, `r%C3%A4ume` and `R%c3%a4UME` are
+/// one room.
 pub fn room_node(name: &str) -> Result<String, JidError> {
-    check_part(name, |c| {
-        c.is_whitespace() || c.is_control() || matches!(c, '"' | '&' | '\'' | '/' | ':' | '<' | '>' | '@')
-    })?;
-    let node = name.to_lowercase();
+    // A lone percent sign stands for itself, as in `decodeURIComponent` and what pages make of its failure.
+    let decoded = percent_decoded(name).unwrap_or_else(|| name.to_owned());
+    check_part(&decoded, char::is_control)?;
+    let mut node = String::with_capacity(name.len());
+    for byte in decoded.to_lowercase().bytes() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'(' | b')' => {
+                node.push(char::from(byte));
+            }
+            _ => node.push_str(&format!("%{byte:02x}")),
+        }
+    }
     if node.len() > MAX_PART {
         return Err(JidError::TooLong);
     }
     Ok(node)
+}
+
+/// The node of a written address, which has characters that it may not have (RFC 7622, 3.3.1).
+fn node_of(text: &str) -> Result<String, JidError> {
+    check_part(text, |c| c.is_whitespace() || matches!(c, '"' | '&' | '\'' | '/' | ':' | '<' | '>' | '@'))?;
+    room_node(text)
+}
+
+/// `None` if the text is not the percent-encoding of UTF-8.
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || char::from(rest.next()?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let (high, low) = (digit()?, digit()?);
+        bytes.push(high << 4 | low);
+    }
+    String::from_utf8(bytes).ok()
 }
 
 fn check_part(part: &str, forbidden: impl Fn(char) -> bool) -> Result<(), JidError> {
@@ -155,8 +187,17 @@ mod tests {
     }
 
     #[test]
-    fn room_names_are_compared_in_lower_case() {
-        assert_eq!(room_node("StandUp-Ä"), Ok("standup-ä".to_owned()));
-        assert_eq!(room_node("a/b"), Err(JidError::Character));
+    fn a_room_has_one_name_however_it_is_written() {
+        for written in ["Räume 50%", "r%C3%A4ume%2050%25", "R%c3%a4UME%2050%25", "r%c3%a4ume%2050%25"] {
+            assert_eq!(room_node(written), Ok("r%c3%a4ume%2050%25".to_owned()), "{written}");
+        }
+        assert_eq!(room_node("StandUp_1-2.3"), Ok("standup_1-2.3".to_owned()));
+        assert_eq!(room_node("a/b'"), Ok("a%2fb%27".to_owned()));
+        assert_eq!(room_node("%ff"), Ok("%25ff".to_owned()));
+        assert_eq!(room_node("a%0ab"), Err(JidError::Character));
+        assert_eq!(room_node(""), Err(JidError::Empty));
+        assert_eq!(room_node(&"ä".repeat(300)), Err(JidError::TooLong));
+        let jid = |text: &str| text.parse::<Jid>().unwrap().to_string();
+        assert_eq!(jid("Räume@conference.d/Nick"), jid("r%C3%A4ume@conference.d/Nick"));
     }
 }
