@@ -54,6 +54,8 @@ impl ClientConfig {
             "bridgeChannel": { "preferSctp": self.prefer_sctp },
             "hiddenDomain": self.hidden_domain,
             "p2p": { "enabled": false },
+            // Where the library of 2022 looks for it. Without, it does not hear that newer clients mute.
+            "sourceNameSignaling": true,
             "flags": {
                 "ssrcRewritingEnabled": false,
                 "sourceNameSignaling": true,
@@ -124,6 +126,13 @@ mod tests {
             assert_eq!(hosts["muc"], "conference.box.internal");
             assert_eq!(hosts["focus"], "focus.box.internal");
         }
+    }
+
+    #[test]
+    fn every_library_names_its_sources() {
+        let config = config_for("a.example", true);
+        assert_eq!(config["sourceNameSignaling"], true, "the library of 2022 looks here");
+        assert_eq!(config["flags"]["sourceNameSignaling"], true);
     }
 
     #[test]
