@@ -14,7 +14,7 @@ use super::limits::Bucket;
 /// Requests that one client may make at once; a client that waits for the host repeats its request every few seconds.
 const REQUEST_BURST: u32 = 20;
 const REQUEST_EVERY: Duration = Duration::from_secs(1);
-/// Rooms that may be made at once by everybody together.
+/// Rooms that may be made at once by all those together who wait for others already.
 const ROOM_BURST: u32 = 100;
 const ROOM_EVERY: Duration = Duration::from_millis(50);
 /// Rooms that one client may ask for without entering any of them.
@@ -124,11 +124,13 @@ impl Focus {
             return Ok(());
         }
         let refusal = |text| Err(StanzaError::new(Condition::ResourceConstraint).with_text(text));
-        if self.conferences.values().filter(|c| c.askers.contains(from)).count() >= MAX_UNENTERED {
+        let waiting = self.waiting_for(from);
+        if waiting >= MAX_UNENTERED {
             return refusal("Enter one of the meetings that you asked for first");
         }
-        let room_left = self.conferences.len() < self.desk.config.max_rooms || self.make_place(now);
-        if !room_left || !self.requests.may_open(now) {
+        let room_left = self.conferences.len() < self.desk.config.max_rooms || self.make_place(now, waiting);
+        // Whoever wants a single room does not have to wait for those who want many.
+        if !room_left || waiting > 0 && !self.requests.may_open(now) {
             return refusal("Too many meetings at once");
         }
         let mut conference = Conference::open(now, &mut self.desk, node, after);
@@ -137,16 +139,28 @@ impl Focus {
         Ok(())
     }
 
-    /// Gives up the room that has waited longest for somebody to come.
-    fn make_place(&mut self, now: Instant) -> bool {
-        let longest = self.conferences.iter().filter(|(_, c)| c.is_unentered()).min_by_key(|(_, c)| c.empty_at);
-        let grace = self.desk.config.unentered_room.saturating_sub(GRACE);
-        let room =
-            longest.filter(|(_, c)| c.empty_at.is_some_and(|at| at <= now + grace)).map(|(room, _)| room.clone());
-        room.is_some_and(|room| {
-            self.drop_unentered(room);
-            true
-        })
+    /// Rooms that this client asked for and that nobody has entered.
+    fn waiting_for(&self, client: &Jid) -> usize {
+        self.conferences.values().filter(|c| c.askers.contains(client)).count()
+    }
+
+    /// Gives up a room that nobody has entered: one of somebody who waits for more rooms than the asker with its `waiting`
+    /// ones, or else the one that has waited longest.
+    fn make_place(&mut self, now: Instant, waiting: usize) -> bool {
+        let unentered = || self.conferences.iter().filter(|(_, c)| c.is_unentered());
+        let is_hoarded = |c: &Conference| {
+            let only = c.askers.first().filter(|_| c.askers.len() == 1);
+            only.is_some_and(|asker| self.waiting_for(asker) > waiting + 1)
+        };
+        let until = now + self.desk.config.unentered_room.saturating_sub(GRACE);
+        let room = unentered().find(|(_, c)| is_hoarded(c)).or_else(|| {
+            unentered().min_by_key(|(_, c)| c.empty_at).filter(|(_, c)| c.empty_at.is_some_and(|at| at <= until))
+        });
+        let Some(room) = room.map(|(room, _)| room.clone()) else {
+            return false;
+        };
+        self.drop_unentered(room);
+        true
     }
 
     /// A client is gone: what only it asked for and nobody entered goes with it.

@@ -55,7 +55,7 @@ impl Default for Limits {
             xmpp_frame: 512 * 1024,
             channel_frame: 64 * 1024,
             queued_bytes: 2 * 1024 * 1024,
-            queued_total: 48 * 1024 * 1024,
+            queued_total: 32 * 1024 * 1024,
             queued_frames: 2000,
             ping: Duration::from_secs(15),
             idle: Duration::from_secs(60),

@@ -319,6 +319,20 @@ fn too_many_rooms_give_way_to_a_new_one_when_nobody_came() {
 }
 
 #[test]
+fn whoever_hoards_rooms_makes_place_for_whoever_wants_one() {
+    let mut world = World::new();
+    world.focus.desk.config.max_rooms = 3;
+    for room in ["h1", "h2", "h3"] {
+        assert!(ask(&mut world, "hoarder@meet.example/r", room).contains("ready='true'"));
+    }
+    assert!(ask(&mut world, "u@meet.example/r", "one").contains("ready='true'"));
+    assert!(ask(&mut world, "v@meet.example/r", "two").contains("ready='true'"));
+    // Everybody waits for one room now.
+    assert!(ask(&mut world, "w@meet.example/r", "three").contains("Too many meetings at once"));
+    assert_eq!(world.rooms.len(), 3);
+}
+
+#[test]
 fn a_room_is_one_however_its_name_is_written() {
     let mut world = World::new();
     for room in ["R\u{e4}ume", "r%C3%A4ume", "r%c3%a4ume"] {

@@ -99,6 +99,21 @@ fn a_listed_proxy_is_not_counted() {
 }
 
 #[test]
+fn sockets_through_a_proxy_are_counted_by_the_address_that_it_names() {
+    let limits = Limits { connections_per_address: 1, ..Limits::default() };
+    with_server(Setup { limits, proxies: vec![[127, 0, 0, 1].into()], ..Setup::plain() }, async |server| {
+        let dial = async |client: &str| upgrade(server.connect().await, "/xmpp-websocket", &[client]).await;
+        let (first, _) = dial("X-Forwarded-For: 203.0.113.1").await.unwrap();
+        assert_eq!(dial("X-Forwarded-For: 10.0.0.1, 203.0.113.1").await.err().unwrap().status, 429);
+        let (_other, _) = dial("X-Forwarded-For: 203.0.113.2").await.unwrap();
+        let (_same_network, _) = dial("X-Forwarded-For: 2001:db8::1").await.unwrap();
+        assert_eq!(dial("X-Forwarded-For: [2001:db8::2]:4711").await.err().unwrap().status, 429);
+        drop(first);
+        within("a free place", async { while dial("X-Forwarded-For: 203.0.113.1").await.is_err() {} }).await;
+    });
+}
+
+#[test]
 fn silent_sockets_are_pinged_and_then_dropped() {
     let limits = Limits { ping: Duration::from_millis(100), idle: Duration::from_millis(350), ..Limits::default() };
     with_server(Setup { limits, ..Setup::plain() }, async |server| {
