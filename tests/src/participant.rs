@@ -94,6 +94,8 @@ pub struct Participant {
     jid: String,
     nick: String,
     server: SocketAddr,
+    /// What this participant wants to see: the first message on its bridge channel.
+    pub constraints: String,
 }
 
 impl Participant {
@@ -132,7 +134,9 @@ impl Participant {
         let udp = UdpSocket::bind(local).await?;
         let mut bot = Bot::new(number, udp.local_addr()?, load, Offer::Gcm);
         bot.id.clone_from(&nick);
-        Ok(Self { bot, xmpp, channel: None, udp, room, jid, nick, server })
+        let constraints =
+            r#"{"colibriClass":"ReceiverVideoConstraints","lastN":-1,"defaultConstraints":{"maxHeight":180}}"#.into();
+        Ok(Self { bot, xmpp, channel: None, udp, room, jid, nick, server, constraints })
     }
 
     /// Answers signaling and moves media until the deadline.
@@ -151,7 +155,11 @@ impl Participant {
                     self.bot.handle(Instant::now(), from, &datagram[..len]);
                 }
                 message = async { self.channel.as_mut().expect("channel").next().await }, if self.channel.is_some() => {
-                    if message.is_none() { self.channel = None; }
+                    match message {
+                        Some(Ok(Message::Text(text))) => self.on_channel(&text),
+                        Some(Ok(_)) => {}
+                        Some(Err(_)) | None => self.channel = None,
+                    }
                 }
                 () = tokio::time::sleep_until(wake.into()) => self.bot.on_wakeup(Instant::now()),
             }
@@ -205,6 +213,16 @@ impl Participant {
         }
     }
 
+    /// A camera sends no more than somebody wants to see, as browsers do.
+    fn on_channel(&mut self, text: &str) {
+        let message: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+        if message["colibriClass"] == "SenderSourceConstraints"
+            && let Some(height) = message["maxHeight"].as_i64()
+        {
+            self.bot.sender.limit_height(i32::try_from(height).unwrap_or(-1));
+        }
+    }
+
     /// Which RTX stream repeats which stream.
     fn learn(&mut self, jingle: &Element) {
         let groups = jingle
@@ -241,11 +259,7 @@ impl Participant {
         if let Some(url) = transport.child("web-socket").and_then(|w| w.attr("url")) {
             let (_, path) = url.split_once("/colibri-ws").context("web-socket URL")?;
             let mut channel = connect(self.server, &format!("/colibri-ws{path}"), None).await?;
-            send(
-                &mut channel,
-                r#"{"colibriClass":"ReceiverVideoConstraints","lastN":-1,"defaultConstraints":{"maxHeight":180}}"#,
-            )
-            .await?;
+            send(&mut channel, &self.constraints).await?;
             self.channel = Some(channel);
         }
         Ok(())
