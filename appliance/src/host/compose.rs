@@ -6,6 +6,7 @@ use board_config::{Channel, Codec, Config, Service, SrtpProfile};
 use bridge::core::{BridgeConfig, srtp};
 use bridge::shell::candidates::Rules;
 use signal::focus::{ChannelKind, VideoCodec};
+use signal::muc::MucLimits;
 use signal::router::SignalConfig;
 use signal::services::ExternalService;
 use signal::shell::{Branding, ClientConfig, Colour, Limits, Logo, PAGE, Web};
@@ -101,8 +102,21 @@ pub(crate) fn site(config: &Config) -> Result<Site, Failure> {
         Some(folder) => Web::Directory(folder.clone()),
         None => Web::Embedded(PAGE),
     };
-    let limits = Limits { xmpp_frame: config.signal.max_stanza.get(), ..Limits::default() };
-    Ok(Site { client, branding: branding(config)?, web, limits })
+    Ok(Site { client, branding: branding(config)?, web, limits: limits(config) })
+}
+
+fn limits(config: &Config) -> Limits {
+    let (usual, signal) = (Limits::default(), &config.signal);
+    let (sessions, occupants) = (signal.max_sessions.get(), signal.max_occupants.get());
+    let presences = occupants.saturating_mul(MucLimits::default().presence_bytes);
+    Limits {
+        xmpp_frame: signal.max_stanza.get(),
+        // Each client has its stream, its channel to the bridge, and fetches the page now and then.
+        connections: usual.connections.max(sessions.saturating_mul(3)),
+        streams_per_address: sessions.saturating_mul(3).div_ceil(4),
+        queued_bytes: usual.queued_bytes.max(presences),
+        ..usual
+    }
 }
 
 fn branding(config: &Config) -> Result<Branding, Failure> {
@@ -162,6 +176,15 @@ mod tests {
         assert_eq!((site.client.domain.as_str(), site.client.prefer_sctp), ("hall.example", true));
         assert_eq!(site.branding.accent_dark.unwrap().to_string(), "#72d5b8");
         assert_eq!(site.limits.xmpp_frame, 65_536);
+    }
+
+    #[test]
+    fn limits_of_the_shell_follow_from_those_of_the_signal() {
+        let usual = limits(&config(""));
+        assert_eq!((usual.connections, usual.streams_per_address), (2048, 300));
+        let large = limits(&config("[signal]\nmax_sessions = 2000\nmax_occupants = 500\n"));
+        assert_eq!((large.connections, large.streams_per_address), (6000, 1500));
+        assert!(large.queued_bytes >= 500 * MucLimits::default().presence_bytes);
     }
 
     #[test]

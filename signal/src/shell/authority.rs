@@ -89,8 +89,10 @@ pub(super) struct Arrival {
 pub(super) struct Origin {
     pub(super) authority: Authority,
     pub(super) secure: bool,
-    /// Where the client is, if a proxy says so.
+    /// Where the client is; unknown when a proxy does not say.
     pub(super) client: Option<IpAddr>,
+    /// A listed proxy is in between.
+    pub(super) proxied: bool,
 }
 
 impl Origin {
@@ -114,7 +116,11 @@ impl Origin {
                 Some(scheme) => scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("wss"),
                 None => arrival.tls,
             },
-            client: forwarded("x-forwarded-for").and_then(address),
+            client: match proxied {
+                true => forwarded("x-forwarded-for").and_then(address),
+                false => Some(arrival.peer.to_canonical()),
+            },
+            proxied,
         }
     }
 
@@ -218,10 +224,11 @@ mod tests {
         let arrival =
             Arrival { peer: [127, 0, 0, 1].into(), local: SocketAddr::from(([127, 0, 0, 1], 8080)), tls: false };
         let stranger = Origin::of(&request, &arrival, &[[127, 0, 0, 2].into()]);
-        assert_eq!((stranger.authority.as_str(), stranger.secure, stranger.client), ("inner:80", false, None));
+        assert_eq!((stranger.authority.as_str(), stranger.secure), ("inner:80", false));
+        assert_eq!((stranger.client, stranger.proxied), (Some([127, 0, 0, 1].into()), false));
         let proxy = Origin::of(&request, &arrival, &[[127, 0, 0, 1].into()]);
         assert_eq!((proxy.authority.as_str(), proxy.secure), ("meet.example", true));
-        assert_eq!(proxy.client, Some([203, 0, 113, 7].into()));
+        assert_eq!((proxy.client, proxy.proxied), (Some([203, 0, 113, 7].into()), true));
     }
 
     #[test]

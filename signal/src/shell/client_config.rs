@@ -104,7 +104,7 @@ mod tests {
     use crate::shell::authority::Authority;
 
     fn config_for(host: &str, secure: bool) -> Value {
-        let origin = Origin { authority: Authority::parse(host).unwrap(), secure, client: None };
+        let origin = Origin { authority: Authority::parse(host).unwrap(), secure, client: None, proxied: false };
         let script = ClientConfig::new("box.internal").script(&origin);
         let json = script.strip_prefix("var config = ").and_then(|rest| rest.strip_suffix(";\n")).unwrap();
         serde_json::from_str(json).unwrap()

@@ -167,12 +167,8 @@ async fn choose(
         (Wish::Unusable, Route::Xmpp | Route::Channel { .. }) => return http::upgrade_required(),
         _ => return shared.site.get(request, route, origin, || shared.hub.stats()).await,
     };
-    let guest = match origin.client {
-        Some(address) => match Guest::admit(shared, address) {
-            None => return http::plain(StatusCode::TOO_MANY_REQUESTS, "too many connections from your address\n"),
-            admitted => admitted,
-        },
-        None => None,
+    let Ok(guest) = Guest::admit(shared, origin, route == Route::Xmpp) else {
+        return http::plain(StatusCode::TOO_MANY_REQUESTS, "too many connections from your address\n");
     };
     match route {
         Route::Channel { server, conference, endpoint } => {

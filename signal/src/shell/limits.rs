@@ -10,6 +10,8 @@ pub struct Limits {
     /// The same from one IPv4 address or one IPv6 /64. Listed proxies are exempt, because everybody comes through them;
     /// instead the WebSockets of one `X-Forwarded-For` count.
     pub connections_per_address: usize,
+    /// XMPP streams from one such address: less than all that there may be, so that nobody takes them all.
+    pub streams_per_address: usize,
     /// From accept to the first byte.
     pub first_byte: Duration,
     /// From the first byte to the end of the TLS handshake.
@@ -46,6 +48,7 @@ impl Default for Limits {
         Self {
             connections: 2048,
             connections_per_address: 512,
+            streams_per_address: 300,
             first_byte: Duration::from_secs(5),
             handshake: Duration::from_secs(10),
             request_head: Duration::from_secs(10),

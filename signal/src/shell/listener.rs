@@ -13,6 +13,7 @@ use tokio::task::spawn_local;
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
+use super::authority::Origin;
 use super::channel::ChannelGate;
 use super::connection;
 use super::http::Site;
@@ -28,6 +29,8 @@ pub(super) struct Shared {
     pub(super) proxies: Vec<IpAddr>,
     pub(super) limits: Limits,
     pub(super) door: Door,
+    /// The same for XMPP streams.
+    pub(super) streams: Door,
     pub(super) sockets: Rc<Sockets>,
     pub(super) stopping: watch::Sender<bool>,
 }
@@ -166,23 +169,37 @@ impl Door {
     }
 }
 
-/// A WebSocket that came through a proxy, counted by the address from which the proxy says it came.
+/// A WebSocket that is counted by the address of its client: behind a proxy, and if it is an XMPP stream.
 pub(super) struct Guest {
     shared: Rc<Shared>,
     address: IpAddr,
+    proxied: bool,
+    stream: bool,
 }
 
 impl Guest {
-    pub(super) fn admit(shared: &Rc<Shared>, address: IpAddr) -> Option<Self> {
-        let address = neighbourhood(address);
-        let admitted = shared.door.enter(address, shared.limits.connections_per_address);
-        admitted.then(|| Self { shared: Rc::clone(shared), address })
+    pub(super) fn admit(shared: &Rc<Shared>, origin: &Origin, stream: bool) -> Result<Option<Self>, TooMany> {
+        let Some(address) = origin.client.map(neighbourhood) else { return Ok(None) };
+        let (limits, mut guest) =
+            (&shared.limits, Self { shared: Rc::clone(shared), address, proxied: false, stream: false });
+        guest.proxied = origin.proxied && shared.door.enter(address, limits.connections_per_address);
+        guest.stream = stream && shared.streams.enter(address, limits.streams_per_address);
+        let all = guest.proxied == origin.proxied && guest.stream == stream;
+        all.then_some(Some(guest)).ok_or(TooMany)
     }
 }
 
+/// This address has as many as it may have.
+pub(super) struct TooMany;
+
 impl Drop for Guest {
     fn drop(&mut self) {
-        self.shared.door.leave(self.address);
+        if self.proxied {
+            self.shared.door.leave(self.address);
+        }
+        if self.stream {
+            self.shared.streams.leave(self.address);
+        }
     }
 }
 

@@ -105,6 +105,7 @@ pub async fn serve(
         proxies: config.proxies.iter().map(IpAddr::to_canonical).collect(),
         limits: config.limits,
         door: listener::Door::default(),
+        streams: listener::Door::default(),
         sockets: Rc::default(),
         stopping: watch::Sender::new(false),
     });

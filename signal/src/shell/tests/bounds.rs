@@ -114,6 +114,19 @@ fn sockets_through_a_proxy_are_counted_by_the_address_that_it_names() {
 }
 
 #[test]
+fn an_address_has_so_many_streams_and_may_still_open_channels() {
+    let limits = Limits { streams_per_address: 1, ..Limits::default() };
+    with_server(Setup { limits, ..Setup::plain() }, async |server| {
+        let dial = async |path: &str| upgrade(server.connect().await, path, &[]).await;
+        let (first, _) = dial("/xmpp-websocket").await.unwrap();
+        assert_eq!(dial("/xmpp-websocket").await.err().unwrap().status, 429);
+        assert!(dial("/colibri-ws/box/conf/alice?pwd=secret").await.is_ok());
+        drop(first);
+        within("a free place", async { while dial("/xmpp-websocket").await.is_err() {} }).await;
+    });
+}
+
+#[test]
 fn silent_sockets_are_pinged_and_then_dropped() {
     let limits = Limits { ping: Duration::from_millis(100), idle: Duration::from_millis(350), ..Limits::default() };
     with_server(Setup { limits, ..Setup::plain() }, async |server| {
