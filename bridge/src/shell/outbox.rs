@@ -1,4 +1,7 @@
-//! Outgoing datagrams of one turn, one behind the other in one buffer, so that runs to one peer go out in one system call.
+//! Outgoing datagrams of one turn, collected so that those to one peer go out in one system call.
+//!
+//! A frame of several packets is forwarded packet by packet, each to everybody: what goes to one peer lies scattered in the
+//! buffer. Datagrams to different peers may overtake each other, those to one peer stay in order.
 
 use std::io;
 
@@ -19,7 +22,9 @@ pub(super) struct Outbox {
     sockets: Sockets,
     bytes: Box<[u8]>,
     used: usize,
-    queue: heapless::Vec<(Path, usize), DATAGRAMS>,
+    queue: heapless::Vec<Queued, DATAGRAMS>,
+    /// A run that is not in one piece is put together here.
+    joined: Box<[u8]>,
     pub(super) counters: Counters,
 }
 
@@ -30,6 +35,7 @@ impl Outbox {
             bytes: vec![0; BYTES].into_boxed_slice(),
             used: 0,
             queue: heapless::Vec::new(),
+            joined: vec![0; MAX_RUN_BYTES].into_boxed_slice(),
             counters: Counters::default(),
         }
     }
@@ -41,16 +47,22 @@ impl Outbox {
     /// Sends all that was committed.
     pub(super) fn flush(&mut self) {
         let max_segments = self.sockets.max_segments();
+        if max_segments > 1 {
+            gather(&mut self.queue);
+        }
         let mut rest = self.queue.as_slice();
-        let mut bytes = &*self.bytes;
-        while let Some((path, size)) = rest.first() {
+        while let Some(first) = rest.first() {
             let (count, total) = run(rest, max_segments);
-            let Some((now, later)) = bytes.split_at_checked(total) else { break };
-            let segment = (count > 1).then_some(*size);
-            let outcome = self.sockets.send(*path, now, segment);
+            let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+            let contents = if is_one_piece(now) {
+                self.bytes.get(first.at..first.at + total).unwrap_or_default()
+            } else {
+                join(now, &self.bytes, &mut self.joined)
+            };
+            let segment = (count > 1).then_some(first.len);
+            let outcome = self.sockets.send(first.path, contents, segment);
             count_outcome(&mut self.counters, outcome, u64::try_from(count).unwrap_or(u64::MAX));
-            rest = rest.get(count..).unwrap_or_default();
-            bytes = later;
+            rest = later;
         }
         self.queue.clear();
         self.used = 0;
@@ -69,28 +81,70 @@ impl Sink for Outbox {
     fn commit(&mut self, path: Path, len: usize) {
         let len = len.min(SLOT);
         // `slot` has made room; a commit without a slot is a commit of nothing.
-        if len > 0 && self.queue.push((path, len)).is_ok() {
+        if len > 0 && self.queue.push(Queued { path, at: self.used, len }).is_ok() {
             self.used += len;
         }
     }
 }
 
+/// A datagram in the buffer.
+#[derive(Debug, Clone, Copy)]
+struct Queued {
+    path: Path,
+    at: usize,
+    len: usize,
+}
+
+/// Puts what goes to one peer side by side, peers by their first datagram.
+fn gather(queue: &mut [Queued]) {
+    let mut done = 0;
+    while let Some(first) = queue.get(done).copied() {
+        done += 1;
+        for index in done..queue.len() {
+            if queue.get(index).is_some_and(|other| other.path == first.path) {
+                // Those in between move up by one and keep their order.
+                if let Some(between) = queue.get_mut(done..=index) {
+                    between.rotate_right(1);
+                }
+                done += 1;
+            }
+        }
+    }
+}
+
 /// How many datagrams at the front go out together, and their bytes: same path, same size, the last may be shorter.
-fn run(queue: &[(Path, usize)], max_segments: usize) -> (usize, usize) {
-    let Some((path, size)) = queue.first() else { return (0, 0) };
-    let mut total = *size;
+fn run(queue: &[Queued], max_segments: usize) -> (usize, usize) {
+    let Some(first) = queue.first() else { return (0, 0) };
+    let mut total = first.len;
     let mut count = 1;
-    for (next_path, next_size) in queue.iter().skip(1).take(max_segments.saturating_sub(1)) {
-        if next_path != path || next_size > size || total + next_size > MAX_RUN_BYTES {
+    for next in queue.iter().skip(1).take(max_segments.saturating_sub(1)) {
+        if next.path != first.path || next.len > first.len || total + next.len > MAX_RUN_BYTES {
             break;
         }
-        total += next_size;
+        total += next.len;
         count += 1;
-        if next_size < size {
+        if next.len < first.len {
             break;
         }
     }
     (count, total)
+}
+
+fn is_one_piece(run: &[Queued]) -> bool {
+    run.windows(2).all(|pair| matches!(pair, [a, b] if a.at + a.len == b.at))
+}
+
+/// Copies a run into `to`, which has room for the longest.
+fn join<'a>(run: &[Queued], bytes: &[u8], to: &'a mut [u8]) -> &'a [u8] {
+    let mut used = 0;
+    for datagram in run {
+        let from = bytes.get(datagram.at..datagram.at + datagram.len);
+        if let (Some(from), Some(to)) = (from, to.get_mut(used..used + datagram.len)) {
+            to.copy_from_slice(from);
+            used += datagram.len;
+        }
+    }
+    to.get(..used).unwrap_or_default()
 }
 
 fn count_outcome(counters: &mut Counters, outcome: io::Result<bool>, datagrams: u64) {
@@ -114,12 +168,32 @@ mod tests {
 
     #[test]
     fn a_run_ends_at_another_path_a_longer_datagram_or_behind_a_shorter_one() {
-        let (a, b) = (path(1), path(2));
-        assert_eq!(run(&[(a, 10), (a, 10), (b, 10)], 64), (2, 20));
-        assert_eq!(run(&[(a, 10), (a, 11)], 64), (1, 10));
-        assert_eq!(run(&[(a, 10), (a, 4), (a, 4)], 64), (2, 14));
-        assert_eq!(run(&[(a, 10), (a, 10), (a, 10)], 2), (2, 20));
-        assert_eq!(run(&[(a, 1200); 128], 128).1, 64_800);
+        let run = |sizes: &[(u16, usize)], max| run(&queue(sizes), max);
+        assert_eq!(run(&[(1, 10), (1, 10), (2, 10)], 64), (2, 20));
+        assert_eq!(run(&[(1, 10), (1, 11)], 64), (1, 10));
+        assert_eq!(run(&[(1, 10), (1, 4), (1, 4)], 64), (2, 14));
+        assert_eq!(run(&[(1, 10), (1, 10), (1, 10)], 2), (2, 20));
+        assert_eq!(run(&[(1, 1200); 128], 128).1, 64_800);
+    }
+
+    fn queue(sizes: &[(u16, usize)]) -> Vec<Queued> {
+        let mut at = 0;
+        let queued = |(port, len): &(u16, usize)| {
+            at += len;
+            Queued { path: path(*port), at: at - len, len: *len }
+        };
+        sizes.iter().map(queued).collect()
+    }
+
+    #[test]
+    fn what_goes_to_one_peer_is_gathered_in_order_and_put_together() {
+        let mut queue = queue(&[(1, 2), (2, 2), (3, 1), (1, 2), (2, 2), (1, 1)]);
+        gather(&mut queue);
+        let found: Vec<_> = queue.iter().map(|queued| (queued.path.remote.port(), queued.at)).collect();
+        assert_eq!(found, [(1, 0), (1, 5), (1, 9), (2, 2), (2, 7), (3, 4)]);
+        assert_eq!(run(&queue, 64), (3, 5));
+        assert!(!is_one_piece(&queue[..3]) && is_one_piece(&queue[..1]));
+        assert_eq!(join(&queue[..3], b"AA__.AA__A", &mut [0; 16]), b"AAAAA");
     }
 
     #[test]
