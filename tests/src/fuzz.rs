@@ -4,13 +4,16 @@
 
 use bridge::core::codec::{Codec, h264, keyframe_start, resolution, vp8, vp9};
 use bridge::core::endpoint::identity::Identity;
+use bridge::core::endpoint::transport::{LocalParams, Options, Transport};
 use bridge::core::ingress::rtx;
 use bridge::core::packet::{RtpHeader, Ssrc};
 use bridge::core::rtcp::{Block, Compound};
 use bridge::core::{Bridge, BridgeConfig, Path, Sink, srtp};
 use jitsi_wire::bridge_channel::ClientMessage;
-use jitsi_wire::jingle::Jingle;
+use jitsi_wire::jingle::{Fingerprint, IceUdpTransport, Jingle, Setup};
 use jitsi_wire::xmpp::{Element, Jid, Limits};
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
 use signal::router::{Connection, Input, SessionId, Signal, SignalConfig};
 use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
@@ -29,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     ("srtp", srtp),
     ("rtcp", rtcp),
     ("codecs", codecs),
+    ("dtls", dtls),
     ("bridge", bridge),
     ("signal", signal),
 ];
@@ -152,7 +156,43 @@ thread_local! {
 
 static IDENTITY: LazyLock<Arc<Identity>> = LazyLock::new(|| Arc::new(Identity::generate().expect("identity")));
 
-/// Datagrams, each behind two bytes of length, from strangers to a bridge with a conference.
+/// Datagrams are behind two bytes of length each, and none is longer than a packet.
+fn datagrams(data: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = data;
+    std::iter::from_fn(move || {
+        let (head, tail) = rest.split_first_chunk::<2>()?;
+        let (datagram, next) = tail.split_at(usize::from(u16::from_be_bytes(*head)).min(tail.len()).min(1500));
+        rest = next;
+        Some(datagram)
+    })
+}
+
+/// The first byte says who is client, then come handshake datagrams of a participant whose path is known.
+fn dtls(data: &[u8]) {
+    let Some((role, data)) = data.split_first() else {
+        return;
+    };
+    let now = Instant::now();
+    let ours = LocalParams { ufrag: "ours".into(), pwd: "passwordpasswordpassword".into() };
+    let options =
+        Options { profiles: vec![srtp::Profile::AeadAes128Gcm, srtp::Profile::Aes128CmHmacSha1_80], sctp: true };
+    let mut transport = Transport::new(now, &IDENTITY, ours, ChaCha8Rng::from_seed([1; 32]), options);
+    let setup = if role % 2 == 0 { Setup::Active } else { Setup::Passive };
+    let fingerprint = Fingerprint { hash: "sha-256".into(), setup: Some(setup), value: ["00"; 32].join(":") };
+    transport.set_remote(now, &IceUdpTransport { fingerprints: vec![fingerprint], ..IceUdpTransport::default() });
+    let path = Path { local: [192, 0, 2, 1].into(), remote: ([203, 0, 113, 7], 4000).into() };
+    for datagram in datagrams(data) {
+        transport.handle_dtls(now, path, datagram);
+        while transport.poll(now).is_some() {}
+    }
+    if let Some((at, _)) = transport.next_wakeup() {
+        transport.on_wakeup(at);
+    }
+    while transport.poll(now).is_some() {}
+    assert!(transport.selected().is_none(), "nobody was checked");
+}
+
+/// Datagrams from strangers to a bridge with a conference.
 fn bridge(data: &[u8]) {
     BRIDGE.with_borrow_mut(|slot| {
         let now = Instant::now();
@@ -162,12 +202,8 @@ fn bridge(data: &[u8]) {
             bridge
         });
         let path = Path { local: [192, 0, 2, 1].into(), remote: ([203, 0, 113, 7], 4000).into() };
-        let mut rest = data;
-        while let Some((head, tail)) = rest.split_first_chunk::<2>() {
-            let len = usize::from(u16::from_be_bytes(*head)).min(tail.len()).min(1500);
-            let (datagram, next) = tail.split_at(len);
+        for datagram in datagrams(data) {
             bridge.on_datagram(now, path, &mut datagram.to_vec(), &mut Nowhere([0; 2048]));
-            rest = next;
         }
         while bridge.poll_event().is_some() {}
         assert_eq!(bridge.stats().endpoints, 1);
