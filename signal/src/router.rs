@@ -286,7 +286,7 @@ impl Signal {
             Some(Err(_)) => return self.refuse(session, &stanza, Condition::JidMalformed),
         };
         if to.domain == self.names.conference {
-            self.muc.on_stanza(session, &from, &to, stanza, wall);
+            self.muc.on_stanza(now, wall, session, &from, &to, stanza);
         } else if to.domain == self.names.focus || to.domain == self.names.auth {
             self.on_focus(now, session, &from, &to, &stanza);
         } else if to.domain == self.config.domain && (to.node.is_none() || to.same_bare(&from)) {
@@ -348,7 +348,7 @@ impl Signal {
             if let Some(effect) = self.muc.poll() {
                 self.on_effect(now, effect);
             } else if let Some(output) = self.focus.poll() {
-                self.on_focus_output(output);
+                self.on_focus_output(now, output);
             } else {
                 return;
             }
@@ -402,7 +402,7 @@ impl Signal {
         }
     }
 
-    fn on_focus_output(&mut self, output: FocusOutput) {
+    fn on_focus_output(&mut self, now: Instant, output: FocusOutput) {
         match output {
             FocusOutput::Reply { to, mut stanza } => {
                 let node = to.node.as_deref().unwrap_or_default();
@@ -416,7 +416,7 @@ impl Signal {
             }
             FocusOutput::CreateRoom { room, meeting_id } => {
                 tracing::info!(%room, meeting = meeting_id, "meeting opened");
-                self.muc.create(&room, &meeting_id);
+                self.muc.create(now, &room, &meeting_id);
             }
             FocusOutput::SetPresence { room, extensions } => {
                 self.muc.set_focus_presence(&room, extensions);

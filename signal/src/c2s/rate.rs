@@ -14,7 +14,7 @@ pub struct RateLimits {
 impl Default for RateLimits {
     /// A join is some twenty stanzas at once; the largest frame must always fit into a full bucket.
     fn default() -> Self {
-        Self { stanzas_per_second: 40, stanza_burst: 200, bytes_per_second: 128 * 1024, byte_burst: 2 * 1024 * 1024 }
+        Self { stanzas_per_second: 40, stanza_burst: 200, bytes_per_second: 64 * 1024, byte_burst: 1024 * 1024 }
     }
 }
 

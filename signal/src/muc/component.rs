@@ -1,7 +1,7 @@
 //! Every room, and the way from a stanza to the room that it is for.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use jitsi_wire::xmpp::stanza::{error_reply, iq_error};
 use jitsi_wire::xmpp::{Condition, Element, ErrorType, Jid, Node, StanzaError, ns};
@@ -9,7 +9,7 @@ use jitsi_wire::xmpp::{Condition, Element, ErrorType, Jid, Node, StanzaError, ns
 use super::presence::{Presence, strip_presence, written};
 use super::room::{Departure, Occupant, Room, focus_occupant, relay_frame, send};
 use super::{Affiliation, Effect, FOCUS_NICK, Role, admin, config_form, disco, messages};
-use crate::c2s::SessionId;
+use crate::c2s::{Bucket, SessionId};
 
 /// What rooms may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,11 @@ pub struct MucLimits {
     pub message_bytes: usize,
     /// Bytes of a nick.
     pub nick_bytes: usize,
+    /// Bytes that one occupant may say to everybody in a second, in presences and messages: each goes out as often as
+    /// there are occupants.
+    pub voice_per_second: u32,
+    /// And at once.
+    pub voice_burst: u32,
 }
 
 impl Default for MucLimits {
@@ -34,6 +39,8 @@ impl Default for MucLimits {
             presence_bytes: 16 * 1024,
             message_bytes: 64 * 1024,
             nick_bytes: 128,
+            voice_per_second: 16 * 1024,
+            voice_burst: 256 * 1024,
         }
     }
 }
@@ -57,6 +64,7 @@ pub struct Muc {
 pub(super) struct Sender<'a> {
     pub(super) session: SessionId,
     pub(super) jid: &'a Jid,
+    pub(super) now: Instant,
 }
 
 impl Muc {
@@ -94,12 +102,12 @@ impl Muc {
 /// Orders of the focus.
 impl Muc {
     /// Makes a room with the focus in it. A room that exists stays as it is.
-    pub fn create(&mut self, room: &str, meeting_id: &str) {
+    pub fn create(&mut self, now: Instant, room: &str, meeting_id: &str) {
         if self.rooms.contains_key(room) {
             return;
         }
         let address = Jid::bare_of(room, self.domain.as_str()).to_string();
-        let focus = focus_occupant(&self.focus, address);
+        let focus = focus_occupant(now, &self.focus, address);
         self.rooms.insert(room.into(), Room::new(room, meeting_id, focus));
     }
 
@@ -177,8 +185,16 @@ impl Muc {
     }
 
     /// A stanza to the component, to a room or to an occupant. `from` is the sender's full address and stands in the stanza.
-    pub fn on_stanza(&mut self, session: SessionId, from: &Jid, to: &Jid, stanza: Element, wall: SystemTime) {
-        let sender = Sender { session, jid: from };
+    pub fn on_stanza(
+        &mut self,
+        now: Instant,
+        wall: SystemTime,
+        session: SessionId,
+        from: &Jid,
+        to: &Jid,
+        stanza: Element,
+    ) {
+        let sender = Sender { session, jid: from, now };
         match stanza.name.as_str() {
             "presence" => self.on_presence(sender, to, stanza, wall),
             "message" => self.on_message(sender, to, stanza),
@@ -225,6 +241,7 @@ impl Muc {
         }
         match room.by_session(sender.session).map(|o| o.nick.clone()) {
             Some(own) if *own == **nick => {
+                self.speak(sender, name, presence.children.len())?;
                 self.update(name, &own, join.is_some(), presence, relayed);
                 Ok(())
             }
@@ -246,10 +263,25 @@ impl Muc {
                     address,
                     affiliation,
                     presence,
+                    voice: Bucket::full(sender.now, self.limits.voice_burst),
                 };
                 self.join(sender, name, occupant, relayed, wall);
                 Ok(())
             }
+        }
+    }
+
+    /// Counts what an occupant is about to say to everybody.
+    fn speak(&mut self, sender: Sender<'_>, name: &str, bytes: usize) -> Result<(), StanzaError> {
+        let limits = &self.limits;
+        let cost = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let occupants = self.rooms.get_mut(name).into_iter().flat_map(|room| &mut room.occupants);
+        let silenced = occupants
+            .filter(|o| o.session == Some(sender.session))
+            .any(|o| !o.voice.take(sender.now, cost, limits.voice_per_second, limits.voice_burst));
+        match silenced {
+            true => Err(StanzaError::new(Condition::ResourceConstraint).with_text("Too much at once")),
+            false => Ok(()),
         }
     }
 
@@ -337,11 +369,15 @@ impl Muc {
         if stanza.attr("type") == Some("error") && to.resource.is_none() {
             return;
         }
-        let room = to.node.as_deref().and_then(|name| self.rooms.get_mut(name));
-        let result = match room {
+        let name = to.node.as_deref().unwrap_or_default();
+        let heard = match stanza.attr("type") {
+            Some("groupchat") => self.speak(sender, name, stanza.to_string().len()),
+            _ => Ok(()),
+        };
+        let result = heard.and_then(|()| match self.rooms.get_mut(name) {
             Some(room) => messages::relay(room, sender, to, &stanza, &self.limits, &mut self.effects),
             None => Err(StanzaError::new(Condition::ItemNotFound)),
-        };
+        });
         if let Err(error) = result
             && stanza.attr("type") != Some("error")
         {

@@ -1,13 +1,14 @@
 //! One room and who is in it.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
 
 use jitsi_wire::xmpp::xml::{escape_attr, escape_text};
 use jitsi_wire::xmpp::{Element, Jid, ns};
 
 use super::presence::Presence;
 use super::{Affiliation, Effect, FOCUS_NICK, Role};
-use crate::c2s::SessionId;
+use crate::c2s::{Bucket, SessionId};
 
 /// Messages whose authors are remembered, so that they can retract them.
 const MAX_AUTHORS: usize = 200;
@@ -51,6 +52,8 @@ pub(super) struct Occupant {
     pub(super) address: Box<str>,
     pub(super) affiliation: Affiliation,
     pub(super) presence: Presence,
+    /// Bytes that it may send to everybody.
+    pub(super) voice: Bucket,
 }
 
 impl Occupant {
@@ -382,7 +385,7 @@ fn open_tag(name: &str, kind: Option<&str>, attrs: &str, address: &str, nick: Op
 }
 
 /// The focus, first occupant of every room.
-pub(super) fn focus_occupant(jid: &Jid, address: String) -> Occupant {
+pub(super) fn focus_occupant(now: Instant, jid: &Jid, address: String) -> Occupant {
     Occupant {
         nick: FOCUS_NICK.into(),
         jid: jid.clone(),
@@ -390,5 +393,6 @@ pub(super) fn focus_occupant(jid: &Jid, address: String) -> Occupant {
         address: address.into(),
         affiliation: Affiliation::Owner,
         presence: Presence::default(),
+        voice: Bucket::full(now, 0),
     }
 }
