@@ -97,18 +97,19 @@ struct Queued {
 
 /// Puts what goes to one peer side by side, peers by their first datagram.
 fn gather(queue: &mut [Queued]) {
-    let mut done = 0;
-    while let Some(first) = queue.get(done).copied() {
-        done += 1;
-        for index in done..queue.len() {
-            if queue.get(index).is_some_and(|other| other.path == first.path) {
+    let mut rest = queue;
+    while let Some((first, others)) = rest.split_first_mut() {
+        let mut gathered = 0;
+        for index in 0..others.len() {
+            if others.get(index).is_some_and(|other| other.path == first.path) {
                 // Those in between move up by one and keep their order.
-                if let Some(between) = queue.get_mut(done..=index) {
+                if let Some(between) = others.get_mut(gathered..=index) {
                     between.rotate_right(1);
                 }
-                done += 1;
+                gathered += 1;
             }
         }
+        rest = others.get_mut(gathered..).unwrap_or_default();
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! `bench-meeting SERVER-BINARY PARTICIPANTS SECONDS` starts the server on loopback, once for each kind of meeting, and prints what
 //! it cost. Run it in a network namespace (`tests/netns`).
+#![allow(clippy::indexing_slicing, reason = "a crash is a failed measurement")]
 #![expect(clippy::print_stdout, reason = "what this program is for")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
