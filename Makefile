@@ -91,6 +91,8 @@ setup-run:
 	@.ci/need $(NEED_RUN)
 
 setup-test:
+	@.ci/rust fmt clippy
+	@.ci/need $(NEED_TEST)
 	@$(MAKE) $(WEB)/dist/index.html $(BROWSER)/node_modules/.package-lock.json $(LIBRARY)
 
 web-test: $(WEB)/dist/index.html
