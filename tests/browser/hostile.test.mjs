@@ -100,12 +100,13 @@ test('a client that never reads is dropped, the others talk on', async () => {
         gone = true;
     });
 
-    // Everybody talks within the bounds of one client; the queue of the deaf one must fill, those of the others must not.
-    for (let n = 0; n < 45 && !gone; n++) {
+    // Everybody talks to the deaf one within the bounds of one client, and is answered all the while.
+    for (let n = 0; n < 24 && !gone; n++) {
         for (const [ who, talker ] of talkers.entries()) {
             const id = `m${who}-${n}`;
 
-            talker.socket.send(`<message id="${id}" to="${MUC('deaf')}" type="groupchat" xmlns="jabber:client"><body>${body}</body></message>`);
+            talker.socket.send(`<message to="${MUC('deaf')}/${String(nick).trim()}" type="chat" xmlns="jabber:client"><body>${body}</body></message>`);
+            talker.socket.send(`<iq id="${id}" type="get" xmlns="jabber:client"><ping xmlns="urn:xmpp:ping"/></iq>`);
             await talker.next(new RegExp(`id=['"]${id}['"]`));
         }
     }
