@@ -44,6 +44,10 @@ pub struct World {
     pub bridge_addr: SocketAddr,
     pub bots: Vec<Bot>,
     pub link: Link,
+    /// Links of bots, by id, that differ from everybody's.
+    pub links: HashMap<String, Link>,
+    /// How often the bridge wanted to be woken and was.
+    pub wakes: u64,
     network: Network,
     sink: Collector,
     next_id: u64,
@@ -70,6 +74,8 @@ impl World {
             bridge_addr,
             bots: Vec::new(),
             link,
+            links: HashMap::new(),
+            wakes: 0,
             network: Network::new(seed),
             sink: Collector { slot: Box::new([0; 2048]), sent: VecDeque::new() },
             next_id: 0,
@@ -104,12 +110,17 @@ impl World {
     }
 
     pub fn join_conference(&mut self, bot: Bot, meeting: &str, create: bool) -> usize {
-        let id = bot.id.clone();
+        let endpoint = create_endpoint(&bot.id);
+        self.join_as(bot, endpoint, meeting, create)
+    }
+
+    /// A bot whose client can more or less than others.
+    pub fn join_as(&mut self, bot: Bot, endpoint: EndpointModify, meeting: &str, create: bool) -> usize {
         let answer = self
             .order(ConferenceModify {
                 meeting_id: meeting.into(),
                 create,
-                endpoints: vec![create_endpoint(&id)],
+                endpoints: vec![endpoint],
                 ..ConferenceModify::default()
             })
             .expect("endpoint is created");
@@ -236,6 +247,7 @@ impl World {
             }
         }
         if self.bridge.next_wakeup().is_some_and(|(at, _)| at <= self.now) {
+            self.wakes += 1;
             self.bridge.on_wakeup(self.now, &mut self.sink);
             self.drain();
         }
@@ -259,12 +271,15 @@ impl World {
         for bot in &mut self.bots {
             while let Some((to, datagram)) = bot.poll() {
                 let arrival = Arrival { from: bot.addr, to, datagram };
-                self.network.send(self.now, &self.link, arrival);
+                let link = self.links.get(&bot.id).unwrap_or(&self.link);
+                self.network.send(self.now, link, arrival);
             }
         }
         while let Some((path, datagram)) = self.sink.sent.pop_front() {
             let arrival = Arrival { from: self.bridge_addr, to: path.remote, datagram };
-            self.network.send(self.now, &self.link, arrival);
+            let to = self.bots.iter().find(|bot| bot.addr == path.remote);
+            let link = to.and_then(|bot| self.links.get(&bot.id)).unwrap_or(&self.link);
+            self.network.send(self.now, link, arrival);
         }
     }
 

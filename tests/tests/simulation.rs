@@ -13,9 +13,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tests::bot::Bot;
 use tests::bot::keys::Offer;
+use tests::bot::receiver::Track;
 use tests::bot::sender::Load;
 use tests::netem::Link;
-use tests::world::World;
+use tests::world::{MEETING, World, create_endpoint};
 
 const BRIDGE: &str = "192.0.2.1:10000";
 /// Every run with these must pass; a seed that once found a fault stays.
@@ -390,4 +391,264 @@ fn a_silent_endpoint_expires_and_the_focus_is_told() {
     world.run(Duration::from_secs(150));
     assert_eq!(world.gone, vec![id]);
     assert_eq!(world.bridge.stats().endpoints, 1);
+}
+
+/// Asks for the same height of everything.
+fn ask(height: i32) -> serde_json::Value {
+    json!({"colibriClass": "ReceiverVideoConstraints", "lastN": -1, "defaultConstraints": {"maxHeight": height}})
+}
+
+/// Decoding of the video of bot `of` at `viewer`.
+fn track(world: &World, viewer: usize, of: usize) -> &Track {
+    let ssrc = world.bots[of].video_ssrc().expect("video");
+    world.bots[viewer].receiver.tracks.get(&ssrc).expect("a track")
+}
+
+fn measure_anew(world: &mut World) {
+    world.bots.iter_mut().flat_map(|b| b.receiver.tracks.values_mut()).for_each(|t| t.longest_gap = Duration::ZERO);
+}
+
+/// No video of the first `count` bots stood still for longer than `limit` since [`measure_anew`], and none has a fault.
+fn video_runs(world: &World, count: usize, limit: Duration, what: &str) {
+    for viewer in 0..count {
+        assert_eq!(world.bots[viewer].undecryptable, 0, "{what}: SRTP");
+        for of in (0..count).filter(|of| *of != viewer) {
+            let track = track(world, viewer, of);
+            assert!(track.faults.is_empty(), "{what}: {of} at {viewer}: {:?}", track.faults);
+            let age = world.now - track.last_frame.expect("a frame");
+            let gap = track.longest_gap.max(age);
+            assert!(gap <= limit, "{what}: {of} at {viewer} stood still for {gap:?}, now for {age:?}");
+        }
+    }
+}
+
+const SIMULCAST: Load = Load { audio: true, encodings: 3, frames_per_second: 15, packets_per_frame: 1, payload: 600 };
+
+/// A small generator for what people do; the network has its own.
+struct Whims(u64);
+
+impl Whims {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+fn switching_under_loss(seed: u64, seconds: u64) {
+    let link = Link { delay: Duration::from_millis(25), jitter: Duration::from_millis(15), loss: 20, duplicate: 3 };
+    let mut world = world(seed, link);
+    let mut channels = Vec::new();
+    for number in 1..=3 {
+        let offer = if number == 2 { Offer::CmSha1 } else { Offer::Gcm };
+        let index = world.join(bot(number, SIMULCAST, offer));
+        channels.push(world.open_channel(index));
+        world.say(channels[index], &ask(720));
+    }
+    everybody_connects(&mut world, Duration::from_secs(10));
+    world.run(Duration::from_secs(3));
+    measure_anew(&mut world);
+    let mut whims = Whims(seed);
+    let end = world.now + Duration::from_secs(seconds);
+    while world.now < end {
+        let (who, height) = (whims.below(3) as usize, [180, 360, 720, 720][whims.below(4) as usize]);
+        world.say(channels[who], &ask(height));
+        world.run(Duration::from_millis(300 + whims.below(4000)));
+    }
+    video_runs(&world, 3, Duration::from_millis(2500), &format!("seed {seed}"));
+    for channel in &channels {
+        world.say(*channel, &ask(720));
+    }
+    world.run(Duration::from_secs(6));
+    let heights: Vec<u16> = world.bots.iter().flat_map(|b| b.receiver.tracks.values()).map(|t| t.height).collect();
+    assert_eq!(heights.iter().filter(|h| **h == 720).count(), 6, "seed {seed}: {heights:?}");
+}
+
+#[test]
+fn simulcast_runs_on_over_switches_and_losses() {
+    for seed in &seeds() {
+        switching_under_loss(*seed, 20);
+    }
+}
+
+fn many_seeds(seeds: std::ops::Range<u64>) {
+    let failed: Vec<u64> =
+        seeds.filter(|seed| std::panic::catch_unwind(|| switching_under_loss(*seed, 60)).is_err()).collect();
+    assert!(failed.is_empty(), "{failed:?}");
+}
+
+#[test]
+#[ignore = "minutes of work: cargo test -p tests --test simulation -- --ignored"]
+fn simulcast_runs_on_with_a_hundred_seeds() {
+    many_seeds(1000..1100);
+}
+
+#[test]
+#[ignore = "minutes of work: cargo test -p tests --test simulation -- --ignored"]
+fn simulcast_runs_on_with_a_hundred_other_seeds() {
+    many_seeds(1100..1200);
+}
+
+#[test]
+fn reordering_alone_breaks_nothing() {
+    for seed in &seeds() {
+        let link = Link { delay: Duration::from_millis(20), jitter: Duration::from_millis(40), ..Link::default() };
+        let mut world = world(*seed, link);
+        meeting(&mut world, 3, SIMULCAST);
+        everybody_connects(&mut world, Duration::from_secs(5));
+        world.run(Duration::from_secs(3));
+        measure_anew(&mut world);
+        let requests: u32 = world.bots.iter().map(|b| b.rtcp.key_frame_requests).sum();
+        world.run(Duration::from_secs(10));
+        video_runs(&world, 3, Duration::from_millis(300), &format!("seed {seed}"));
+        let more: u32 = world.bots.iter().map(|b| b.rtcp.key_frame_requests).sum::<u32>() - requests;
+        assert!(more <= 1, "seed {seed}: {more} key frames asked for although nothing is lost");
+    }
+}
+
+#[test]
+fn one_bad_line_is_nobody_elses_trouble() {
+    for seed in &seeds() {
+        let mut world = world(*seed, good());
+        let worst =
+            Link { delay: Duration::from_millis(60), jitter: Duration::from_millis(20), loss: 300, duplicate: 0 };
+        world.links.insert(format!("{:08x}", 4), worst);
+        meeting(&mut world, 4, Load { encodings: 1, ..Load::default() });
+        everybody_connects(&mut world, Duration::from_secs(30));
+        world.run(Duration::from_secs(6));
+        measure_anew(&mut world);
+        let (requests, frames) = (world.bots[0].rtcp.key_frame_requests, track(&world, 3, 0).frames_decoded);
+        world.run(Duration::from_secs(20));
+        video_runs(&world, 3, Duration::from_millis(300), &format!("seed {seed}"));
+        let asked = world.bots[0].rtcp.key_frame_requests - requests;
+        assert!(asked <= 23, "seed {seed}: {asked} key frames in 20 s for one bad line");
+        let shown = track(&world, 3, 0).frames_decoded - frames;
+        assert!(shown >= 20, "seed {seed}: even the bad line shows {shown} frames");
+    }
+}
+
+#[test]
+fn who_has_no_rtx_is_repaired_or_gets_key_frames_soon() {
+    for (seed, offer) in [(1, Offer::Gcm), (2, Offer::CmSha1), (3, Offer::Gcm), (4, Offer::CmSha1)] {
+        let link = Link { delay: Duration::from_millis(20), loss: 10, ..Link::default() };
+        let mut world = world(seed, link);
+        meeting(&mut world, 1, Load { encodings: 1, ..Load::default() });
+        let mut endpoint = create_endpoint(&format!("{:08x}", 2));
+        for media in &mut endpoint.media {
+            media.payload_types.retain(|payload| payload.name != "rtx");
+        }
+        let index = world.join_as(bot(2, Load::default(), offer), endpoint, MEETING, false);
+        let channel = world.open_channel(index);
+        world.say(channel, &ask(720));
+        everybody_connects(&mut world, Duration::from_secs(10));
+        world.run(Duration::from_secs(3));
+        measure_anew(&mut world);
+        let before = world.bridge.stats().retransmitted;
+        assert!(
+            !world.bots[1].receiver.tracks.is_empty(),
+            "{:?} {seed} {:?} {:?} {:?}",
+            world.bridge.stats(),
+            world.messages,
+            world.gone,
+            world.bots[0].rtcp
+        );
+        let recovered = track(&world, 1, 0).recovered;
+        world.run(Duration::from_secs(20));
+        assert_eq!(track(&world, 1, 0).recovered, recovered, "nothing comes as RTX");
+        assert_eq!(world.bots[1].undecryptable, 0);
+        let repaired = world.bridge.stats().retransmitted - before;
+        let limit = if offer == Offer::CmSha1 { 700 } else { 4000 };
+        let gap = track(&world, 1, 0).longest_gap;
+        assert!(gap < Duration::from_millis(limit), "seed {seed}: {gap:?}");
+        if offer == Offer::CmSha1 {
+            assert!(repaired > 3, "seed {seed}: {repaired}");
+        }
+    }
+}
+
+#[test]
+fn an_encoding_that_ends_is_replaced_by_another() {
+    let mut world = world(21, good());
+    meeting(&mut world, 2, SIMULCAST);
+    everybody_connects(&mut world, Duration::from_secs(3));
+    world.run(Duration::from_secs(3));
+    assert_eq!(track(&world, 1, 0).height, 720);
+    measure_anew(&mut world);
+    for (stopped, height) in [([false, false, true], 360), ([false, true, true], 180), ([true, false, true], 360)] {
+        for (index, stopped) in stopped.into_iter().enumerate() {
+            world.bots[0].sender.stop_encoding(index, stopped);
+        }
+        world.run(Duration::from_secs(4));
+        assert_eq!(track(&world, 1, 0).height, height);
+        video_runs(&world, 2, Duration::from_millis(1200), "an encoding ended");
+    }
+    for index in 0..3 {
+        world.bots[0].sender.stop_encoding(index, false);
+    }
+    world.run(Duration::from_secs(3));
+    assert_eq!(track(&world, 1, 0).height, 720);
+}
+
+#[test]
+fn a_camera_that_was_off_is_seen_again_at_once() {
+    let mut world = world(22, good());
+    for number in 1..=2 {
+        world.join(bot(number, SIMULCAST, Offer::Gcm));
+    }
+    let channels = [world.open_channel(0), world.open_channel(1)];
+    channels.iter().for_each(|channel| world.say(*channel, &ask(720)));
+    everybody_connects(&mut world, Duration::from_secs(3));
+    world.run(Duration::from_secs(2));
+    let video =
+        |kind: &str| json!({"colibriClass": "SourceVideoTypeMessage", "sourceName": "00000001-v0", "videoType": kind});
+    for pause in [1, 5, 70] {
+        world.say(channels[0], &video("none"));
+        world.bots[0].sender.video_muted = true;
+        world.run(Duration::from_secs(pause));
+        let told = world.messages[&1].iter().rev().find(|m| m["colibriClass"] == "ForwardedSources").expect("told");
+        assert_eq!(told["forwardedSources"], json!([]));
+        world.say(channels[0], &video("camera"));
+        world.bots[0].sender.video_muted = false;
+        let frames = track(&world, 1, 0).frames_decoded;
+        let end = world.now + Duration::from_millis(600);
+        let seen = world.run_until(end, |w| track(w, 1, 0).frames_decoded > frames + 2);
+        assert!(seen, "after {pause} s");
+        world.run(Duration::from_secs(2));
+        assert!(track(&world, 1, 0).faults.is_empty(), "{:?}", track(&world, 1, 0).faults);
+    }
+}
+
+#[test]
+fn twenty_people_meet() {
+    let mut world = world(23, good());
+    let load = Load { frames_per_second: 10, packets_per_frame: 1, payload: 300, ..SIMULCAST };
+    for number in 1..=20 {
+        let index = world.join(bot(number, load, Offer::Gcm));
+        let channel = world.open_channel(index);
+        world.say(channel, &ask(180));
+    }
+    everybody_connects(&mut world, Duration::from_secs(5));
+    world.run(Duration::from_secs(4));
+    measure_anew(&mut world);
+    world.run(Duration::from_secs(3));
+    video_runs(&world, 20, Duration::from_millis(400), "twenty");
+}
+
+#[test]
+fn a_meeting_in_which_nobody_sends_lets_the_bridge_sleep() {
+    let mut world = world(24, good());
+    meeting(&mut world, 12, SIMULCAST);
+    everybody_connects(&mut world, Duration::from_secs(3));
+    world.run(Duration::from_secs(3));
+    for bot in &mut world.bots {
+        bot.sender.audio_muted = true;
+        bot.sender.video_muted = true;
+    }
+    world.run(Duration::from_secs(10));
+    let (wakes, datagrams) = (world.wakes, world.bridge.stats().datagrams_out);
+    world.run(Duration::from_secs(60));
+    let wakes = world.wakes - wakes;
+    assert!(wakes < 12 * 60, "{wakes} wakes in a minute of twelve silent people");
+    let datagrams = world.bridge.stats().datagrams_out - datagrams;
+    assert!(datagrams < 12 * 60, "{datagrams} datagrams");
+    assert_eq!(world.bridge.stats().endpoints, 12);
 }

@@ -469,3 +469,71 @@ fn senders_are_told_the_largest_wish_more_at_once_and_less_after_a_while() {
     world.run_ms(600);
     assert_eq!(told(&mut world), [0]);
 }
+
+/// Firefox and gst-meet lose a stream for good whose packets come before they have made a place for it.
+#[test]
+fn a_source_that_comes_later_is_introduced_before_it_flows() {
+    let mut world = World::meeting(2);
+    let (early, late) = (world.client(1).video_ssrc(0), world.client(2).video_ssrc(0));
+    world.film(1, 500, 3, true, &ALL);
+    assert!(world.client(2).stream(early).len() >= 3, "it stands in the invitation of the second");
+    world.film(2, 500, 3, true, &ALL);
+    assert!(world.client(1).rtp.is_empty(), "the first has only just been told");
+    assert_eq!(world.rtcp_of(2).get(&(206, 1)), None, "a key frame that nobody gets is not asked for");
+    world.run_ms(200);
+    world.film(2, 503, 1, false, &ALL);
+    assert!(world.rtcp_of(2).contains_key(&(206, 1)), "now one is needed");
+    world.film(2, 504, 3, true, &ALL);
+    assert!(world.client(1).stream(late).len() >= 3);
+}
+
+#[test]
+fn a_key_frame_that_begins_late_is_shown_with_all_that_came_before_its_start() {
+    let mut world = World::meeting(2);
+    for (sequence, key) in [(11, false), (12, false), (13, false), (10, true), (14, false)] {
+        let packet = world.video(1, 0, sequence, key);
+        world.send(1, &packet);
+    }
+    let ssrc = world.client(1).video_ssrc(0);
+    let client = world.client(2);
+    let stream = client.stream(ssrc);
+    let numbers: Vec<u16> = stream.iter().map(|rtp| rtp.header.sequence.0 - stream[0].header.sequence.0).collect();
+    assert_eq!(numbers, [0, 1, 2, 3, 4]);
+    assert_eq!(stream[0].payload()[6] & 1, 0, "the start of the key frame comes first");
+}
+
+#[test]
+fn a_receiver_that_cannot_take_the_codec_costs_the_sender_no_key_frames() {
+    let mut world = World::new();
+    world.join(1, 1);
+    let mut endpoint = creating(&World::id(2));
+    for media in &mut endpoint.media {
+        media.payload_types.retain(|payload| payload.id != VP8 && payload.id != VP8_RTX);
+    }
+    world.join_as(2, 1, endpoint);
+    world.open_channel(2);
+    world.say(2, r#"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":720}}"#);
+    world.film(1, 1, 100, false, &[0]);
+    assert!(world.client(2).rtp.is_empty());
+    assert_eq!(world.bridge.stats().key_frame_requests, 0);
+}
+
+#[test]
+fn what_a_receiver_without_rtx_misses_under_gcm_is_healed_by_a_key_frame() {
+    let mut world = World::new();
+    world.join(1, 1);
+    let mut endpoint = creating(&World::id(2));
+    for media in &mut endpoint.media {
+        media.payload_types.retain(|payload| payload.id != VP8_RTX);
+    }
+    world.join_as(2, 1, endpoint);
+    world.open_channel(2);
+    world.say(2, r#"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":720}}"#);
+    world.film(1, 1, 60, true, &[0]);
+    let ssrc = world.client(1).video_ssrc(0);
+    let missed = world.client(2).stream(ssrc).last().unwrap().header.sequence;
+    let asked = world.bridge.stats().key_frame_requests;
+    world.send_rtcp(2, |w| w.nack(Ssrc(1), Ssrc(ssrc), &[missed]).map(|_| ()));
+    let stats = world.bridge.stats();
+    assert_eq!((stats.key_frame_requests - asked, stats.retransmitted), (1, 0));
+}

@@ -262,12 +262,17 @@ impl World {
 
     /// Creates an endpoint, signals its sources and installs its keys.
     pub fn join(&mut self, number: u32, encodings: u32) {
+        self.join_as(number, encodings, creating(&Self::id(number)));
+    }
+
+    /// The same for a client that is described otherwise.
+    pub fn join_as(&mut self, number: u32, encodings: u32, endpoint: EndpointModify) {
         let id = Self::id(number);
         let create = self.bridge.stats().conferences == 0;
         let answer = self.done(ConferenceModify {
             meeting_id: MEETING.into(),
             create,
-            endpoints: vec![creating(&id)],
+            endpoints: vec![endpoint],
             ..Default::default()
         });
         self.bridge_ssrc = answer.sources[1].ssrcs[0];

@@ -24,6 +24,8 @@ pub struct Track {
     pub faults: Vec<String>,
     pub height: u16,
     pub last_frame: Option<Instant>,
+    /// Longest time between two decoded frames; set it to zero to measure anew.
+    pub longest_gap: Duration,
     pub missing_now: usize,
     pub first_sequence: Option<u16>,
     highest: Option<u64>,
@@ -259,6 +261,8 @@ impl Track {
         self.last_timestamp = Some(timestamp);
         self.last_picture = Some((picture, tl0));
         self.frames_decoded += 1;
+        let gap = self.last_frame.map_or(Duration::ZERO, |last| now - last);
+        self.longest_gap = self.longest_gap.max(gap);
         self.last_frame = Some(now);
     }
 

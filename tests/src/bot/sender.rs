@@ -43,6 +43,8 @@ struct Encoding {
     tl0: u8,
     want_key: bool,
     active: bool,
+    /// The machine is too slow for it, whatever is asked.
+    stopped: bool,
     kept: VecDeque<Packet>,
 }
 
@@ -81,6 +83,7 @@ impl Sender {
                 tl0: 250,
                 want_key: true,
                 active: true,
+                stopped: false,
                 kept: VecDeque::new(),
             })
             .collect();
@@ -185,6 +188,12 @@ impl Sender {
         }
     }
 
+    /// An encoding ends or goes on, without anybody having asked for that.
+    pub fn stop_encoding(&mut self, index: usize, stopped: bool) {
+        self.encodings[index].stopped = stopped;
+        self.encodings[index].want_key |= !stopped;
+    }
+
     /// A NACK for one of our streams.
     pub fn retransmit(&mut self, ssrc: u32, sequence: u16) {
         let transport_sequence = &mut self.transport_sequence;
@@ -231,7 +240,7 @@ impl Sender {
     fn push_frame(&mut self) {
         self.frames += 1;
         for index in 0..self.encodings.len() {
-            if self.encodings[index].active {
+            if self.encodings[index].active && !self.encodings[index].stopped {
                 self.push_encoding(index);
             }
         }

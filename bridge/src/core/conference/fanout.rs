@@ -1,5 +1,7 @@
 //! Who is connected to whom: an outgoing stream for every source that a receiver can take, and the lists that packets walk.
 
+use std::time::Instant;
+
 use jitsi_wire::jingle::MediaKind;
 
 use super::Conference;
@@ -9,13 +11,14 @@ use crate::core::endpoint::source::{Binding, Source};
 
 impl Conference {
     /// Makes the outgoing streams match the sources that there are. Streams of sources that stay go on.
-    pub(super) fn connect(&mut self) {
+    pub(super) fn connect(&mut self, now: Instant) {
         let sources = self.all_sources();
         for place in 0..self.endpoints.len() {
             let Some(mut receiver) = self.endpoints.get_mut(place).and_then(Option::take) else {
                 continue;
             };
-            self.connect_receiver(&mut receiver, place, &sources);
+            self.connect_receiver(now, &mut receiver, place, &sources);
+            receiver.invited = true;
             if let Some(slot) = self.endpoints.get_mut(place) {
                 *slot = Some(receiver);
             }
@@ -46,7 +49,7 @@ impl Conference {
         all
     }
 
-    fn connect_receiver(&mut self, receiver: &mut Endpoint, place: usize, sources: &[Names]) {
+    fn connect_receiver(&mut self, now: Instant, receiver: &mut Endpoint, place: usize, sources: &[Names]) {
         for mut egress in std::mem::take(&mut receiver.egress) {
             let found = sources.binary_search_by_key(&egress.names.serial, |names| names.serial);
             if let Some(names) = found.ok().and_then(|index| sources.get(index)) {
@@ -75,6 +78,10 @@ impl Conference {
                 let initial = receiver.ended(names.ssrc).unwrap_or(random);
                 let mut egress = Egress::new(*names, initial);
                 egress.describe(from, to);
+                // What was there before the receiver stands in its invitation.
+                if receiver.invited {
+                    egress.introduce(now);
+                }
                 let at = receiver.egress.partition_point(|other| other.names.serial < names.serial);
                 receiver.egress.insert(at, egress);
             }

@@ -91,8 +91,13 @@ impl Conference {
         let Some(encoding) = encoding.or(egress.projection.target()) else {
             return;
         };
-        if egress.may_request(turn.now, rtt) {
-            self.want_key_frame(turn, owner, source, encoding);
+        let serial = egress.names.serial;
+        if !egress.may_request(turn.now, rtt) || !self.want_key_frame(turn, owner, source, encoding) {
+            return;
+        }
+        let endpoint = self.get_mut(place);
+        if let Some(egress) = endpoint.and_then(|e| e.egress_of(serial).and_then(|index| e.egress.get_mut(index))) {
+            egress.count_request(turn.now);
         }
     }
 

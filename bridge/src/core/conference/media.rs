@@ -95,7 +95,7 @@ impl Conference {
             };
             let forwarded = egress.forward(turn.now, &packet, &source.clocks, &mut receiver.leg, turn.sink);
             // No key frame helps a receiver that cannot take the codec.
-            if receiver.leg.is_open() && forwarded.is_ok() {
+            if receiver.leg.is_open() && egress.is_introduced(turn.now) && forwarded.is_ok() {
                 wanted = wanted.max(egress.projection.wanted_key_frame());
             }
             match forwarded {
@@ -124,19 +124,19 @@ impl Conference {
         wanted
     }
 
-    /// Somebody needs a key frame of this source.
-    pub(super) fn want_key_frame(&mut self, turn: &mut Turn<'_>, owner: usize, source: usize, encoding: u8) {
+    /// Somebody needs a key frame of this source. True if that made its sender be asked.
+    pub(super) fn want_key_frame(&mut self, turn: &mut Turn<'_>, owner: usize, source: usize, encoding: u8) -> bool {
         let sender = self.video_ssrc;
         let Some(endpoint) = self.endpoints.get_mut(owner).and_then(Option::as_deref_mut) else {
-            return;
+            return false;
         };
-        if endpoint.want_key_frame(turn.now, source, encoding, sender, turn.sink) {
-            turn.counters.key_frame_requests += 1;
-        }
+        let asked = endpoint.want_key_frame(turn.now, source, encoding, sender, turn.sink);
+        turn.counters.key_frame_requests += u64::from(asked);
         let retry = endpoint.sources.get(source).and_then(|source| source.key_frames.next_wakeup());
         if let Some((at, _)) = retry {
             self.wake_by(owner, at, Wake::KeyFrame);
         }
+        asked
     }
 
     /// Asks for losses that are clear by now and sees to it that the endpoint is woken for the rest.

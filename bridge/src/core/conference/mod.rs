@@ -313,7 +313,7 @@ impl Conference {
     pub fn settle(&mut self, turn: &mut Turn<'_>) {
         self.drop_failed(turn);
         if std::mem::take(&mut self.connections_stale) {
-            self.connect();
+            self.connect(turn.now);
             self.allocation_stale = true;
         }
         if std::mem::take(&mut self.allocation_stale) {

@@ -35,6 +35,9 @@ const MIN_RESEND: Duration = Duration::from_millis(10);
 const MAX_WAIT: Duration = Duration::from_secs(1);
 /// A sender report this far behind the newest packet would pull the receiver's clock back.
 const MAX_REPORT_LAG: i64 = 1;
+/// A client that is told of a source needs this long to make a place for it. Firefox lends what comes earlier to the place that its
+/// payload type fits, and never gives it back; gst-meet drops the stream for good.
+const INTRODUCTION: Duration = Duration::from_millis(200);
 const VIDEO_REPORT_INTERVAL: Duration = Duration::from_secs(1);
 const AUDIO_REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -70,6 +73,8 @@ type Resent = HistoryBuf<(Seq, Instant), REMEMBERED_RESENDS>;
 pub struct Egress {
     pub names: Names,
     pub projection: Projection,
+    /// Nothing goes out before.
+    opens: Option<Instant>,
     routes: Routes,
     kept: heapless::Vec<(u8, u8), 2>,
     dependency: Option<(u8, u8)>,
@@ -91,6 +96,7 @@ impl Egress {
         Self {
             names,
             projection: Projection::new(names.kind == MediaKind::Audio, names.clock_rate, initial.0),
+            opens: None,
             routes: Routes::new(),
             kept: heapless::Vec::new(),
             dependency: None,
@@ -104,6 +110,16 @@ impl Egress {
             last_report: None,
             packets_reported: 0,
         }
+    }
+
+    /// The source is news to the receiver: see [`INTRODUCTION`].
+    pub fn introduce(&mut self, now: Instant) {
+        self.opens = Some(now + INTRODUCTION);
+    }
+
+    /// The receiver can be expected to know the source.
+    pub fn is_introduced(&self, now: Instant) -> bool {
+        self.opens.is_none_or(|opens| opens <= now)
     }
 
     /// Where a later stream under the same SSRCs must begin: both sides' keys have seen the numbers before.
@@ -138,7 +154,7 @@ impl Egress {
         let Some(route) = self.route(packet.header.payload_type) else {
             return Err(Discard::NotWanted);
         };
-        if !leg.is_open() {
+        if !leg.is_open() || !self.is_introduced(now) {
             self.projection.interrupt();
             return Ok(None);
         }
@@ -201,7 +217,12 @@ impl Egress {
     pub fn may_request(&mut self, now: Instant, rtt: Option<Duration>) -> bool {
         let flight = rtt.unwrap_or_default();
         let stale = self.key_frame_sent.is_some_and(|sent| now.saturating_duration_since(sent) < flight);
-        !stale && self.requests.accept(now, rtt)
+        !stale && self.requests.allows(now, rtt)
+    }
+
+    /// The sender was asked because of this receiver.
+    pub fn count_request(&mut self, now: Instant) {
+        self.requests.count(now);
     }
 
     /// A sender report is due, going by time and by what was sent since the last.

@@ -269,3 +269,38 @@ fn a_missed_packet_is_found_by_its_outgoing_number_until_the_next_switch() {
     assert_eq!(projection.locate(second.sequence), None);
     assert_eq!(projection.again(&frame(0, 6, 3000, false)), None);
 }
+
+#[test]
+fn frame_numbers_run_on_over_a_switch_although_the_encodings_number_apart() {
+    let start = Instant::now();
+    let mut projection = video();
+    projection.set_target(Some(1));
+    let numbered = |encoding, number, key, frame_number| Incoming {
+        frame_number: Some(frame_number),
+        ..frame(encoding, number, 0, key)
+    };
+    let mut numbers = Vec::new();
+    for (ms, packet) in [
+        (0, numbered(0, 1, true, 65_534)),
+        (33, numbered(0, 2, false, 65_535)),
+        (66, numbered(0, 3, false, 0)),
+        (90, numbered(1, 7, true, 40_000)),
+        (120, numbered(1, 8, false, 40_001)),
+    ] {
+        numbers.push(forwarded(projection.project(at(start, ms), &packet, &[])).frame_number.unwrap());
+    }
+    assert_eq!(numbers, [65_534, 65_535, 0, 1, 2]);
+}
+
+#[test]
+fn after_an_interruption_numbers_run_on_without_a_gap_from_the_next_key_frame() {
+    let start = Instant::now();
+    let mut projection = video();
+    projection.set_target(Some(0));
+    let before = forwarded(projection.project(start, &frame(0, 1, 0, true), &[]));
+    projection.interrupt();
+    assert_eq!(projection.wanted_key_frame(), Some(0));
+    assert_eq!(projection.project(at(start, 60_000), &frame(0, 20_000, 5_400_000, false), &[]), Verdict::Reject);
+    let after = forwarded(projection.project(at(start, 60_033), &frame(0, 20_001, 5_403_000, true), &[]));
+    assert_eq!(after.sequence, before.sequence.next());
+}

@@ -70,6 +70,8 @@ pub struct Endpoint {
     pub description: Description,
     /// Streams from and to this endpoint must be described anew.
     pub description_changed: bool,
+    /// The sources of the others have been looked at; the client's invitation names those, later ones are news to it.
+    pub invited: bool,
     /// By payload type.
     codecs: Box<[Codec; 128]>,
     pub sources: Vec<Source>,
@@ -121,6 +123,7 @@ impl Endpoint {
             inbound: None,
             description: Description::default(),
             description_changed: true,
+            invited: false,
             codecs: Box::new([Codec::Unknown; 128]),
             sources: Vec::new(),
             streams: Vec::new(),

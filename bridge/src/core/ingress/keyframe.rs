@@ -153,8 +153,11 @@ pub struct ReceiverLimit {
 }
 
 impl ReceiverLimit {
-    /// May this request pass? It counts if it does. `rtt` is the round trip to the receiver.
-    pub fn accept(&mut self, now: Instant, rtt: Option<Duration>) -> bool {
+    /// May a request pass? `rtt` is the round trip to the receiver.
+    ///
+    /// Only what made the sender be asked counts, see [`Self::count`]: a wish that could not be passed on, or that joined one
+    /// under way, must not silence the receiver for ten seconds.
+    pub fn allows(&mut self, now: Instant, rtt: Option<Duration>) -> bool {
         let wait = rtt.map_or(MIN_SPACING, |rtt| MIN_SPACING.min(rtt + Duration::from_millis(10)));
         if self.accepted.back().is_some_and(|last| now.saturating_duration_since(*last) < wait) {
             return false;
@@ -162,7 +165,13 @@ impl ReceiverLimit {
         while self.accepted.front().is_some_and(|first| now.saturating_duration_since(*first) > RECEIVER_WINDOW) {
             self.accepted.pop_front();
         }
-        self.accepted.push_back(now).is_ok()
+        !self.accepted.is_full()
+    }
+
+    /// The request passed and the sender was asked.
+    pub fn count(&mut self, now: Instant) {
+        // There is room: `allows` made sure of it.
+        let _ = self.accepted.push_back(now);
     }
 }
 

@@ -12,6 +12,10 @@ pub(crate) const CONSENT_INTERVAL: Duration = Duration::from_secs(5);
 pub(crate) const RTO: Duration = Duration::from_millis(500);
 /// Sends of one check (RFC 8489, Rc).
 const MAX_SENDS: u8 = 7;
+/// A request of the peer brings an unanswered check forward, but not closer to the last one than this.
+const TRIGGERED_SPACING: Duration = Duration::from_millis(200);
+/// Sends of one check before the pauses begin to double.
+const EAGER_SENDS: u8 = 3;
 /// A path whose checks of ours nobody answered is kept this long after the peer's last request on it.
 const UNPROVEN_LIFETIME: Duration = Duration::from_secs(60);
 /// Valid pairs that the peer has left alone for longer are let go: Chrome checks its spare pairs every 15 to 25 s.
@@ -30,7 +34,14 @@ pub(crate) struct Sent {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Probe {
     pub(crate) sends: u8,
+    sent: Instant,
     pub(crate) due: Instant,
+}
+
+impl Probe {
+    fn new(now: Instant) -> Self {
+        Self { sends: 0, sent: now, due: now }
+    }
 }
 
 #[derive(Debug)]
@@ -75,22 +86,30 @@ impl Pair {
         self.heard = now;
         self.inbound = now;
         if self.valid_since.is_none() && self.probe.is_none() {
-            self.probe = Some(Probe { sends: 0, due: now });
+            self.probe = Some(Probe::new(now));
+        } else if let Some(probe) = &mut self.probe
+            && probe.sends > 0
+            && now >= probe.sent + TRIGGERED_SPACING
+        {
+            // Somebody is there: the answer or the check was lost (RFC 8445, 7.3.1.4).
+            probe.due = probe.due.min(now);
         }
     }
 
     /// Starts the check of a pair that has waited for the peer's credentials or for another role.
     pub(crate) fn check_again(&mut self, now: Instant) {
         if self.valid_since.is_none() {
-            self.probe = Some(Probe { sends: 0, due: now });
+            self.probe = Some(Probe::new(now));
         }
     }
 
     /// Notes that the triggered check went out once more.
     pub(crate) fn on_probe_sent(&mut self, now: Instant) {
         let Some(probe) = &mut self.probe else { return };
-        probe.due = now + RTO * (1 << probe.sends.min(MAX_SENDS));
+        // The peer was heard on this path, so that loss is likelier than absence: the first repetitions do not slow down.
+        probe.due = now + RTO * (1 << probe.sends.min(MAX_SENDS).saturating_sub(EAGER_SENDS));
         probe.sends += 1;
+        probe.sent = now;
     }
 
     /// Gives up a check that nobody answers; the next request of the peer starts another.

@@ -333,16 +333,28 @@ fn an_answer_counts_only_from_where_the_question_went() {
 }
 
 #[test]
-fn an_unanswered_check_is_repeated_with_doubling_pauses_and_given_up() {
+fn an_unanswered_check_is_repeated_with_growing_pauses_and_given_up() {
     let mut world = World::new();
     world.signal();
     world.ask(path(1, 1));
     world.run(ms(59_000));
     let times: Vec<u128> = world.checks().map(|(at, _, _)| at.as_millis()).collect();
-    assert_eq!(times, [0, 500, 1500, 3500, 7500, 15500, 31500]);
+    assert_eq!(times, [0, 500, 1000, 1500, 2000, 3000, 5000]);
     world.run(ms(2000));
     assert!(matches!(world.events.last(), Some((_, IceOutput::PathGone(gone))) if *gone == path(1, 1)));
     assert!(world.ice.next_wakeup().is_none());
+}
+
+#[test]
+fn a_peer_that_asks_again_is_checked_again_soon() {
+    let mut world = World::new();
+    world.signal();
+    for _ in 0..6 {
+        world.ask(path(1, 1));
+        world.run(ms(100));
+    }
+    let times: Vec<u128> = world.checks().map(|(at, _, _)| at.as_millis()).collect();
+    assert_eq!(times, [0, 200, 400]);
 }
 
 #[test]

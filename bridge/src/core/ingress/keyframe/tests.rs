@@ -87,7 +87,7 @@ fn a_long_round_trip_spaces_requests_up_to_a_second() {
 fn one_receiver_gets_three_in_ten_seconds() {
     let epoch = Instant::now();
     let mut limit = ReceiverLimit::default();
-    let passed: Vec<_> = (0..25_000).filter(|now| limit.accept(ms(epoch, *now), None)).collect();
+    let passed: Vec<_> = (0..25_000).filter(|now| passes(&mut limit, ms(epoch, *now), None)).collect();
     assert_eq!(passed, [0, 200, 400, 10_001, 10_201, 10_401, 20_002, 20_202, 20_402]);
 }
 
@@ -96,5 +96,20 @@ fn a_close_receiver_may_ask_sooner() {
     let epoch = Instant::now();
     let mut limit = ReceiverLimit::default();
     let rtt = Some(Duration::from_millis(20));
-    assert_eq!((0..100).filter(|now| limit.accept(ms(epoch, *now), rtt)).collect::<Vec<_>>(), [0, 30, 60]);
+    assert_eq!((0..100).filter(|now| passes(&mut limit, ms(epoch, *now), rtt)).collect::<Vec<_>>(), [0, 30, 60]);
+}
+
+fn passes(limit: &mut ReceiverLimit, now: Instant, rtt: Option<Duration>) -> bool {
+    let allowed = limit.allows(now, rtt);
+    if allowed {
+        limit.count(now);
+    }
+    allowed
+}
+
+#[test]
+fn wishes_that_lead_to_nothing_do_not_count() {
+    let epoch = Instant::now();
+    let mut limit = ReceiverLimit::default();
+    assert!((0..50).all(|n| limit.allows(ms(epoch, n * 100), None)));
 }
