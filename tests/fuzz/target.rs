@@ -1,4 +1,8 @@
 #![no_main]
-//! One program for each target of `tests::fuzz`, named like it.
+//! The target of `tests::fuzz` that `FUZZ_TARGET` names, under libFuzzer.
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| tests::fuzz::run(env!("CARGO_BIN_NAME"), data));
+use std::sync::LazyLock;
+
+static TARGET: LazyLock<String> = LazyLock::new(|| std::env::var("FUZZ_TARGET").expect("FUZZ_TARGET names a target"));
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tests::fuzz::run(&TARGET, data));
