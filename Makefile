@@ -108,13 +108,14 @@ rust-build: $(WEB)/dist/index.html
 	cargo test --workspace --locked --no-run
 	cargo build --workspace --locked --bins
 
-# In a network namespace: nothing listens where another machine could reach it.
+# In a network namespace: nothing listens where another machine could reach it. What tests leave in the temporary folder goes.
 rust-test:
-	tests/netns cargo test --workspace --locked --offline --no-fail-fast
+	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
+		TMPDIR=$$tmp tests/netns cargo test --workspace --locked --offline --no-fail-fast
 
 browser-test: $(BROWSER)/node_modules/.package-lock.json $(LIBRARY)
-	@status=0; for suite in $(BROWSER)/*.test.mjs; do \
-		echo "==== $$suite"; tests/netns node --test $$suite || status=1; \
+	@status=0; tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; for suite in $(BROWSER)/*.test.mjs; do \
+		echo "==== $$suite"; TMPDIR=$$tmp tests/netns node --test $$suite || status=1; \
 	done; exit $$status
 
 browser-again:
