@@ -25,6 +25,12 @@ struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static LIVE: Cell<isize> = const { Cell::new(0) };
+}
+
+/// Bytes that this thread holds.
+fn hold(bytes: isize) {
+    let _ = LIVE.try_with(|live| live.set(live.get() + bytes));
 }
 
 fn count() {
@@ -37,17 +43,20 @@ fn count() {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
+        hold(layout.size().cast_signed());
         // SAFETY: the caller's promise is passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        hold(-layout.size().cast_signed());
         // SAFETY: the caller's promise is passed on.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count();
+        hold(size.cast_signed() - layout.size().cast_signed());
         // SAFETY: the caller's promise is passed on.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -109,4 +118,22 @@ fn no_allocation_for_a_forwarded_packet_in_steady_state() {
     }
     assert_eq!(forwarded, 100 * 2 * 9, "one video encoding and speech to nine others");
     assert_eq!(allocations, 0);
+}
+
+#[test]
+fn who_sends_nothing_costs_little() {
+    let alone = LIVE.get();
+    let mut world = World::meeting(20);
+    world.run_ms(3000);
+    let each = (LIVE.get() - alone) / 20;
+    // Mostly the outgoing streams, two for each other participant; the handshake's state comes on top.
+    assert!((4096..64 * 1024).contains(&each), "{each} bytes for each of twenty silent participants");
+    for number in 1..=20 {
+        world.film(number, 1, 30, true, &[0, 1, 2]);
+        world.forget();
+    }
+    world.run_ms(3000);
+    world.forget();
+    let after = (LIVE.get() - alone) / 20;
+    assert!(after < each + 16 * 1024, "{after} bytes three seconds after everybody stopped, {each} before");
 }
