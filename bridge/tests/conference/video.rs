@@ -480,7 +480,7 @@ fn a_source_that_comes_later_is_introduced_before_it_flows() {
     world.film(2, 500, 3, true, &ALL);
     assert!(world.client(1).rtp.is_empty(), "the first has only just been told");
     assert_eq!(world.rtcp_of(2).get(&(206, 1)), None, "a key frame that nobody gets is not asked for");
-    world.run_ms(200);
+    world.run_ms(500);
     world.film(2, 503, 1, false, &ALL);
     assert!(world.rtcp_of(2).contains_key(&(206, 1)), "now one is needed");
     world.film(2, 504, 3, true, &ALL);
@@ -536,4 +536,20 @@ fn what_a_receiver_without_rtx_misses_under_gcm_is_healed_by_a_key_frame() {
     world.send_rtcp(2, |w| w.nack(Ssrc(1), Ssrc(ssrc), &[missed]).map(|_| ()));
     let stats = world.bridge.stats();
     assert_eq!((stats.key_frame_requests - asked, stats.retransmitted), (1, 0));
+}
+
+#[test]
+fn a_camera_of_one_frame_a_second_loses_none_of_its_encodings() {
+    let mut world = World::meeting(2);
+    world.film(1, 1, 30, true, &ALL);
+    let asked = world.bridge.stats().key_frame_requests;
+    for number in 31..41 {
+        world.film(1, number, 1, false, &ALL);
+        world.run_ms(967);
+    }
+    assert_eq!(world.bridge.stats().key_frame_requests, asked);
+    let ssrc = world.client(1).video_ssrc(0);
+    let client = world.client(2);
+    let shown = encodings(&client.stream(ssrc));
+    assert_eq!(shown[shown.len() - 10..], [2; 10]);
 }

@@ -13,7 +13,7 @@ use crate::core::Discard;
 use crate::core::allocate::{Ladder, MAX_ENCODINGS, Rung};
 use crate::core::codec::dependency::{self, DependencyDescriptor};
 use crate::core::codec::{self, Codec};
-use crate::core::egress::clock::SenderClock;
+use crate::core::egress::clock::{SenderClock, signed};
 use crate::core::egress::project::Incoming;
 use crate::core::ingress::history::{History, Inserted};
 use crate::core::ingress::keyframe::{Pace, Requester};
@@ -28,6 +28,8 @@ use crate::core::speaker::SilenceGate;
 const LOWEST_HEIGHT: u16 = 180;
 /// A camera encoding that is silent this long while others flow was switched off by its sender.
 const SILENT_CAMERA: Duration = Duration::from_millis(600);
+/// The encodings of one frame arrive within this time.
+const SAME_FRAME: Duration = Duration::from_millis(100);
 /// A screen may stand still for seconds.
 const SILENT_DESKTOP: Duration = Duration::from_secs(5);
 /// How often the encodings are looked at.
@@ -83,6 +85,9 @@ pub struct Encoding {
     height: u16,
     active: bool,
     last_packet: Option<Instant>,
+    timestamp: Option<u32>,
+    /// When the frame before the newest, and the newest, began to arrive.
+    frames: (Option<Instant>, Option<Instant>),
 }
 
 /// A packet with a place in the stream, decrypted and restored.
@@ -260,7 +265,7 @@ impl Source {
                 layering_changed |= encoding.learn_height(context.codec, header.payload(packet), descriptor);
                 self.key_frames.on_keyframe();
             }
-            layering_changed |= encoding.on_alive(now, packet.len());
+            layering_changed |= encoding.on_alive(now, packet.len(), header.timestamp);
             layering_changed |= self.look_for_silence(now);
         }
         Ok(Placed { header, len, incoming, codec: context.codec, layering_changed })
@@ -273,9 +278,13 @@ impl Source {
         }
         self.looked = Some(now);
         let limit = if self.video_type == VideoType::Camera { SILENT_CAMERA } else { SILENT_DESKTOP };
+        // Of a slow camera every frame comes after a long silence: another encoding must have gone on to its next frame as well.
+        let others = self.encodings.iter().filter_map(|encoding| encoding.frames.0).max();
         let mut changed = false;
         for encoding in &mut self.encodings {
-            let silent = encoding.last_packet.is_none_or(|last| now.saturating_duration_since(last) > limit);
+            let silent = encoding.last_packet.is_none_or(|last| {
+                now.saturating_duration_since(last) > limit && others.is_some_and(|at| at > last + SAME_FRAME)
+            });
             if encoding.active && silent {
                 encoding.active = false;
                 changed = true;
@@ -300,6 +309,8 @@ impl Encoding {
             height: LOWEST_HEIGHT << index.min(4),
             active: false,
             last_packet: None,
+            timestamp: None,
+            frames: (None, None),
         }
     }
 
@@ -363,7 +374,11 @@ impl Encoding {
         std::mem::replace(&mut self.height, height) != height
     }
 
-    fn on_alive(&mut self, now: Instant, bytes: usize) -> bool {
+    fn on_alive(&mut self, now: Instant, bytes: usize, timestamp: u32) -> bool {
+        if self.timestamp.is_none_or(|newest| signed(timestamp.wrapping_sub(newest)) > 0) {
+            self.timestamp = Some(timestamp);
+            self.frames = (self.frames.1, Some(now));
+        }
         self.rate.add(now, bytes);
         self.last_packet = Some(now);
         !std::mem::replace(&mut self.active, true)
