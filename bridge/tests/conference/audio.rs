@@ -119,7 +119,7 @@ fn the_one_who_speaks_becomes_dominant_and_everybody_is_told() {
 fn a_new_dominant_speaker_is_asked_for_a_key_frame_only_if_somebody_has_a_camera_on_stage() {
     for on_stage in [true, false] {
         let mut world = World::meeting(3);
-        world.run_ms(200);
+        world.run_ms(500);
         if on_stage {
             world.say(1, r#"{"colibriClass":"ReceiverVideoConstraints","onStageSources":["c-v0"]}"#);
         }

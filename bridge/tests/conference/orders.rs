@@ -111,7 +111,7 @@ fn an_endpoint_created_a_hundred_times_under_one_id_leaves_no_residue() {
         world.film(2, sequence, 3, true, &[0, 1, 2]);
         world.leave(2);
         world.join(2, 3);
-        world.run_ms(200);
+        world.run_ms(500);
         if round % 2 == 0 {
             world.film(2, sequence + 100, 3, true, &[0, 1, 2]);
         }

@@ -37,7 +37,7 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 const MAX_REPORT_LAG: i64 = 1;
 /// A client that is told of a source needs this long to make a place for it. Firefox lends what comes earlier to the place that its
 /// payload type fits, and never gives it back; gst-meet drops the stream for good.
-const INTRODUCTION: Duration = Duration::from_millis(200);
+const INTRODUCTION: Duration = Duration::from_millis(500);
 const VIDEO_REPORT_INTERVAL: Duration = Duration::from_secs(1);
 const AUDIO_REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
