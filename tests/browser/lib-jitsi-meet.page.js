@@ -33,7 +33,9 @@
         const found = {};
 
         for (const pc of meeting.peerConnections ?? []) {
-            for (const report of (await pc.getStats()).values()) {
+            const reports = await pc.getStats();
+
+            for (const report of reports.values()) {
                 if (report.type === 'inbound-rtp') {
                     found[report.ssrc] = {
                         kind: report.kind,
@@ -41,7 +43,7 @@
                         frames: report.framesDecoded ?? 0,
                         height: report.frameHeight ?? 0,
                         energy: report.totalAudioEnergy ?? 0,
-                        mime: report.codecId
+                        mime: reports.get(report.codecId)?.mimeType
                     };
                 }
             }
@@ -56,6 +58,29 @@
         }
 
         return seen;
+    };
+
+    /** What leaves: one entry for each video encoding. */
+    meeting.sends = async () => {
+        const sent = [];
+
+        for (const pc of meeting.peerConnections) {
+            const reports = await pc.getStats();
+
+            for (const report of reports.values()) {
+                if (report.type === 'outbound-rtp' && report.kind === 'video') {
+                    sent.push({
+                        mime: reports.get(report.codecId)?.mimeType,
+                        rid: report.rid,
+                        frames: report.framesEncoded ?? 0,
+                        height: report.frameHeight ?? 0,
+                        scalability: report.scalabilityMode
+                    });
+                }
+            }
+        }
+
+        return sent;
     };
 
     const Native = window.RTCPeerConnection;
@@ -74,7 +99,11 @@
 
         (0, eval)(remoteConfig.replace(/^\s*var config/, 'window.config')); // eslint-disable-line no-eval
         const options = { ...window.config };
+        const height = Number(query.get('height') ?? 360);
 
+        for (const [ name, value ] of Object.entries(JSON.parse(query.get('options') ?? '{}'))) {
+            options[name] = typeof value === 'object' ? { ...options[name], ...value } : value;
+        }
         if (query.get('domain')) {
             const domain = query.get('domain');
 
@@ -85,7 +114,7 @@
         JitsiMeetJS.setLogLevel(JitsiMeetJS.logLevels[query.get('log') ?? 'WARN']);
         JitsiMeetJS.init({ disableAudioLevels: false, ...options });
         const tracks = await JitsiMeetJS.createLocalTracks({
-            devices: [ 'audio', 'video' ], resolution: 360, constraints: { video: { height: { ideal: 360, max: 360 }, frameRate: { max: 15 } } }
+            devices: [ 'audio', 'video' ], resolution: height, constraints: { video: { height: { ideal: height, max: height }, frameRate: { max: 15 } } }
         });
         const connection = new JitsiMeetJS.JitsiConnection(null, null, options);
         const on = JitsiMeetJS.events.conference;
@@ -142,7 +171,7 @@
                 meeting.local[track.getType()] = track;
                 conference.addTrack(track);
             }
-            conference.setReceiverConstraints?.({ lastN: -1, defaultConstraints: { maxHeight: 360 } });
+            conference.setReceiverConstraints?.({ lastN: -1, defaultConstraints: { maxHeight: height } });
             note('join');
             conference.join(query.get('password') ?? undefined);
         });
