@@ -1,0 +1,79 @@
+// What axe-core finds on the screens of our page, dark and light; and that the page asks nobody but its own box.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, test } from 'node:test';
+import { Server, openChromium, tab } from './harness.mjs';
+import { shot } from './page.mjs';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const RULES = [ 'wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa' ];
+const ORIGIN = 'https://127.0.0.1:8443';
+
+let server, browser;
+
+before(async () => {
+    server = await Server.start();
+    browser = await openChromium();
+});
+after(async () => {
+    await browser?.close();
+    await server?.stop();
+});
+
+/** Takes the picture of a screen and fails with what axe holds to be serious on it. */
+async function examine(page, name) {
+    await shot(page, name);
+    await page.evaluate(AXE);
+    const found = await page.evaluate(async rules => {
+        const { passes, violations } = await window.axe.run(document, { runOnly: { type: 'tag', values: rules } });
+
+        return passes.length === 0 ? [ 'axe checked nothing' ] : violations.filter(({ impact }) => [ 'serious', 'critical' ].includes(impact))
+            .map(({ id, nodes }) => `${id}: ${nodes.map(node => `${node.html} ${node.failureSummary}`).join(' | ')}`);
+    }, RULES);
+
+    assert.deepEqual(found, [], name);
+}
+
+for (const theme of [ 'dark', 'light' ]) {
+    test(`nothing serious for people who see, hear or move otherwise, ${theme}`, async () => {
+        const page = await tab(browser, { colorScheme: theme, reducedMotion: 'reduce', viewport: { width: 1440, height: 900 } });
+        const strangers = [];
+
+        await page.addInitScript(value => localStorage.setItem('moothall.theme', value), theme);
+        page.on('request', request => {
+            const url = new URL(request.url());
+
+            if (url.protocol.startsWith('http') && url.origin !== ORIGIN) {
+                strangers.push(request.url());
+            }
+        });
+        page.on('websocket', socket => {
+            if (new URL(socket.url()).host !== new URL(ORIGIN).host) {
+                strangers.push(socket.url());
+            }
+        });
+        await page.goto(ORIGIN);
+        await page.locator('[data-test=room-name]').waitFor();
+        await examine(page, `a11y-landing-${theme}`);
+        await page.locator('[data-test=room-name]').fill(`a11y-${theme}`);
+        await page.locator('[data-test=go]').click();
+        await page.locator('[data-test=display-name]').fill('Ada');
+        await page.locator('[data-test=device-audio]').waitFor();
+        await examine(page, `a11y-prejoin-${theme}`);
+        await page.locator('[data-test=join]').click();
+        await page.waitForFunction(() => window.moothall.state().phase === 'meeting', undefined, { timeout: 30_000 });
+        await examine(page, `a11y-meeting-${theme}`);
+        await page.locator('[data-test=chat]').click();
+        await page.locator('[data-test=chat-input]').fill('The survey is back.');
+        await page.locator('[data-test=chat-send]').click();
+        await page.locator('[data-test=chat-log] article').waitFor();
+        await examine(page, `a11y-chat-${theme}`);
+        await page.locator('[data-test=leave]').click();
+        await page.locator('[data-test=again]').waitFor();
+        await examine(page, `a11y-goodbye-${theme}`);
+        assert.deepEqual(strangers, [], 'requests to others');
+        assert.deepEqual(page.lines.filter(line => /^error:|Content Security Policy/.test(line)), [], 'script errors and refused content');
+        await page.context().close();
+    });
+}
