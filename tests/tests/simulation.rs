@@ -528,7 +528,9 @@ fn one_bad_line_is_nobody_elses_trouble() {
 
 #[test]
 fn who_has_no_rtx_is_repaired_or_gets_key_frames_soon() {
-    for (seed, offer) in [(1, Offer::Gcm), (2, Offer::CmSha1), (3, Offer::Gcm), (4, Offer::CmSha1)] {
+    // Some of them stood still for eight seconds once: the limit of key frames for one receiver had been used up.
+    let sealed = [1, 3, 20, 23, 46, 62, 96, 105, 135].map(|seed| (seed, Offer::Gcm));
+    for (seed, offer) in sealed.into_iter().chain([(2, Offer::CmSha1), (4, Offer::CmSha1)]) {
         let link = Link { delay: Duration::from_millis(20), loss: 10, ..Link::default() };
         let mut world = world(seed, link);
         meeting(&mut world, 1, Load { encodings: 1, ..Load::default() });
@@ -556,8 +558,8 @@ fn who_has_no_rtx_is_repaired_or_gets_key_frames_soon() {
         assert_eq!(track(&world, 1, 0).recovered, recovered, "nothing comes as RTX");
         assert_eq!(world.bots[1].undecryptable, 0);
         let repaired = world.bridge.stats().retransmitted - before;
-        // With GCM nothing but a key frame helps, and a receiver may ask for three in ten seconds.
-        let limit = if offer == Offer::CmSha1 { 700 } else { 10_000 };
+        // With GCM nothing but a key frame helps, one a second at most.
+        let limit = if offer == Offer::CmSha1 { 700 } else { 4000 };
         let gap = track(&world, 1, 0).longest_gap;
         assert!(gap < Duration::from_millis(limit), "seed {seed}: {gap:?}");
         if offer == Offer::CmSha1 {

@@ -101,6 +101,22 @@ impl Conference {
         }
     }
 
+    /// A receiver misses what cannot be sent again: a key frame instead.
+    fn heal(&mut self, turn: &mut Turn<'_>, place: usize, media: Ssrc) {
+        let Some(endpoint) = self.get_mut(place) else {
+            return;
+        };
+        let rtt = endpoint.round_trip();
+        let egress = endpoint.egress_by_ssrc(media).and_then(|index| endpoint.egress.get_mut(index));
+        let Some(egress) = egress else {
+            return;
+        };
+        let (owner, source, current) = (egress.names.owner, egress.names.source, egress.projection.current());
+        if let Some(encoding) = current.filter(|_| egress.may_heal(turn.now, rtt)) {
+            self.want_key_frame(turn, owner, source, encoding);
+        }
+    }
+
     /// A receiver misses packets: out of the history with them, if they are there and not under way.
     fn on_nack(&mut self, turn: &mut Turn<'_>, place: usize, media: Ssrc, lost: impl Iterator<Item = Seq>) {
         let Some(mut receiver) = self.endpoints.get_mut(place).and_then(Option::take) else {
@@ -121,7 +137,7 @@ impl Conference {
             *slot = Some(receiver);
         }
         if beyond_repair {
-            self.on_key_frame_request(turn, place, media);
+            self.heal(turn, place, media);
         }
     }
 

@@ -33,6 +33,8 @@ const DEFAULT_RTT: Duration = Duration::from_millis(100);
 const MIN_RESEND: Duration = Duration::from_millis(10);
 /// However far the receiver is, a packet that it still misses after this time is sent again.
 const MAX_WAIT: Duration = Duration::from_secs(1);
+/// Key frames in place of retransmissions, towards one receiver.
+const HEAL_INTERVAL: Duration = Duration::from_secs(1);
 /// A sender report this far behind the newest packet would pull the receiver's clock back.
 const MAX_REPORT_LAG: i64 = 1;
 /// A client that is told of a source needs this long to make a place for it. Firefox lends what comes earlier to the place that its
@@ -83,6 +85,8 @@ pub struct Egress {
     octets: u32,
     key_frame_sent: Option<Instant>,
     requests: ReceiverLimit,
+    /// When a key frame was last asked for in place of packets that cannot be sent again.
+    healed: Option<Instant>,
     /// Made when the first packet is lost: most streams never lose any.
     resent: Option<Box<Resent>>,
     reports: HistoryBuf<(u32, Instant), REMEMBERED_REPORTS>,
@@ -105,6 +109,7 @@ impl Egress {
             octets: 0,
             key_frame_sent: None,
             requests: ReceiverLimit::default(),
+            healed: None,
             resent: None,
             reports: HistoryBuf::new(),
             last_report: None,
@@ -218,6 +223,18 @@ impl Egress {
         let flight = rtt.unwrap_or_default();
         let stale = self.key_frame_sent.is_some_and(|sent| now.saturating_duration_since(sent) < flight);
         !stale && self.requests.allows(now, rtt)
+    }
+
+    /// Like [`Self::may_request`], for a receiver whose losses nothing else heals: it would stand still for the rest of the ten
+    /// seconds in which it may ask three times. What the source can bear is bounded elsewhere.
+    pub fn may_heal(&mut self, now: Instant, rtt: Option<Duration>) -> bool {
+        let flight = rtt.unwrap_or_default();
+        let lately = |at: Option<Instant>, span| at.is_some_and(|at| now.saturating_duration_since(at) < span);
+        let allowed = !lately(self.key_frame_sent, flight) && !lately(self.healed, HEAL_INTERVAL);
+        if allowed {
+            self.healed = Some(now);
+        }
+        allowed
     }
 
     /// The sender was asked because of this receiver.
