@@ -470,24 +470,6 @@ fn simulcast_runs_on_over_switches_and_losses() {
     }
 }
 
-fn many_seeds(seeds: std::ops::Range<u64>) {
-    let failed: Vec<u64> =
-        seeds.filter(|seed| std::panic::catch_unwind(|| switching_under_loss(*seed, 60)).is_err()).collect();
-    assert!(failed.is_empty(), "{failed:?}");
-}
-
-#[test]
-#[ignore = "minutes of work: cargo test -p tests --test simulation -- --ignored"]
-fn simulcast_runs_on_with_a_hundred_seeds() {
-    many_seeds(1000..1100);
-}
-
-#[test]
-#[ignore = "minutes of work: cargo test -p tests --test simulation -- --ignored"]
-fn simulcast_runs_on_with_a_hundred_other_seeds() {
-    many_seeds(1100..1200);
-}
-
 #[test]
 fn reordering_alone_breaks_nothing() {
     for seed in &seeds() {
