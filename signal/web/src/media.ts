@@ -64,6 +64,7 @@ export class LocalMedia {
 
   async set(kind: Device, on: boolean): Promise<void> {
     this.wanted[kind] = on;
+    if (!on) delete this.problems[kind]; // Who goes without a device has no problem with it.
     if (on && !this.track(kind)) await this.acquire(kind);
     const track = this.tracks[kind];
     if (!on && kind === 'video') this.release('video');
