@@ -496,6 +496,10 @@ fn one_bad_line_is_nobody_elses_trouble() {
         world.links.insert(format!("{:08x}", 4), worst);
         meeting(&mut world, 4, Load { encodings: 1, ..Load::default() });
         everybody_connects(&mut world, Duration::from_secs(30));
+        let ssrc = world.bots[0].video_ssrc().expect("video");
+        let end = world.now + Duration::from_secs(20);
+        let reached = world.run_until(end, |w| w.bots[3].receiver.tracks.contains_key(&ssrc));
+        assert!(reached, "seed {seed}: something reaches the bad line");
         world.run(Duration::from_secs(6));
         measure_anew(&mut world);
         let (requests, frames) = (world.bots[0].rtcp.key_frame_requests, track(&world, 3, 0).frames_decoded);
