@@ -494,8 +494,8 @@ fn one_bad_line_is_nobody_elses_trouble() {
         let worst =
             Link { delay: Duration::from_millis(60), jitter: Duration::from_millis(20), loss: 300, duplicate: 0 };
         meeting(&mut world, 4, Load { encodings: 1, ..Load::default() });
-        // The bot's own DTLS client gives up on such a line now and then (rtc-dtls: "invalid state machine transition"); handshakes
-        // under loss are tested beside the bridge's DTLS.
+        // The line goes bad afterwards: with one seed of 200 the bot's DTLS client ended on it with "invalid state machine
+        // transition". Whether it or the bridge is at fault is open.
         everybody_connects(&mut world, Duration::from_secs(30));
         world.links.insert(format!("{:08x}", 4), worst);
         let ssrc = world.bots[0].video_ssrc().expect("video");
