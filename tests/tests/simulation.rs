@@ -493,15 +493,12 @@ fn one_bad_line_is_nobody_elses_trouble() {
         let mut world = world(*seed, good());
         let worst =
             Link { delay: Duration::from_millis(60), jitter: Duration::from_millis(20), loss: 300, duplicate: 0 };
+        // The bot's DTLS client repeats itself seven times, at a fixed pace: at 30 % one join of 150 ends there. Browsers try for
+        // longer.
+        world.links.insert(format!("{:08x}", 4), Link { loss: 100, ..worst });
         meeting(&mut world, 4, Load { encodings: 1, ..Load::default() });
-        // The line goes bad afterwards: with one seed of 200 the bot's DTLS client ended on it with "invalid state machine
-        // transition". Whether it or the bridge is at fault is open.
         everybody_connects(&mut world, Duration::from_secs(30));
         world.links.insert(format!("{:08x}", 4), worst);
-        let ssrc = world.bots[0].video_ssrc().expect("video");
-        let end = world.now + Duration::from_secs(20);
-        let reached = world.run_until(end, |w| w.bots[3].receiver.tracks.contains_key(&ssrc));
-        assert!(reached, "seed {seed}: something reaches the bad line");
         world.run(Duration::from_secs(6));
         measure_anew(&mut world);
         let (requests, frames) = (world.bots[0].rtcp.key_frame_requests, track(&world, 3, 0).frames_decoded);
@@ -509,10 +506,8 @@ fn one_bad_line_is_nobody_elses_trouble() {
         video_runs(&world, 3, Duration::from_millis(300), &format!("seed {seed}"));
         let asked = world.bots[0].rtcp.key_frame_requests - requests;
         assert!(asked <= 23, "seed {seed}: {asked} key frames in 20 s for one bad line");
-        // Where three of ten are lost on the way out, the way back and again when repaired, few frames are ever whole: 16 of 300
-        // with seed 1005. What must not be is that nothing comes at all.
         let shown = track(&world, 3, 0).frames_decoded - frames;
-        assert!(shown >= 5, "seed {seed}: even the bad line shows {shown} frames");
+        assert!(shown >= 20, "seed {seed}: even the bad line shows {shown} frames");
     }
 }
 

@@ -23,6 +23,10 @@ pub struct Ice {
     crypto: Arc<dyn RTCCryptoProvider>,
     next_check: Option<Instant>,
     transaction: u64,
+    /// When the newest check went out.
+    asked: Option<Instant>,
+    /// Round trip time by the newest answered check.
+    pub rtt: Option<Duration>,
     /// A check of ours was answered.
     pub writable: bool,
     /// The bridge nominated the pair.
@@ -40,6 +44,8 @@ impl Ice {
             crypto,
             next_check: None,
             transaction: 0,
+            asked: None,
+            rtt: None,
             writable: false,
             nominated: false,
             checks_answered: 0,
@@ -68,11 +74,11 @@ impl Ice {
         let (ufrag, pwd, addr) = self.remote.clone()?;
         self.next_check = Some(now + if self.writable { KEEP_ALIVE } else { CHECK_EVERY });
         self.transaction += 1;
-        let mut id = [0; 12];
-        id[..8].copy_from_slice(&self.transaction.to_be_bytes());
+        self.asked = Some(now);
+        let id = transaction_id(self.transaction);
         let mut message = Message::new();
         message.set_type(BINDING_REQUEST);
-        message.transaction_id = TransactionId(id);
+        message.transaction_id = id;
         message.write_header();
         message.add(ATTR_USERNAME, format!("{ufrag}:{}", self.ufrag).as_bytes());
         message.add(ATTR_ICE_CONTROLLED, &77u64.to_be_bytes());
@@ -89,7 +95,7 @@ impl Ice {
     }
 
     /// Takes a STUN message; the answer, if it wants one.
-    pub fn handle(&mut self, from: SocketAddr, datagram: &[u8]) -> Option<Vec<u8>> {
+    pub fn handle(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Option<Vec<u8>> {
         let mut message = Message::new();
         message.unmarshal_binary(datagram).ok()?;
         match message.typ.class {
@@ -107,6 +113,9 @@ impl Ice {
                 let pwd = self.remote.as_ref()?.1.clone();
                 MessageIntegrity::check(&mut message, pwd.as_bytes(), self.crypto.crypto()).ok()?;
                 self.writable = true;
+                if message.transaction_id == transaction_id(self.transaction) {
+                    self.rtt = self.asked.map(|asked| now - asked);
+                }
                 self.checks_answered += 1;
                 None
             }
@@ -116,4 +125,10 @@ impl Ice {
             }
         }
     }
+}
+
+fn transaction_id(number: u64) -> TransactionId {
+    let mut id = [0; 12];
+    id[..8].copy_from_slice(&number.to_be_bytes());
+    TransactionId(id)
 }

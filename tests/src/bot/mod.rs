@@ -144,7 +144,7 @@ impl Bot {
     pub fn handle(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
         match datagram.first() {
             Some(0..=3) => {
-                if let Some(answer) = self.ice.handle(from, datagram) {
+                if let Some(answer) = self.ice.handle(now, from, datagram) {
                     self.outbox.push_back((from, answer));
                 }
                 if self.ice.writable && !self.dtls.started() {
@@ -253,7 +253,7 @@ impl Bot {
             return;
         }
         self.sender.on_wakeup(now);
-        for ask in self.receiver.asks(now) {
+        for ask in self.receiver.asks(now, self.ice.rtt) {
             self.ask(&ask);
         }
         if self.next_report.is_some_and(|at| at <= now) {

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use super::sender::{OPUS, RTX, VP8};
 use rtc_rtp::packet::Packet;
 
-const NACK_EVERY: Duration = Duration::from_millis(60);
-const NACK_TRIES: u32 = 8;
+/// Between requests for one packet while the round trip time is not known, and how many there are at most (libwebrtc,
+/// `nack_requester.cc`).
+const NACK_EVERY: Duration = Duration::from_millis(100);
+const NACK_TRIES: u32 = 10;
 const PLI_EVERY: Duration = Duration::from_millis(500);
 
 /// One received stream.
@@ -79,13 +81,13 @@ impl Receiver {
         waiting.then(|| now + Duration::from_millis(10))
     }
 
-    pub fn asks(&mut self, now: Instant) -> Vec<Ask> {
+    pub fn asks(&mut self, now: Instant, rtt: Option<Duration>) -> Vec<Ask> {
         let mut asks = Vec::new();
         for (ssrc, track) in &mut self.tracks {
             if track.audio {
                 continue;
             }
-            let sequences = track.due(now);
+            let sequences = track.due(now, rtt.unwrap_or(NACK_EVERY));
             if !sequences.is_empty() {
                 asks.push(Ask::Nack { ssrc: *ssrc, sequences });
             }
@@ -136,11 +138,11 @@ impl Track {
         (highest as i64 + delta) as u64
     }
 
-    fn due(&mut self, now: Instant) -> Vec<u16> {
+    fn due(&mut self, now: Instant, every: Duration) -> Vec<u16> {
         let mut due = Vec::new();
         let mut lost = None;
         for (at, (since, tries)) in &mut self.missing {
-            if now.duration_since(*since) >= NACK_EVERY || *tries == 0 {
+            if now.duration_since(*since) >= every || *tries == 0 {
                 if *tries >= NACK_TRIES {
                     lost = Some(*at);
                     continue;

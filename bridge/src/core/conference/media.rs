@@ -21,7 +21,8 @@ impl Conference {
         };
         let had_path = endpoint.transport.selected();
         let opened = endpoint.on_srtp(turn.now, path, datagram);
-        let changed_path = endpoint.transport.selected() != had_path;
+        // Without a path, what was heard makes the next check of ours due.
+        let transport_changed = had_path.is_none() || endpoint.transport.selected() != had_path;
         if opened.feedback_due {
             endpoint.send_feedback(turn.now, sender, turn.sink);
         }
@@ -34,7 +35,7 @@ impl Conference {
         if let Ok(received) = opened.outcome {
             self.forward(turn, place, &received, datagram);
         }
-        if changed_path {
+        if transport_changed {
             self.drain(turn, place);
         }
         if is_authentic {

@@ -367,9 +367,7 @@ impl Ice {
     pub(crate) fn on_authentic_media(&mut self, now: Instant, path: Path) {
         self.last_media = Some(now);
         let Some(pair) = self.pairs.iter_mut().find(|pair| pair.path == path) else { return };
-        pair.media = Some(now);
-        pair.heard = now;
-        pair.inbound = now;
+        pair.on_media(now);
         if self.selected == Some(path) || !pair.usable(now) {
             return;
         }

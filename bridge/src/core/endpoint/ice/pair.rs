@@ -12,7 +12,7 @@ pub(crate) const CONSENT_INTERVAL: Duration = Duration::from_secs(5);
 pub(crate) const RTO: Duration = Duration::from_millis(500);
 /// Sends of one check (RFC 8489, Rc).
 const MAX_SENDS: u8 = 7;
-/// A request of the peer brings an unanswered check forward, but not closer to the last one than this.
+/// A peer that is heard brings an unanswered check forward, but not closer to the last one than this.
 const TRIGGERED_SPACING: Duration = Duration::from_millis(200);
 /// Sends of one check before the pauses begin to double.
 const EAGER_SENDS: u8 = 3;
@@ -41,6 +41,13 @@ pub(crate) struct Probe {
 impl Probe {
     fn new(now: Instant) -> Self {
         Self { sends: 0, sent: now, due: now }
+    }
+
+    /// Somebody is there: the answer or the check was lost (RFC 8445, 7.3.1.4).
+    fn bring_forward(&mut self, now: Instant) {
+        if self.sends > 0 {
+            self.due = self.due.min(now.max(self.sent + TRIGGERED_SPACING));
+        }
     }
 }
 
@@ -81,18 +88,26 @@ impl Pair {
         }
     }
 
+    /// Media of the peer came on this pair. It may come before a check of ours was answered, on lines that lose much.
+    pub(crate) fn on_media(&mut self, now: Instant) {
+        self.media = Some(now);
+        self.heard = now;
+        self.inbound = now;
+        if self.valid_since.is_none() {
+            let probe = self.probe.get_or_insert_with(|| Probe::new(now));
+            probe.sends = probe.sends.min(EAGER_SENDS);
+            probe.bring_forward(now);
+        }
+    }
+
     /// The peer asked on this pair: our own check of it follows, unless one is under way or not needed any more.
     pub(crate) fn on_request(&mut self, now: Instant) {
         self.heard = now;
         self.inbound = now;
         if self.valid_since.is_none() && self.probe.is_none() {
             self.probe = Some(Probe::new(now));
-        } else if let Some(probe) = &mut self.probe
-            && probe.sends > 0
-            && now >= probe.sent + TRIGGERED_SPACING
-        {
-            // Somebody is there: the answer or the check was lost (RFC 8445, 7.3.1.4).
-            probe.due = probe.due.min(now);
+        } else if let Some(probe) = &mut self.probe {
+            probe.bring_forward(now);
         }
     }
 

@@ -354,7 +354,30 @@ fn a_peer_that_asks_again_is_checked_again_soon() {
         world.run(ms(100));
     }
     let times: Vec<u128> = world.checks().map(|(at, _, _)| at.as_millis()).collect();
-    assert_eq!(times, [0, 200, 400]);
+    assert_eq!(times, [0, 200, 400, 600]);
+}
+
+/// On a line that loses much the first answers may be lost one after another, while media comes all the time.
+#[test]
+fn a_peer_that_sends_media_is_checked_until_it_answers() {
+    let mut world = World::new();
+    world.signal();
+    world.ask(path(1, 1));
+    world.run(ms(10_000));
+    let given_up = world.checks().count();
+    let media = |world: &mut World, millis: u64| {
+        for _ in 0..millis / 20 {
+            world.media(path(1, 1));
+            world.ice.on_wakeup(world.now);
+            world.drain();
+            world.run(ms(20));
+        }
+    };
+    media(&mut world, 5000);
+    assert_eq!(world.checks().count() - given_up, 1 + 25, "one at once, then one every 200 ms");
+    world.open.push(path(1, 1));
+    media(&mut world, 400);
+    assert_eq!(world.ice.selected(), Some(path(1, 1)));
 }
 
 #[test]
