@@ -14,6 +14,7 @@ use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use jitsi_wire::xmpp::jid::percent_decoded;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -25,7 +26,7 @@ use super::authority::{Arrival, Origin};
 use super::channel::{self, ChannelRefusal, ChannelRequest, Lease, ToClient};
 use super::http::{self, Answer, Content};
 use super::listener::{Guest, Shared};
-use super::route::{self, Route, room};
+use super::route::{Route, room};
 use super::socket::{self, End, Rules};
 use super::upgrade::{Wish, agree, wish};
 use crate::router::Connection;
@@ -214,7 +215,7 @@ async fn open_channel(
     let pwd = query
         .and_then(|query| query.strip_prefix("pwd="))
         .and_then(|rest| rest.split('&').next())
-        .and_then(route::percent_decode)
+        .and_then(percent_decoded)
         .ok_or_else(forbidden)?;
     let [server, conference, endpoint] = names;
     let (to_client, frames) = mpsc::channel(channel::QUEUE);

@@ -1,5 +1,7 @@
 //! What a path means.
 
+use jitsi_wire::xmpp::jid::percent_decoded;
+
 /// One of the paths of the HTTP surface. Unless said otherwise a tenant may stand before it; rooms know no tenants, so
 /// it is dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,7 +115,7 @@ fn segments(path: &str) -> Option<Vec<String>> {
     if path.is_empty() {
         return Some(Vec::new());
     }
-    let segments = path.split('/').map(percent_decode).collect::<Option<Vec<_>>>()?;
+    let segments = path.split('/').map(percent_decoded).collect::<Option<Vec<_>>>()?;
     let sound = |segment: &String| {
         !segment.is_empty()
             && segment != "."
@@ -129,29 +131,13 @@ fn is_file_name(segment: &str) -> bool {
     (!segment.starts_with('.') || segment == ".well-known") && !segment.contains(':')
 }
 
-/// Undoes percent-encoding once; `None` if it is broken or not UTF-8.
-pub(super) fn percent_decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let mut digit = || char::from(rest.next()?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        let (high, low) = (digit()?, digit()?);
-        bytes.push(high << 4 | low);
-    }
-    String::from_utf8(bytes).ok()
-}
-
 /// The first value of a query parameter, decoded.
 pub(super) fn query_value(query: &str, name: &str) -> Option<String> {
     query
         .split('&')
         .filter_map(|pair| pair.split_once('='))
         .find(|(key, _)| *key == name)
-        .and_then(|(_, value)| percent_decode(value))
+        .and_then(|(_, value)| percent_decoded(value))
 }
 
 /// The room of `?room=` as it is called everywhere else; `None` if it is missing or cannot be one.

@@ -123,8 +123,8 @@ fn node_of(text: &str) -> Result<String, JidError> {
     room_node(text)
 }
 
-/// `None` if the text is not the percent-encoding of UTF-8.
-fn percent_decoded(text: &str) -> Option<String> {
+/// Undoes percent-encoding once; `None` if it is broken or not UTF-8 (RFC 3986, 2.1).
+pub fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
