@@ -554,6 +554,24 @@ fn who_has_no_rtx_is_repaired_or_gets_key_frames_soon() {
 }
 
 #[test]
+fn only_what_somebody_gets_is_kept_for_sending_again() {
+    let mut world = world(31, good());
+    meeting(&mut world, 3, SIMULCAST);
+    everybody_connects(&mut world, Duration::from_secs(3));
+    world.run(Duration::from_secs(5));
+    assert!(
+        world.bots.iter().all(|bot| bot
+            .receiver
+            .tracks
+            .values()
+            .all(|track| track.height == 720 || track.key_frames == 0))
+    );
+    // A second of the highest encoding: 15 frames of 4 packets of 600 bytes. The two below it would be 27 kB more.
+    let kept = world.bridge.stats().kept_bytes / 3;
+    assert!((30_000..50_000).contains(&kept), "{kept} bytes for each camera");
+}
+
+#[test]
 fn an_encoding_that_ends_is_replaced_by_another() {
     let mut world = world(21, good());
     meeting(&mut world, 2, SIMULCAST);

@@ -7,7 +7,7 @@ use jitsi_wire::jingle::MediaKind;
 use super::Conference;
 use crate::core::egress::{Egress, Names};
 use crate::core::endpoint::Endpoint;
-use crate::core::endpoint::source::{Binding, Source};
+use crate::core::endpoint::source::{Binding, Encodings, Source};
 
 impl Conference {
     /// Makes the outgoing streams match the sources that there are. Streams of sources that stay go on.
@@ -97,21 +97,20 @@ impl Conference {
             let Some(receiver) = self.get(place) else {
                 continue;
             };
-            let bound: Vec<(usize, usize, Binding, Option<u8>)> = receiver
+            let bound: Vec<(usize, usize, Binding, Encodings)> = receiver
                 .egress
                 .iter()
                 .enumerate()
-                .filter(|(_, egress)| egress.projection.target().is_some() && egress.is_deliverable())
-                .map(|(index, egress)| {
-                    let highest = egress.projection.target().max(egress.projection.current());
+                .filter(|(_, egress)| egress.is_deliverable())
+                .filter_map(|(index, egress)| {
                     let binding = Binding { endpoint: place, egress: index };
-                    (egress.names.owner, egress.names.source, binding, highest)
+                    Some((egress.names.owner, egress.names.source, binding, egress.projection.watches()?))
                 })
                 .collect();
-            for (owner, source, binding, highest) in bound {
+            for (owner, source, binding, watches) in bound {
                 let source = self.get_mut(owner).and_then(|owner| owner.sources.get_mut(source));
                 if let Some(source) = source {
-                    source.bind(binding, highest);
+                    source.bind(binding, watches);
                 }
             }
         }

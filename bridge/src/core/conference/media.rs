@@ -12,6 +12,14 @@ use crate::core::{Discard, Path, Wake};
 /// While video flows, what it costs is looked at this often: encodings grow after they were chosen.
 const REALLOCATION: Duration = Duration::from_secs(5);
 
+/// What came of giving a packet to its receivers.
+struct Given {
+    /// The highest encoding that somebody needs a key frame of.
+    wanted: Option<u8>,
+    /// Somebody gets another encoding from here on.
+    switched: bool,
+}
+
 impl Conference {
     /// An encrypted RTP packet of the endpoint at `place`.
     pub fn on_rtp(&mut self, turn: &mut Turn<'_>, place: usize, path: Path, datagram: &mut [u8]) {
@@ -68,11 +76,15 @@ impl Conference {
     /// Gives the packet to everybody who is bound to its source. Answers the highest encoding that somebody needs a key frame of.
     fn fan_out(&mut self, turn: &mut Turn<'_>, place: usize, received: &Received, datagram: &[u8]) -> Option<u8> {
         let publisher = self.endpoints.get_mut(place).and_then(Option::take)?;
-        let wanted = self.give_to_receivers(turn, &publisher, received, datagram);
+        let given = self.give_to_receivers(turn, &publisher, received, datagram);
         if let Some(slot) = self.endpoints.get_mut(place) {
             *slot = Some(publisher);
         }
-        wanted
+        let given = given?;
+        if given.switched {
+            self.bind();
+        }
+        given.wanted
     }
 
     fn give_to_receivers(
@@ -81,12 +93,12 @@ impl Conference {
         publisher: &Endpoint,
         received: &Received,
         datagram: &[u8],
-    ) -> Option<u8> {
+    ) -> Option<Given> {
         let source = publisher.sources.get(received.source)?;
         let placed = &received.placed;
         let bytes = datagram.get(..placed.len)?;
         let packet = Packet { header: &placed.header, bytes, incoming: placed.incoming, codec: placed.codec };
-        let mut wanted = None;
+        let mut given = Given { wanted: None, switched: false };
         for binding in &source.receivers {
             let Some(receiver) = self.endpoints.get_mut(binding.endpoint).and_then(Option::as_deref_mut) else {
                 continue;
@@ -97,11 +109,12 @@ impl Conference {
             let forwarded = egress.forward(turn.now, &packet, &source.clocks, &mut receiver.leg, turn.sink);
             // No key frame helps a receiver that cannot take the codec.
             if receiver.leg.is_open() && egress.is_introduced(turn.now) && forwarded.is_ok() {
-                wanted = wanted.max(egress.projection.wanted_key_frame());
+                given.wanted = given.wanted.max(egress.projection.wanted_key_frame());
             }
             match forwarded {
                 Ok(Some(outgoing)) => {
                     turn.counters.forwarded += 1;
+                    given.switched |= outgoing.switched;
                     if outgoing.switched {
                         catch_up(turn, publisher, received, egress, &mut receiver.leg);
                         let report = egress.report(turn.now, &source.clocks).map(|info| (egress.names.ssrc, info));
@@ -122,7 +135,7 @@ impl Conference {
                 Err(_) => receiver.discarded += 1,
             }
         }
-        wanted
+        Some(given)
     }
 
     /// Somebody needs a key frame of this source. True if that made its sender be asked.

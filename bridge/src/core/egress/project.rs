@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::clock::{SenderClock, moved, ntp_ticks, signed, ticks};
 use super::seqmap::SeqMap;
+use crate::core::endpoint::source::Encodings;
 use crate::core::packet::{ExtSeq, Seq};
 
 /// Key frames that come within this time belong to one request.
@@ -129,6 +130,13 @@ impl Projection {
     /// The encoding that is going out.
     pub fn current(&self) -> Option<u8> {
         self.current
+    }
+
+    /// The encodings that go out or may go out next; `None` while nothing is wanted.
+    pub fn watches(&self) -> Option<Encodings> {
+        let target = self.target?;
+        let settled = self.current == Some(target);
+        Some(if settled { Encodings::one(target) } else { Encodings::up_to(self.current.max(Some(target))?) })
     }
 
     /// A key frame of this encoding, or of a lower one, is being waited for.

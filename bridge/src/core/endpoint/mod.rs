@@ -444,9 +444,9 @@ impl Endpoint {
         let rtt = self.round_trip();
         let (sources, leg) = (&mut self.sources, &mut self.leg);
         for source in sources.iter_mut().filter(|source| source.kind == MediaKind::Video) {
-            let watched = source.watched;
+            let watched = source.watched();
             for (index, encoding) in (0_u8..).zip(&mut source.encodings) {
-                if watched.is_none_or(|highest| index > highest) {
+                if !watched.has(index) {
                     encoding.losses.clear();
                 } else if encoding.losses.is_due(now) && leg.is_open() {
                     let lost = encoding.losses.take_request(now, rtt);

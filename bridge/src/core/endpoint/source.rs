@@ -57,8 +57,8 @@ pub struct Source {
     pub clocks: Vec<Option<SenderClock>>,
     /// Who gets it.
     pub receivers: Vec<Binding>,
-    /// The highest encoding that a receiver gets or may be switched to; what lies above is not kept for retransmission.
-    pub watched: Option<u8>,
+    /// The encodings that a receiver gets or may be switched to; others are not kept for retransmission.
+    watched: Encodings,
     pub key_frames: Requester,
     /// The encoding that the newest request was about.
     pub asked: u8,
@@ -127,7 +127,7 @@ impl Source {
             clocks: vec![None; encodings.len()],
             encodings,
             receivers: Vec::new(),
-            watched: None,
+            watched: Encodings::default(),
             key_frames: Requester::new(pace(video_type)),
             asked: 0,
             announced: None,
@@ -167,13 +167,18 @@ impl Source {
     /// Nobody gets it any more.
     pub fn unbind(&mut self) {
         self.receivers.clear();
-        self.watched = None;
+        self.watched = Encodings::default();
     }
 
-    /// One more receiver, which is sent encodings up to `highest`.
-    pub fn bind(&mut self, receiver: Binding, highest: Option<u8>) {
+    /// One more receiver, which gets these encodings or may be switched to them.
+    pub fn bind(&mut self, receiver: Binding, watches: Encodings) {
         self.receivers.push(receiver);
-        self.watched = self.watched.max(highest);
+        self.watched = self.watched.with(watches);
+    }
+
+    /// The encodings of which packets are worth keeping and asking for again.
+    pub fn watched(&self) -> Encodings {
+        self.watched
     }
 
     /// Nothing has come for a while.
@@ -255,7 +260,7 @@ impl Source {
             let descriptor = context.dependency_descriptor.and_then(|id| header.element(packet, id));
             describe_video(&mut incoming, context.codec, header.payload(packet), descriptor);
             // Whatever this packet changes about who gets what: a receiver can only start at it if decoding can.
-            if incoming.key_start || self.watched.is_some_and(|highest| context.encoding <= highest) {
+            if incoming.key_start || self.watched.has(context.encoding) {
                 encoding.keep(now, &incoming, &header, packet)?;
             }
             if incoming.key_start {
@@ -291,6 +296,29 @@ impl Source {
             }
         }
         changed
+    }
+}
+
+/// Some of a source's encodings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Encodings(u8);
+
+impl Encodings {
+    /// Those from the lowest to `highest`.
+    pub fn up_to(highest: u8) -> Self {
+        Self(u8::MAX >> 7_u8.saturating_sub(highest))
+    }
+
+    pub fn one(encoding: u8) -> Self {
+        Self(1_u8.checked_shl(encoding.into()).unwrap_or_default())
+    }
+
+    pub fn has(self, encoding: u8) -> bool {
+        self.0 & Self::one(encoding).0 != 0
+    }
+
+    fn with(self, more: Self) -> Self {
+        Self(self.0 | more.0)
     }
 }
 
