@@ -64,6 +64,9 @@ for (const theme of [ 'dark', 'light' ]) {
         await page.locator('[data-test=join]').click();
         await page.waitForFunction(() => window.moothall.state().phase === 'meeting', undefined, { timeout: 30_000 });
         await examine(page, `a11y-meeting-${theme}`);
+        await page.locator('[data-test=more]').click();
+        await examine(page, `a11y-more-${theme}`);
+        await page.keyboard.press('Escape');
         await page.locator('[data-test=chat]').click();
         await page.locator('[data-test=chat-input]').fill('The survey is back.');
         await page.locator('[data-test=chat-send]').click();

@@ -136,6 +136,7 @@ test('the server is restarted in mid-meeting, and everybody comes back by themse
     await everybodyReceives(pages);
     await server.stop();
     await pages[0].waitForFunction(() => window.moothall.state().phase !== 'meeting', undefined, { timeout: 20_000 });
+    assert.match(await pages[0].locator('[data-test^=state-]').innerText(), /Next try in \d+ s\.|just now/);
     await shot(pages[0], 'server-gone');
     server = await Server.start();
     for (const page of pages) {

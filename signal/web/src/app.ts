@@ -3,20 +3,23 @@
 import { type ChatMessage, Conference, type End, type Local, type MediaState, type Participant } from './conference';
 import { type Branding, fetchConfig } from './config';
 import { t } from './i18n';
-import { type Device, LocalMedia } from './media';
+import { type Device, LocalMedia, type Problem } from './media';
 import { roomNode, roomTitle } from './names';
 import { recall, recentRooms, remember, rememberRoom } from './storage';
 import { applyTheme, brandWith, switchTheme } from './theme';
-import { ask, closeDialog, showKeys } from './ui/dialog';
+import { ask, closeDialog } from './ui/dialog';
 import { h, icon, setText } from './ui/dom';
 import { copyText, roomAddress } from './ui/invite';
+import { Keys } from './ui/keys';
 import { brandLink, landing } from './ui/landing';
 import { Meeting } from './ui/meeting';
 import type { Person } from './ui/people';
 import { Prejoin } from './ui/prejoin';
+import { problemText } from './ui/problems';
 import { Sound } from './ui/sound';
 import { type State, stateCard, statePage } from './ui/state';
 import type { Face } from './ui/tiles';
+import { VoiceWatch } from './voice';
 
 export type Phase = 'landing' | 'prejoin' | 'joining' | 'meeting' | 'reconnecting' | 'left' | 'removed' | 'ended' | 'refused';
 
@@ -34,11 +37,13 @@ export class App {
   conference: Conference | null = null;
   private readonly media: LocalMedia;
   private readonly sound = new Sound(() => this.onSoundBlocked());
+  private readonly voice = new VoiceWatch();
   private prejoin: Prejoin | null = null;
   private meeting: Meeting | null = null;
   private name = recall('name');
   private password = '';
   private handUp = 0;
+  private heldOn = false;
   private since = 0;
   private lostAt = 0;
   private tries = 0;
@@ -55,12 +60,12 @@ export class App {
 
   constructor(readonly room: string, private readonly branding: Branding) {
     this.media = new LocalMedia(() => this.onMedia());
-    this.media.onReplaced = (_, label) => this.meeting?.notices.show({ key: 'replaced', sign: 'usb', text: t('device.gone', { name: label }) });
+    this.media.onUnplugged = (kind, label) => this.onUnplugged(kind, label);
     for (const kind of ['audio', 'video', 'output'] as const) this.media.chosen[kind] = recall(`device.${kind}`);
     brandWith(branding);
     document.getElementById('view')?.replaceWith(this.root);
     document.body.append(this.polite, this.urgent);
-    document.addEventListener('keydown', (event) => this.onKey(event));
+    this.listenToKeys();
     window.addEventListener('online', () => this.onNetwork(true));
     window.addEventListener('offline', () => this.onNetwork(false));
     window.addEventListener('pagehide', () => this.conference?.leave());
@@ -82,7 +87,7 @@ export class App {
   private showLanding(): void {
     this.view('landing', landing({
       brand: this.brand(),
-      themeButton: h('button', { type: 'button', class: 'btn icon plain', 'aria-label': t('theme'), onclick: () => switchTheme() }, icon('theme')),
+      themeButton: h('button', { type: 'button', class: 'btn icon plain', 'aria-label': t('theme'), onclick: () => switchTheme(false) }, icon('theme')),
       welcome: this.branding.welcome ?? '',
       recent: recentRooms(),
       insecure: !window.isSecureContext,
@@ -116,6 +121,7 @@ export class App {
       show: (shown) => this.conference?.show(shown),
       output: (id) => this.sound.choose(id),
       copyLink: () => void this.copyLink(),
+      switchTheme: () => switchTheme(true),
       leave: () => this.leave(),
       people: {
         muteMic: (id) => void this.conference?.mute(id, 'audio'),
@@ -176,7 +182,7 @@ export class App {
       onJoined: () => this.conference === conference && this.onJoined(),
       onPeople: (came, left) => this.onPeople(came, left),
       onTracks: () => this.render(),
-      onSpeaker: () => this.render(),
+      onSpeaker: () => this.meeting?.hall.speaker(conference.speaker),
       onChat: (message) => this.onChat(message),
       onMuted: (kind, by) => void this.onMuted(kind, by),
       onMedia: (state) => this.conference === conference && this.onMediaState(state),
@@ -297,7 +303,8 @@ export class App {
 
   private retryText(): string {
     const seconds = Math.ceil((this.retryAt - Date.now()) / 1000);
-    return this.retryAt && seconds > 0 ? t('gone', { seconds }) : t('gone.now');
+    const key = this.restarting ? 'restart' : 'gone';
+    return this.retryAt && seconds > 0 ? t(key, { seconds }) : t(`${key}.now`);
   }
 
   private retry(): void {
@@ -313,8 +320,8 @@ export class App {
     const leave = { label: 'bar.leave', run: () => this.leave() } as const;
     if (!navigator.onLine) return this.cover('offline', { sign: 'net-off', tone: 'warn', title: t('offline.title'), text: t('offline'), acts: [] });
     const retry = { label: 'gone.try', run: () => this.retry() } as const;
-    if (this.restarting) return this.cover('restart', { sign: 'net', tone: 'warn', title: t('restart.title'), text: t('restart'), acts: [retry, leave] });
-    this.cover('gone', { sign: 'net', tone: 'warn', title: t('gone.title'), text: this.retryText(), acts: [retry, leave] });
+    const key = this.restarting ? 'restart' : 'gone';
+    this.cover(key, { sign: 'net', tone: 'warn', title: t(`${key}.title`), text: this.retryText(), acts: [retry, leave] });
   }
 
   /** Puts a state over the hall; a state that is already there only gets its new text, so that focus stays. */
@@ -366,24 +373,45 @@ export class App {
   }
 
   private async toggle(kind: Device): Promise<void> {
-    const on = !this.media.on(kind);
-    await this.media.set(kind, on);
+    await this.media.toggle(kind);
     this.meeting?.notices.take(`muted-${kind}`);
     const name = kind === 'audio' ? 'mic' : 'cam';
-    const problem = on ? this.media.problems[kind] : undefined;
+    const problem = this.media.problems[kind];
     if (problem) return this.showProblem(kind, problem);
+    if (this.media.waits(kind)) return;
     this.say(t(`say.${name}.${this.media.on(kind) ? 'on' : 'off'}`));
   }
 
-  private showProblem(kind: Device, problem: string): void {
-    const device = kind === 'audio' ? 'microphone' : 'camera';
+  private showProblem(kind: Device, problem: Problem): void {
     if (problem === 'insecure') return this.meeting?.notices.show({ key: `problem-${kind}`, sign: 'shield', tone: 'warn', text: t('insecure.title') });
-    const key = `${device}.${problem as 'blocked'}` as const;
     this.meeting?.notices.show({
-      key: `problem-${kind}`, sign: kind === 'audio' ? 'mic-off' : 'cam-off', tone: 'warn',
-      text: `${t(`${key}.title`)}. ${t(key)}`,
-      act: { label: t('try.again'), run: () => void this.toggle(kind) },
+      key: `problem-${kind}`, sign: kind === 'audio' ? 'mic-off' : 'cam-off', tone: 'warn', text: problemText(kind, problem),
+      ...(problem === 'missing' ? {} : { act: { label: t('try.again'), run: () => void this.toggle(kind) } }),
     });
+  }
+
+  private onUnplugged(kind: Device, replacement: string): void {
+    const problem = this.media.problems[kind];
+    if (!replacement) return problem && this.showProblem(kind, problem);
+    this.meeting?.notices.show({ key: 'replaced', sign: 'usb', text: t(`device.gone.${kind}`, { name: replacement }), act: { label: t('device.other'), run: () => this.meeting?.chooseDevices() } });
+  }
+
+  /** What the loudness at the microphone tells: that somebody talks to nobody. */
+  private listenToVoice(): void {
+    switch (this.voice.hear(this.media.heard(), this.media.on('audio'), performance.now())) {
+      case 'muted-talk':
+        return this.meeting?.notices.show({ key: 'muted-audio', sign: 'mic-off', tone: 'warn', text: t('voice.muted'), act: { label: t('turn.on'), run: () => void this.toggle('audio') } });
+      case 'silence':
+        return this.meeting?.notices.show({ key: 'silence', sign: 'mic', tone: 'warn', text: t('voice.silence'), act: { label: t('voice.choose'), run: () => this.meeting?.chooseDevices() } });
+    }
+  }
+
+  /** Space is held down: the microphone is on as long, unless it was on before. */
+  private async talkWhile(held: boolean): Promise<void> {
+    if (held ? this.media.on('audio') : !this.heldOn) return;
+    this.heldOn = held;
+    await this.media.set('audio', held);
+    this.meeting?.notices.take('muted-audio');
   }
 
   private toggleHand(): void {
@@ -453,24 +481,16 @@ export class App {
     this.urgent.textContent = text;
   }
 
-  private onKey(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    const typing = event.target instanceof HTMLElement && event.target.closest('input, select, textarea, [contenteditable]');
-    if (event.key === 'Escape') {
-      if (!closeDialog()) this.meeting?.panel(null);
-      return;
-    }
-    if (typing || (this.phase !== 'meeting' && this.phase !== 'prejoin' && this.phase !== 'reconnecting')) return;
-    const key = event.key.toLowerCase();
-    if (key === 'm') void this.toggle('audio');
-    else if (key === 'v') void this.toggle('video');
-    else if (!this.meeting) return;
-    else if (key === 'c') this.meeting.panel('chat');
-    else if (key === 'p') this.meeting.panel('people');
-    else if (key === 'r') this.toggleHand();
-    else if (key === '?') showKeys();
-    else return;
-    event.preventDefault();
+  private listenToKeys(): void {
+    const phaseIs = (...phases: Phase[]): boolean => phases.includes(this.phase);
+    new Keys({
+      get inMeeting() { return phaseIs('meeting', 'reconnecting'); },
+      get beforeMeeting() { return phaseIs('prejoin'); },
+      toggle: (kind) => void this.toggle(kind),
+      toggleHand: () => this.toggleHand(),
+      panel: (name) => this.meeting?.panel(name),
+      talk: (on) => void this.talkWhile(on),
+    });
   }
 
   // Drawing
@@ -506,6 +526,7 @@ export class App {
   }
 
   private onTalk(): void {
+    this.listenToVoice();
     this.meeting?.hall.talk((face) => (face.mine ? this.media.level() * 0.3 : face.screen ? 0 : this.conference?.level(`${face.id}-a0`) ?? 0));
   }
 }

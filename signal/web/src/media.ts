@@ -1,6 +1,8 @@
 // Our own microphone and camera. "On" means that a track exists and may be sent; "off" means that nothing leaves: the camera is
 // released (its light goes out), the microphone's track is taken from the sender.
 
+import { Meter } from './meter';
+
 export type Device = 'audio' | 'video';
 export type Problem = 'blocked' | 'inuse' | 'missing' | 'insecure' | 'failed';
 
@@ -13,11 +15,12 @@ export class LocalMedia {
   readonly problems: Partial<Record<Device, Problem>> = {};
   readonly chosen: Record<Device | 'output', string> = { audio: '', video: '', output: '' };
   devices: MediaDeviceInfo[] = [];
-  /** A device vanished and another took its place; its label. */
-  onReplaced: (kind: Device, label: string) => void = () => undefined;
+  /** A device was pulled out; the label of the one that took its place, or nothing if there is none. */
+  onUnplugged: (kind: Device, label: string) => void = () => undefined;
   private readonly tracks: Record<Device, MediaStreamTrack | null> = { audio: null, video: null };
-  private meter: { context: AudioContext; node: AnalyserNode; source: MediaStreamAudioSourceNode } | null = null;
-  private readonly samples = new Uint8Array(512);
+  /** How often the browser was asked and has not answered yet. */
+  private readonly asked: Record<Device, number> = { audio: 0, video: 0 };
+  private meter: Meter | null = null;
 
   constructor(private readonly onChange: () => void) {
     this.available?.addEventListener('devicechange', () => void this.onDevices());
@@ -38,34 +41,32 @@ export class LocalMedia {
     return this.track(kind) !== null;
   }
 
+  /** It is wanted, and the browser has not said yet whether we get it. */
+  waits(kind: Device): boolean {
+    return this.asked[kind] > 0 && this.wanted[kind] && !this.on(kind);
+  }
+
   /** Asks for both at once, so that the browser puts one question only. */
   async start(): Promise<void> {
     if (!this.available?.getUserMedia) {
       this.problems.audio = this.problems.video = 'insecure';
       return this.onChange();
     }
-    const audio = this.wanted.audio && !this.tracks.audio;
-    const video = this.wanted.video && !this.tracks.video;
-    if (audio && video) {
-      try {
-        const stream = await this.available.getUserMedia({ audio: this.constraints('audio'), video: this.constraints('video') });
-        for (const track of stream.getTracks()) this.take(track.kind === 'audio' ? 'audio' : 'video', track);
-        await this.list();
-        return this.onChange();
-      } catch {
-        // One of the two is at fault; asked for singly, they say which.
-      }
-    }
-    if (audio) await this.acquire('audio');
-    if (video) await this.acquire('video');
-    await this.list();
-    this.onChange();
+    const kinds = (['audio', 'video'] as const).filter((kind) => this.wanted[kind] && !this.tracks[kind]);
+    await this.asking(kinds, async () => {
+      if (kinds.length < 2 || !(await this.acquireBoth())) for (const kind of kinds) await this.acquire(kind);
+      await this.list();
+    });
+  }
+
+  toggle(kind: Device): Promise<void> {
+    return this.set(kind, !this.on(kind) && !this.waits(kind));
   }
 
   async set(kind: Device, on: boolean): Promise<void> {
     this.wanted[kind] = on;
     if (!on) delete this.problems[kind]; // Who goes without a device has no problem with it.
-    if (on && !this.track(kind)) await this.acquire(kind);
+    if (on && !this.track(kind)) await this.asking([kind], () => this.acquire(kind));
     const track = this.tracks[kind];
     if (!on && kind === 'video') this.release('video');
     else if (track) track.enabled = on;
@@ -77,19 +78,19 @@ export class LocalMedia {
     this.chosen[kind] = id;
     if (kind !== 'output' && this.wanted[kind]) {
       this.release(kind);
-      await this.acquire(kind);
+      await this.asking([kind], () => this.acquire(kind));
     }
     this.onChange();
   }
 
-  /** Loudness of the microphone now, 0 to 1. */
+  /** Loudness of what is sent now, 0 to 1. */
   level(): number {
-    const { meter } = this;
-    if (!meter || !this.on('audio')) return 0;
-    meter.node.getByteTimeDomainData(this.samples);
-    let sum = 0;
-    for (const sample of this.samples) sum += ((sample - 128) / 128) ** 2;
-    return Math.min(1, Math.sqrt(sum / this.samples.length) * 4);
+    return this.on('audio') ? this.heard() ?? 0 : 0;
+  }
+
+  /** Loudness at the microphone, 0 to 1, also while nothing of it is sent; null if it cannot be told. */
+  heard(): number | null {
+    return this.tracks.audio?.readyState === 'live' ? this.meter?.level() ?? null : null;
   }
 
   stop(): void {
@@ -101,6 +102,25 @@ export class LocalMedia {
   private constraints(kind: Device): MediaTrackConstraints {
     const id = this.chosen[kind];
     return { ...(kind === 'audio' ? MICROPHONE : CAMERA), ...(id ? { deviceId: { exact: id } } : {}) };
+  }
+
+  /** Does what makes the browser ask; until it has answered, the devices asked for wait. */
+  private async asking(kinds: readonly Device[], ask: () => Promise<void>): Promise<void> {
+    for (const kind of kinds) this.asked[kind]++;
+    this.onChange();
+    await ask();
+    for (const kind of kinds) this.asked[kind]--;
+    this.onChange();
+  }
+
+  private async acquireBoth(): Promise<boolean> {
+    try {
+      const stream = await this.available?.getUserMedia({ audio: this.constraints('audio'), video: this.constraints('video') });
+      for (const track of stream?.getTracks() ?? []) this.take(track.kind === 'audio' ? 'audio' : 'video', track);
+      return true;
+    } catch {
+      return false; // One of the two is at fault; asked for singly, they say which.
+    }
   }
 
   private async acquire(kind: Device): Promise<void> {
@@ -127,7 +147,7 @@ export class LocalMedia {
     delete this.problems[kind];
     this.tracks[kind] = track;
     track.onended = () => void this.onLost(kind, track);
-    if (kind === 'audio') this.measure(track);
+    if (kind === 'audio') this.meter = Meter.of(track);
   }
 
   private release(kind: Device): void {
@@ -136,20 +156,20 @@ export class LocalMedia {
     if (!track) return;
     track.onended = null;
     track.stop();
-    if (kind === 'audio') this.meter?.source.disconnect();
+    if (kind === 'audio') this.meter = this.meter?.stop() ?? null;
   }
 
   /** The device was pulled out, or the browser's own stop button was pressed. */
   private async onLost(kind: Device, track: MediaStreamTrack): Promise<void> {
     if (this.tracks[kind] !== track) return;
+    const { deviceId } = track.getSettings();
     this.release(kind);
     this.chosen[kind] = '';
     await this.list();
     const left = this.devices.some((d) => d.kind === `${kind}input`);
     if (left && this.wanted[kind]) await this.acquire(kind);
     else if (!left) this.problems[kind] = 'missing';
-    const replacement = this.tracks[kind];
-    if (replacement) this.onReplaced(kind, replacement.label);
+    if (!this.devices.some((d) => d.deviceId === deviceId)) this.onUnplugged(kind, this.tracks[kind]?.label ?? '');
     this.onChange();
   }
 
@@ -164,20 +184,6 @@ export class LocalMedia {
 
   private async list(): Promise<void> {
     this.devices = (await this.available?.enumerateDevices().catch(() => [])) ?? [];
-  }
-
-  private measure(track: MediaStreamTrack): void {
-    try {
-      const context = this.meter?.context ?? new AudioContext();
-      const node = this.meter?.node ?? context.createAnalyser();
-      node.fftSize = this.samples.length;
-      const source = context.createMediaStreamSource(new MediaStream([track]));
-      source.connect(node);
-      this.meter = { context, node, source };
-      void context.resume();
-    } catch {
-      this.meter = null; // No level is shown; everything else works.
-    }
   }
 }
 

@@ -23,9 +23,9 @@ export function applyTheme(inMeeting: boolean): void {
   applyColours();
 }
 
-export function switchTheme(): void {
+export function switchTheme(inMeeting: boolean): void {
   remember('theme', isDark() ? 'light' : 'dark');
-  applyTheme(false);
+  applyTheme(inMeeting);
 }
 
 export function brandWith(branding: Branding): void {

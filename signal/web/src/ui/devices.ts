@@ -19,8 +19,8 @@ export class DeviceFields {
   }
 
   update(): void {
-    const { devices, chosen } = this.media;
-    const key = JSON.stringify([devices.map((d) => [d.kind, d.deviceId, d.label]), chosen]);
+    const { devices, chosen, problems } = this.media;
+    const key = JSON.stringify([devices.map((d) => [d.kind, d.deviceId, d.label]), chosen, problems]);
     if (key === this.listed) return;
     this.listed = key;
     this.element.replaceChildren(
@@ -37,10 +37,19 @@ export class DeviceFields {
     const id = `device-${kind}`;
     const known = this.media.devices.filter((d) => d.kind === deviceKind);
     const real = known.filter((d) => d.deviceId && d.deviceId !== 'default' && d.deviceId !== 'communications');
-    const select = h('select', { class: 'input small', id, 'data-test': id, onchange: () => this.choose(kind, select.value) },
-      h('option', { value: '' }, known.length ? t('pre.default') : t('pre.none')),
+    const without = this.without(kind, known.length);
+    const select = h('select', { class: 'input small', id, 'data-test': id, disabled: without !== null, onchange: () => this.choose(kind, select.value) },
+      h('option', { value: '' }, t(without ?? 'pre.default')),
       ...real.map((d, index) => h('option', { value: d.deviceId, selected: d.deviceId === this.current(kind) }, d.label || `${t(label)} ${index + 1}`)));
     return h('div', { class: 'field' }, h('label', { for: id }, t(label)), h('span', { class: 'pick' }, select, icon('down')), below);
+  }
+
+  /** Why there is nothing to choose from, if so. */
+  private without(kind: Device | 'output', known: number): Text | null {
+    if (this.media.problems.audio === 'insecure') return 'pre.unavailable';
+    const problem = kind === 'output' ? undefined : this.media.problems[kind];
+    if (problem === 'blocked') return 'pre.blocked';
+    return known > 0 ? null : this.media.devices.length > 0 || problem ? 'pre.none' : 'pre.looking';
   }
 
   private current(kind: Device | 'output'): string {

@@ -12,7 +12,7 @@ export function closeDialog(): boolean {
   return open !== null;
 }
 
-function openDialog(title: string, role: string, wide: boolean, body: (close: () => void) => readonly Node[], focus: (root: HTMLElement) => HTMLElement | null): void {
+function openDialog(title: string, role: string, look: string, body: (close: () => void) => readonly Node[], focus: (root: HTMLElement) => HTMLElement | null): void {
   closeDialog();
   const before = document.activeElement;
   const shut = (): void => {
@@ -20,7 +20,7 @@ function openDialog(title: string, role: string, wide: boolean, body: (close: ()
     scrim.remove();
     if (before instanceof HTMLElement) before.focus();
   };
-  const dialog = h('div', { class: `dialog ${wide ? 'wider' : ''}`, role, 'aria-modal': 'true', 'aria-labelledby': 'dialog-title' });
+  const dialog = h('div', { class: look, role, 'aria-modal': 'true', 'aria-labelledby': 'dialog-title' });
   dialog.append(...body(shut));
   const scrim = h('div', { class: 'scrim over', onclick: (event: Event) => event.target === scrim && shut(), onkeydown: (event: KeyboardEvent) => keepFocus(event, dialog) }, dialog);
   dialog.prepend(h('div', { class: 'row' }, h('h2', { id: 'dialog-title', class: 'grow' }, title),
@@ -40,22 +40,17 @@ function keepFocus(event: KeyboardEvent, dialog: HTMLElement): void {
 }
 
 export function ask(title: string, yes: Text, no: Text, run: () => void): void {
-  openDialog(title, 'alertdialog', false, (shut) => [h('div', { class: 'acts' },
+  openDialog(title, 'alertdialog', 'dialog', (shut) => [h('div', { class: 'acts' },
     h('button', { type: 'button', class: 'btn', onclick: shut }, t(no)),
     h('button', { type: 'button', class: 'btn risk', onclick: () => { shut(); run(); } }, t(yes)))],
   (root) => root.querySelector<HTMLElement>('.acts .btn'));
 }
 
 export function showPanel(title: string, content: HTMLElement): void {
-  openDialog(title, 'dialog', true, () => [content], () => null);
+  openDialog(title, 'dialog', 'dialog wider', () => [content], () => null);
 }
 
-const KEYS: readonly (readonly [Text, string])[] = [
-  ['keys.mic', 'M'], ['keys.cam', 'V'], ['keys.hand', 'R'], ['keys.chat', 'C'], ['keys.people', 'P'], ['keys.close', 'Esc'], ['keys.list', '?'],
-];
-
-export function showKeys(): void {
-  showPanel(t('keys.title'), h('div', { class: 'stack' },
-    h('ul', { class: 'keys' }, ...KEYS.map(([label, key]) => h('li', {}, t(label), h('kbd', { class: 'kbd' }, key)))),
-    h('p', { class: 'small quiet' }, t('keys.note'))));
+/** A choice of things to do, from the lower edge; `content` gets what closes it. */
+export function showSheet(title: string, content: (close: () => void) => HTMLElement): void {
+  openDialog(title, 'dialog', 'sheet', (shut) => [content(shut)], (root) => [...root.querySelectorAll<HTMLElement>('.lines button')].find((button) => button.offsetParent) ?? null);
 }

@@ -11,10 +11,12 @@ export function roomAddress(room: string): string {
 /** The address with a QR code, as a tile or in a dialog. */
 export function invitation(room: string, heading: HTMLElement | null, copy: () => void): HTMLElement {
   const address = roomAddress(room);
+  const code = codePicture(address);
   return h('div', { class: 'stack' },
     heading,
-    h('p', { class: 'quiet' }, t('alone.text')),
-    h('div', { class: 'row scan' }, codePicture(address),
+    code && h('p', { class: 'quiet with-code' }, t('invite.text')),
+    h('p', { class: `quiet ${code ? 'without-code' : ''}` }, t('invite.text.link')),
+    h('div', { class: 'row scan' }, code,
       h('div', { class: 'stack tight' },
         h('b', { class: 'mono small address', dir: 'ltr' }, address.replace(/^https?:\/\//, '')),
         h('button', { type: 'button', class: 'btn first start', onclick: copy, 'data-test': 'copy-link' }, icon('copy'), t('copy')))));

@@ -45,7 +45,7 @@ function roomForm(host: LandingHost): HTMLElement {
   };
   return h('form', { class: 'stack tight', onsubmit: submit },
     h('label', { class: 'small', for: 'room' }, h('b', {}, t('landing.room'))),
-    h('div', { class: 'go' }, field, h('button', { class: `btn big ${host.insecure ? '' : 'first'}`, 'data-test': 'go' }, t('landing.go'))),
+    h('div', { class: 'enter' }, field, h('button', { class: `btn big ${host.insecure ? '' : 'first'}`, 'data-test': 'go' }, t('landing.go'))),
     hint,
     h('p', { class: 'small quiet' }, `${t('landing.nothing')} `,
       h('button', { type: 'button', class: 'link', onclick: () => host.go(invented) }, t('landing.take', { name: invented }))));

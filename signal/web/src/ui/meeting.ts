@@ -7,13 +7,15 @@ import { roomTitle } from '../names';
 import type { Shown } from '../wanted';
 import { ChatPanel } from './chat';
 import { DeviceFields } from './devices';
-import { showKeys, showPanel } from './dialog';
+import { showPanel } from './dialog';
 import { h, icon, setAttribute, setText } from './dom';
-import { invitation } from './invite';
+import { invitation, roomAddress } from './invite';
+import { showKeys } from './keys';
+import { showMore } from './more';
 import { Notices } from './notices';
 import { PeoplePanel, type Person, type PeopleHost } from './people';
-import { ToggleKey } from './prejoin';
 import { type Face, Hall } from './tiles';
+import { ToggleKey } from './toggle';
 
 export interface MeetingHost {
   readonly media: LocalMedia;
@@ -25,6 +27,7 @@ export interface MeetingHost {
   show(shown: readonly Shown[]): void;
   output(id: string): void;
   copyLink(): void;
+  switchTheme(): void;
   leave(): void;
   readonly people: Omit<PeopleHost, 'write' | 'close' | 'copyLink'>;
 }
@@ -63,7 +66,7 @@ export class Meeting {
     this.chatKey = this.key('chat', t('bar.chat'), t('bar.chat.label'), () => this.panel('chat'), 'chat');
     this.chatKey.append(this.unread);
     this.title = h('button', { type: 'button', class: 'row tight roomname', 'aria-label': t('bar.people.label'), onclick: () => this.panel('people') },
-      icon('mark', { class: 'is-good' }), h('h1', { class: 'cut', dir: 'auto' }, roomTitle(host.room)));
+      icon('mark', { class: 'is-good' }), h('h1', { class: 'cut' }, h('bdi', {}, roomTitle(host.room))));
     this.invite = h('section', { class: 'tile invite' }, invitation(host.room, this.inviteTitle, () => host.copyLink()));
     this.element = this.build();
     this.seen = host.messages.length;
@@ -136,6 +139,8 @@ export class Meeting {
   private build(): HTMLElement {
     const chooser = (label: string): HTMLElement => h('button', { type: 'button', class: 'more', 'aria-label': label, onclick: () => this.chooseDevices() }, icon('down'));
     const leave = h('button', { type: 'button', class: 'ctl leave', 'data-test': 'leave', onclick: () => this.host.leave() }, h('i', {}, icon('leave', { class: 'mirror' })), t('bar.leave'));
+    const more = this.key('more', t('bar.more'), t('bar.more'), () => this.showMore(), 'more');
+    more.setAttribute('aria-haspopup', 'dialog');
     return h('main', { class: 'meet' },
       h('a', { class: 'skip btn first', href: '#bar' }, t('meeting.skip')),
       h('header', { class: 'lintel' }, this.title, this.clock, h('span', { class: 'end' }),
@@ -150,14 +155,24 @@ export class Meeting {
           h('span', { class: 'duo' }, this.camera.element, chooser(t('choose.cam')))),
         h('div', { class: 'group' }, this.hand),
         h('div', { class: 'group' }, this.peopleKey, this.chatKey,
-          h('button', { type: 'button', class: 'ctl wide', 'data-test': 'keys', onclick: () => showKeys() }, h('i', {}, icon('keys')), t('bar.keys'))),
+          more),
         h('div', { class: 'group go' }, leave)));
   }
 
-  private chooseDevices(): void {
+  private showMore(): void {
+    showMore([
+      { sign: 'people', label: 'bar.people', narrow: true, note: this.number.textContent ?? '', run: () => this.panel('people') },
+      { sign: 'link', label: 'meeting.invite.more', note: roomAddress(this.host.room).replace(/^https?:\/\//, ''), run: () => this.showInvitation() },
+      { sign: 'sliders', label: 'bar.devices', run: () => this.chooseDevices() },
+      { sign: 'theme', label: 'theme', run: () => this.host.switchTheme() },
+      { sign: 'keys', label: 'bar.keys', run: () => showKeys() },
+    ]);
+  }
+
+  chooseDevices(): void {
     const fields = new DeviceFields(this.host.media, (id) => this.host.output(id));
     fields.element.classList.add('open', 'inrows');
-    showPanel(t('pre.devices'), fields.element);
+    showPanel(t('bar.devices'), fields.element);
     const watch = window.setInterval(() => {
       if (fields.element.isConnected) return fields.update();
       window.clearInterval(watch);

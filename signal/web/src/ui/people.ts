@@ -69,7 +69,7 @@ export class PeoplePanel {
     face.style.setProperty('--h', String(hue(person.name)));
     const open = this.menu === person.id;
     return h('div', { class: `person ${open && full ? 'sel' : ''}` }, face,
-      h('span', { class: 'grow cut', dir: 'auto' }, person.me ? t('meeting.you') : person.name),
+      h('span', { class: 'grow cut' }, h('bdi', {}, person.me ? t('meeting.you') : person.name)),
       full && person.moderator && h('span', { class: 'pill tiny' }, t('people.moderator')),
       person.hand > 0 && icon('hand', { class: 'is-hand', label: t('meeting.hand', { number: person.hand }) }),
       person.videoMuted && icon('cam-off', { label: t('meeting.cam.off') }),

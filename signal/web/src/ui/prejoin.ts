@@ -1,12 +1,15 @@
 // Before the meeting: your picture, your sound, your name.
 
-import { t, type Text } from '../i18n';
-import type { Device, LocalMedia, Problem } from '../media';
-import { hue, initials, roomTitle } from '../names';
-import { h, icon, setAttribute, setIcon, setText } from './dom';
+import { t } from '../i18n';
+import type { LocalMedia } from '../media';
+import { roomTitle } from '../names';
+import { h, icon, setAttribute, setText } from './dom';
 import { DeviceFields } from './devices';
 import { insecureCard } from './landing';
-import { type State, stateCard } from './state';
+import { Picture } from './picture';
+import { problemStates } from './problems';
+import { stateCard } from './state';
+import { ToggleKey } from './toggle';
 
 export interface PrejoinHost {
   readonly brand: HTMLElement;
@@ -19,8 +22,9 @@ export interface PrejoinHost {
 
 export class Prejoin {
   readonly element: HTMLElement;
-  private readonly video = h('video', { class: 'vid', autoplay: true, playsinline: true, 'aria-hidden': 'true' });
-  private readonly face = h('span', { class: 'face', 'aria-hidden': 'true' });
+  private readonly picture = new Picture(() => this.caption());
+  private readonly words = h('span', { class: 'cut' });
+  private readonly plate = h('span', { class: 'plate' }, this.words);
   private readonly mic: ToggleKey;
   private readonly camera: ToggleKey;
   private readonly devices: DeviceFields;
@@ -32,9 +36,8 @@ export class Prejoin {
 
   constructor(private readonly host: PrejoinHost) {
     const { media } = host;
-    this.video.muted = true;
-    this.mic = new ToggleKey('audio', media);
-    this.camera = new ToggleKey('video', media);
+    this.mic = new ToggleKey('audio', media, () => void media.toggle('audio'));
+    this.camera = new ToggleKey('video', media, () => void media.toggle('video'));
     this.devices = new DeviceFields(media, () => undefined);
     this.name = h('input', { value: host.name, autocomplete: 'name', maxlength: 64, 'data-test': 'display-name', 'aria-describedby': 'name-hint', dir: 'auto', oninput: () => this.update() });
     this.element = this.build();
@@ -46,18 +49,13 @@ export class Prejoin {
     this.mic.update();
     this.camera.update();
     this.devices.update();
-    const track = media.track('video');
-    const current = (this.video.srcObject as MediaStream | null)?.getVideoTracks()[0] ?? null;
-    if (current !== track) this.video.srcObject = track ? new MediaStream([track]) : null;
-    this.video.hidden = !track;
-    this.face.hidden = !!track;
-    setText(this.face, initials(this.name.value || '?'));
-    this.face.style.setProperty('--h', String(hue(this.name.value)));
+    this.picture.update(media.track('video'), this.name.value || '?');
     this.showProblems();
   }
 
+  /** To the name, if it is missing: without moving the page, and not where focus brings up a keyboard over it. */
   focus(): void {
-    if (!this.name.value) this.name.focus();
+    if (!this.name.value && matchMedia('(pointer: fine)').matches) this.name.focus({ preventScroll: true });
   }
 
   busy(joining: boolean): void {
@@ -67,7 +65,7 @@ export class Prejoin {
 
   dispose(): void {
     this.devices.dispose();
-    this.video.srcObject = null;
+    this.picture.dispose();
   }
 
   private build(): HTMLElement {
@@ -86,11 +84,11 @@ export class Prejoin {
       h('header', {}, this.host.brand, h('span', { class: 'end' }), h('span', { class: 'small quiet mid' }, t('pre.private'))),
       h('main', { class: 'two pre' },
         h('section', { class: 'stack', 'aria-label': t('pre.section') },
-          h('div', { class: 'tile preview' }, this.video, this.face, h('span', { class: 'plate' }, h('span', { class: 'cut' }, t('pre.you')))),
+          h('div', { class: 'tile preview' }, this.picture.video, this.picture.face, this.plate),
           h('div', { class: 'row centred' }, this.mic.element, this.camera.element, toggleDevices),
           this.devices.element),
         h('form', { class: 'stack roomy', onsubmit: submit, novalidate: true },
-          h('h1', { dir: 'auto' }, roomTitle(this.host.room)),
+          h('h1', {}, h('bdi', {}, roomTitle(this.host.room))),
           this.problems,
           h('label', { class: 'field' }, t('pre.name'), h('span', { class: 'input' }, this.name), this.hint),
           h('div', { class: 'stack tight joinbar' }, this.joinButton,
@@ -98,6 +96,15 @@ export class Prejoin {
               h('button', { type: 'button', class: 'link', 'data-test': 'listen', onclick: () => this.named() && this.host.listen(this.name.value.trim()) }, t('pre.listen')),
               t('pre.listen.rest'))))),
       h('footer', { class: 'small quiet' }, h('span', { class: 'row tight' }, ...trust)));
+  }
+
+  /** What the picture shows, once it is clear whether there is one. */
+  private caption(): void {
+    const track = this.host.media.track('video');
+    const { seen } = this.picture;
+    setText(this.words, t(seen ? 'pre.you' : 'pre.you.off'));
+    this.plate.hidden = !seen && (track !== null || this.host.media.waits('video'));
+    this.plate.parentElement?.classList.toggle('bare', !seen && !track && !this.host.media.waits('video'));
   }
 
   private named(): boolean {
@@ -115,50 +122,9 @@ export class Prejoin {
     const key = JSON.stringify(media.problems);
     if (key === this.shownProblems) return;
     this.shownProblems = key;
-    const { audio, video } = media.problems;
-    if (video === 'insecure' || audio === 'insecure') {
+    if (media.problems.video === 'insecure' || media.problems.audio === 'insecure') {
       return this.problems.replaceChildren(insecureCard(true, () => this.named() && this.host.listen(this.name.value.trim())));
     }
-    this.problems.replaceChildren(...[
-      video && stateCard(problemState('video', video, () => void media.set('video', true), () => void media.set('video', false))),
-      audio && stateCard(problemState('audio', audio, () => void media.set('audio', true), () => void media.set('audio', false))),
-    ].filter((card): card is HTMLElement => !!card));
-  }
-}
-
-/** What is wrong with a device, in words. */
-export function problemState(kind: Device, problem: Exclude<Problem, 'insecure'>, again: () => void, without: () => void): State {
-  const device = kind === 'audio' ? 'microphone' : 'camera';
-  const missing = problem === 'missing';
-  return {
-    sign: problem === 'inuse' ? (kind === 'audio' ? 'mic' : 'cam') : kind === 'audio' ? 'mic-off' : 'cam-off',
-    tone: 'warn', aside: true,
-    title: t(`${device}.${problem}.title` as Text),
-    text: t(`${device}.${problem}` as Text),
-    acts: missing ? [{ label: 'join.without', run: without }] : [{ label: 'try.again', run: again }, { label: 'join.without', run: without }],
-  };
-}
-
-/** A key that says what is so: "Mic on", "Mic off". */
-export class ToggleKey {
-  readonly element: HTMLButtonElement;
-  private readonly sign: SVGSVGElement;
-  private readonly word = document.createTextNode('');
-
-  constructor(private readonly kind: Device, private readonly media: LocalMedia, toggle?: () => void) {
-    this.sign = icon(kind === 'audio' ? 'mic' : 'cam');
-    const act = toggle ?? ((): void => void media.set(kind, !media.on(kind)));
-    this.element = h('button', { type: 'button', class: 'ctl', 'data-test': kind === 'audio' ? 'mic' : 'camera', onclick: act }, h('i', {}, this.sign), this.word);
-    this.update();
-  }
-
-  update(): void {
-    const on = this.media.on(this.kind);
-    const name = this.kind === 'audio' ? 'mic' : 'cam';
-    setIcon(this.sign, on ? name : `${name}-off`);
-    const word = t(`${name}.${on ? 'on' : 'off'}` as Text);
-    if (this.word.data !== word) this.word.data = word;
-    setAttribute(this.element, 'aria-label', t(`${name}.turn.${on ? 'off' : 'on'}` as Text));
-    this.element.classList.toggle('off', !on);
+    this.problems.replaceChildren(...problemStates(media, () => this.named() && this.host.join(this.name.value.trim())).map((state) => stateCard(state)));
   }
 }

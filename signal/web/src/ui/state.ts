@@ -12,7 +12,6 @@ export interface State {
   readonly text: string;
   readonly acts?: readonly Act[];
   readonly extra?: HTMLElement;
-  readonly details?: string;
   /** Another button of the view is the first one. */
   readonly aside?: boolean;
 }
@@ -24,8 +23,7 @@ export function stateCard(state: State, heading: 'h1' | 'h2' = 'h2'): HTMLElemen
     icon(state.sign, { class: state.tone ? `is-${state.tone}` : '' }),
     h(heading, {}, state.title),
     h('p', {}, state.text),
-    (acts.length > 0 || state.extra) && h('div', { class: 'acts' }, state.extra, ...acts),
-    state.details && h('details', {}, h('summary', {}, 'Details'), state.details));
+    (acts.length > 0 || state.extra) && h('div', { class: 'acts' }, state.extra, ...acts));
 }
 
 /** A state that is all there is to see: the meeting is over, or could not begin. */

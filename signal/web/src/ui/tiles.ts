@@ -1,10 +1,11 @@
 // The hall: a tile for everybody, laid out so that faces are as large as they can be.
 
 import { t } from '../i18n';
-import { hue, initials } from '../names';
 import type { Shown } from '../wanted';
 import { fit, pageSize } from './fit';
 import { h, icon, setAttribute, setText } from './dom';
+import { Picture } from './picture';
+import { Places } from './places';
 
 /** What a tile shows. */
 export interface Face {
@@ -19,6 +20,9 @@ export interface Face {
   readonly track: MediaStreamTrack | null;
 }
 
+/** What the keys that turn pages take from the height. */
+const PAGER = 48;
+
 export class Hall {
   readonly element: HTMLElement;
   private readonly box = h('div', { class: 'tiles' });
@@ -26,7 +30,9 @@ export class Hall {
   private readonly pager: HTMLElement;
   private readonly pageText = h('span', { class: 'num' });
   private readonly tiles = new Map<string, Tile>();
+  private readonly places = new Places();
   private faces: readonly Face[] = [];
+  private visible: readonly Face[] = [];
   private invite: HTMLElement | null = null;
   private page = 0;
   private shownKey = '';
@@ -38,7 +44,7 @@ export class Hall {
       this.pageText,
       h('button', { type: 'button', class: 'btn icon slim', 'aria-label': t('meeting.page.next'), onclick: turn(1) }, icon('next', { class: 'mirror' })));
     this.element = h('section', { class: 'hall', 'aria-label': t('meeting.hall'), onkeydown: (event: KeyboardEvent) => this.onKey(event) }, this.box, this.pager, this.over);
-    new ResizeObserver(() => this.layout()).observe(this.box);
+    new ResizeObserver(() => this.layout()).observe(this.element);
   }
 
   /** Something that covers the tiles until it is over, such as a lost connection. */
@@ -47,7 +53,7 @@ export class Hall {
   }
 
   update(faces: readonly Face[], invite: HTMLElement | null): void {
-    this.faces = faces;
+    this.faces = [...this.places.sort(faces.filter((f) => !f.mine)), ...faces.filter((f) => f.mine)];
     for (const [id, tile] of this.tiles) {
       if (faces.some((f) => f.id === id)) continue;
       const focused = tile.element.contains(document.activeElement);
@@ -68,6 +74,12 @@ export class Hall {
     this.layout();
   }
 
+  /** Whom the bridge holds to be talking: comes into sight if on a hidden page. */
+  speaker(id: string): void {
+    const inSight = this.visible.filter((f) => !f.mine && !f.screen).map((f) => f.id);
+    if (this.places.talk(id, inSight)) this.update(this.faces, this.invite);
+  }
+
   /** Lights who talks now. */
   talk(level: (face: Face) => number): void {
     for (const face of this.faces) this.tiles.get(face.id)?.talk(face.micOff ? null : level(face));
@@ -78,22 +90,26 @@ export class Hall {
   }
 
   private layout(): void {
-    const { clientWidth: width, clientHeight: height } = this.box;
-    if (!width || !height) return;
+    const { clientWidth: width, clientHeight: full } = this.element;
+    if (!width || !full) return;
     const others = this.faces.filter((f) => !f.mine);
     const pair = others.length === 1 && this.faces.length === 2;
     const inFlow = pair ? others : this.faces;
     const count = inFlow.length + (this.invite ? 1 : 0);
+    const paged = pageSize(count, width, full) < count;
+    const height = paged ? full - PAGER : full;
     const size = pageSize(count, width, height);
     const pages = Math.max(1, Math.ceil(inFlow.length / size));
     this.page = Math.min(Math.max(0, this.page), pages - 1);
     const visible = inFlow.slice(this.page * size, (this.page + 1) * size);
+    this.visible = visible;
     const cell = fit(Math.min(size, visible.length + (this.invite ? 1 : 0)), width, height);
     this.box.style.setProperty('--tw', `${cell.width}px`);
     this.box.style.setProperty('--th', `${cell.height}px`);
     const wanted = [...visible, ...(pair ? this.faces.filter((f) => f.mine) : [])].flatMap((f) => this.tiles.get(f.id) ?? []);
     this.arrange([...wanted.map((tile) => tile.element), ...(this.invite ? [this.invite] : [])]);
     for (const tile of this.tiles.values()) tile.card(pair && tile.face.mine);
+    this.element.classList.toggle('paged', paged);
     this.pager.hidden = pages < 2;
     setText(this.pageText, t('meeting.page', { page: this.page + 1, pages }));
     this.report(visible, cell.width, cell.height);
@@ -136,8 +152,7 @@ const CORNERS = ['end-bottom', 'start-bottom', 'start-top', 'end-top'] as const;
 
 class Tile {
   readonly element: HTMLElement;
-  private readonly video = h('video', { class: 'vid', autoplay: true, playsinline: true, 'aria-hidden': 'true' });
-  private readonly face_ = h('span', { class: 'face', 'aria-hidden': 'true' });
+  private readonly picture = new Picture();
   private readonly name = h('span', { class: 'cut', dir: 'auto' });
   private readonly micOff = icon('mic-off', { label: t('meeting.mic.off') });
   private readonly volume = icon('speaker', { class: 'volume' });
@@ -146,27 +161,18 @@ class Tile {
   private lastTalk = -FADE_MS;
 
   constructor(public face: Face) {
-    this.video.muted = true; // Sound plays through elements of its own.
-    this.video.onplaying = this.video.onresize = () => this.showPicture();
     this.element = h('article', { class: `tile ${face.mine ? 'me' : ''} ${face.screen ? 'screen' : ''}`, 'data-id': face.id, 'data-test': 'tile', tabindex: -1,
       onkeydown: (event: KeyboardEvent) => this.onKey(event), onpointerdown: (event: PointerEvent) => this.onDrag(event) },
-      this.video, this.face_, h('span', { class: 'plate' }, this.volume, this.micOff, face.screen ? icon('screen') : null, this.name), this.marks);
+      this.picture.video, this.picture.face, h('span', { class: 'plate' }, this.volume, this.micOff, face.screen ? icon('screen') : null, this.name), this.marks);
   }
 
   update(face: Face): void {
     this.face = face;
     const name = face.mine ? t('meeting.you') : face.name;
     setText(this.name, face.screen ? t('meeting.screen', { name }) : name);
-    setText(this.face_, initials(face.name));
-    this.face_.style.setProperty('--h', String(hue(face.name)));
     this.micOff.style.display = face.micOff && !face.screen ? '' : 'none';
     this.showHand(face.hand);
-    const current = (this.video.srcObject as MediaStream | null)?.getVideoTracks()[0] ?? null;
-    if (current !== face.track) {
-      this.video.srcObject = face.track ? new MediaStream([face.track]) : null;
-      this.resume();
-    }
-    this.showPicture();
+    this.picture.update(face.track, face.name);
     this.describe();
   }
 
@@ -188,20 +194,13 @@ class Tile {
     else delete this.element.dataset.corner;
   }
 
-  /** Browsers stop a video that was taken out of the document. */
   resume(): void {
-    if (this.video.srcObject && this.video.isConnected && this.video.paused) void this.video.play().catch(() => undefined);
+    this.picture.resume();
   }
 
   dispose(): void {
-    this.video.srcObject = null;
+    this.picture.dispose();
     this.element.remove();
-  }
-
-  private showPicture(): void {
-    const seen = !!this.face.track && this.video.videoWidth > 0;
-    this.video.classList.toggle('seen', seen);
-    this.face_.hidden = seen;
   }
 
   private showHand(hand: number): void {

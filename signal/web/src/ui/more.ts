@@ -1,0 +1,21 @@
+// What has no key of its own on the bar: a sheet from below, on wide windows a menu over the bar.
+
+import { t, type Text } from '../i18n';
+import { showSheet } from './dialog';
+import { h, icon } from './dom';
+
+export interface MoreItem {
+  readonly sign: string;
+  readonly label: Text;
+  readonly run: () => void;
+  /** Said at the end of the line. */
+  readonly note?: string;
+  /** Only where the bar is too narrow for its key. */
+  readonly narrow?: boolean;
+}
+
+export function showMore(items: readonly MoreItem[]): void {
+  showSheet(t('bar.more'), (close) => h('div', { class: 'lines' }, ...items.map((item) =>
+    h('button', { type: 'button', class: item.narrow ? 'narrow' : '', 'data-test': `more-${item.sign}`, onclick: () => { close(); item.run(); } },
+      icon(item.sign, { class: 'quiet' }), h('span', { class: 'grow' }, t(item.label)), item.note && h('span', { class: 'quiet small cut', dir: 'auto' }, item.note)))));
+}
