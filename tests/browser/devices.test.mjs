@@ -110,7 +110,7 @@ test('who talks with the microphone off is told; Space turns it on for as long a
     await page.locator('[data-test=join]').click();
     await page.locator('.bar').waitFor();
     await mic.click();
-    await page.getByText('You are talking, but your microphone is off.').waitFor({ timeout: 10_000 });
+    await page.locator('.toast', { hasText: 'You are talking, but your microphone is off.' }).waitFor({ timeout: 10_000 });
     await page.keyboard.down(' ');
     await page.getByText('Mic on', { exact: true }).waitFor({ timeout: 5000 });
     await page.keyboard.up(' ');

@@ -303,7 +303,7 @@ export class App {
 
   private retryText(): string {
     const seconds = Math.ceil((this.retryAt - Date.now()) / 1000);
-    const key = this.restarting ? 'restart' : 'gone';
+    const key = this.restarting ? 'restart' : this.meeting ? 'gone' : 'unreached';
     return this.retryAt && seconds > 0 ? t(key, { seconds }) : t(`${key}.now`);
   }
 
@@ -393,15 +393,19 @@ export class App {
   private onUnplugged(kind: Device, replacement: string): void {
     const problem = this.media.problems[kind];
     if (!replacement) return problem && this.showProblem(kind, problem);
-    this.meeting?.notices.show({ key: 'replaced', sign: 'usb', text: t(`device.gone.${kind}`, { name: replacement }), act: { label: t('device.other'), run: () => this.meeting?.chooseDevices() } });
+    const text = t(`device.gone.${kind}`, { name: replacement });
+    this.say(text);
+    this.meeting?.notices.show({ key: 'replaced', sign: 'usb', text, act: { label: t('device.other'), run: () => this.meeting?.chooseDevices() } });
   }
 
   /** What the loudness at the microphone tells: that somebody talks to nobody. */
   private listenToVoice(): void {
     switch (this.voice.hear(this.media.heard(), this.media.on('audio'), performance.now())) {
       case 'muted-talk':
+        this.say(t('voice.muted'));
         return this.meeting?.notices.show({ key: 'muted-audio', sign: 'mic-off', tone: 'warn', text: t('voice.muted'), act: { label: t('turn.on'), run: () => void this.toggle('audio') } });
       case 'silence':
+        this.say(t('voice.silence'));
         return this.meeting?.notices.show({ key: 'silence', sign: 'mic', tone: 'warn', text: t('voice.silence'), act: { label: t('voice.choose'), run: () => this.meeting?.chooseDevices() } });
     }
   }

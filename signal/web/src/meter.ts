@@ -17,7 +17,6 @@ export class Meter {
       const node = context.createAnalyser();
       node.fftSize = SAMPLES;
       source.connect(node);
-      void context.resume();
       return new Meter(copy, source, node);
     } catch {
       return null;
@@ -26,7 +25,10 @@ export class Meter {
 
   /** 0 to 1; null while the browser lets no sound be worked on, as before the first click. */
   level(): number | null {
-    if (Meter.context?.state !== 'running') return null;
+    if (Meter.context?.state !== 'running') {
+      if (navigator.userActivation?.hasBeenActive) void Meter.context?.resume();
+      return null;
+    }
     this.node.getFloatTimeDomainData(this.samples);
     let sum = 0;
     for (const sample of this.samples) sum += sample ** 2;

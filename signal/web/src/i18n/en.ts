@@ -185,6 +185,8 @@ export const en = {
   'gone.title': 'The box does not answer',
   'gone': 'Reconnecting by ourselves. Next try in {seconds} s. Your place and what you wrote are kept.',
   'gone.now': 'Reconnecting by ourselves, just now. Your place and what you wrote are kept.',
+  'unreached': 'Trying again by ourselves. Next try in {seconds} s.',
+  'unreached.now': 'Trying again by ourselves, just now.',
   'gone.try': 'Try now',
   'restart.title': 'The box restarts',
   'restart': 'It is back in about half a minute. Stay on this page, you come back in by yourself. Next try in {seconds} s.',

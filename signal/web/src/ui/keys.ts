@@ -21,18 +21,18 @@ const LIST: readonly (readonly [Text, string])[] = [
 
 export class Keys {
   private talking = false;
-  /** The pointer was used last: a button that has focus has it from a click, and Space is not meant for it. */
-  private pointed = false;
+  /** The button that was clicked last and has had focus since: Space is not meant for it. */
+  private clicked: Element | null = null;
 
   constructor(private readonly host: KeysHost) {
-    document.addEventListener('pointerdown', () => { this.pointed = true; });
+    document.addEventListener('pointerdown', (event) => { this.clicked = button(event.target); });
+    document.addEventListener('focusin', (event) => { if (event.target !== this.clicked) this.clicked = null; });
     document.addEventListener('keydown', (event) => this.onDown(event));
     document.addEventListener('keyup', (event) => this.onUp(event));
     window.addEventListener('blur', () => this.release());
   }
 
   private onDown(event: KeyboardEvent): void {
-    if (event.key === 'Tab' || event.key.startsWith('Arrow')) this.pointed = false;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === ' ') return this.onSpace(event);
     if (event.repeat) return;
@@ -58,7 +58,8 @@ export class Keys {
   }
 
   private onSpace(event: KeyboardEvent): void {
-    if (!this.host.inMeeting || typing(event.target) || (!this.pointed && pressable(event.target))) return;
+    const focused = button(event.target);
+    if (!this.host.inMeeting || typing(event.target) || (focused && focused !== this.clicked)) return;
     event.preventDefault();
     if (event.repeat || this.talking) return;
     this.talking = true;
@@ -82,8 +83,8 @@ function typing(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest('input, select, textarea, [contenteditable]') !== null;
 }
 
-function pressable(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && target.closest('button, a, summary') !== null;
+function button(target: EventTarget | null): Element | null {
+  return target instanceof Element ? target.closest('button, a') : null;
 }
 
 export function showKeys(): void {
