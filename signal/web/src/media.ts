@@ -108,9 +108,12 @@ export class LocalMedia {
   private async asking(kinds: readonly Device[], ask: () => Promise<void>): Promise<void> {
     for (const kind of kinds) this.asked[kind]++;
     this.onChange();
-    await ask();
-    for (const kind of kinds) this.asked[kind]--;
-    this.onChange();
+    try {
+      await ask();
+    } finally {
+      for (const kind of kinds) this.asked[kind]--;
+      this.onChange();
+    }
   }
 
   private async acquireBoth(): Promise<boolean> {
