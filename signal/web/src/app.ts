@@ -117,17 +117,17 @@ export class App {
       media: this.media, room: this.room, messages: this.messages,
       toggle: (kind) => void this.toggle(kind),
       toggleHand: () => this.toggleHand(),
-      send: (text, to) => this.conference?.chat(text, to),
+      send: (text, to) => this.conference?.messages.write(text, to),
       show: (shown) => this.conference?.show(shown),
       output: (id) => this.sound.choose(id),
       copyLink: () => void this.copyLink(),
       switchTheme: () => switchTheme(true),
       leave: () => this.leave(),
       people: {
-        muteMic: (id) => void this.conference?.mute(id, 'audio'),
-        stopCamera: (id) => void this.conference?.mute(id, 'video'),
+        muteMic: (id) => void this.conference?.moderation.mute(id, 'audio'),
+        stopCamera: (id) => void this.conference?.moderation.mute(id, 'video'),
         remove: (person) => ask(t('people.remove.title', { name: person.name }), 'people.remove.yes', 'people.remove.no',
-          () => void this.conference?.remove(person.id, '')),
+          () => void this.conference?.moderation.remove(person.id, '')),
       },
     });
     this.view('meeting', meeting.element);

@@ -1,0 +1,258 @@
+// Sound and picture: the Jingle session with the focus, the media connection, the bridge channel, and whether all of it gets
+// through. Sessions replace each other; what is meant is always the one of now.
+
+import { BridgeChannel } from '../channel';
+import { type Kind, type Offer, parseOffer, parseSources, sessionAccept, sessionTerminate, type Source } from '../jingle';
+import { Peer } from '../peer';
+import type { Shown } from '../wanted';
+import type { Xml } from '../xml';
+import { FOCUS, type Local, type MediaState, type Room } from './room';
+import { roundTrip, statistics, type Statistics } from './statistics';
+
+export interface SessionEvents {
+  onTracks(): void;
+  onSpeaker(): void;
+  onMedia(state: MediaState): void;
+  /** The room's policy turned something of ours off as we came in. */
+  onMuted(kind: Kind): void;
+  /** What another endpoint sends over the bridge. */
+  onSignal(from: string, payload: Record<string, unknown>): void;
+}
+
+/** Media that is not through after this long is blocked somewhere on the way. */
+const ICE_LIMIT_MS = 15_000;
+const RESTART_PAUSE_MS = 5_500;
+/** A path that is silent for so long is given up before the browser does. */
+const LOST_MS = 7_000;
+/** How often a blocked network is tried anew by ourselves. */
+const RETRY_MEDIA_MS = 6_000;
+const STATS_EVERY_MS = 10_000;
+
+export class MediaSession {
+  speaker = '';
+  state: MediaState = 'none';
+  iceServers: RTCIceServer[] = [];
+  readonly tracks = new Map<string, { source: Source; track: MediaStreamTrack }>();
+  private peer: Peer | null = null;
+  private channel: BridgeChannel | null = null;
+  private shown: readonly Shown[] = [];
+  private iceTimer = 0;
+  private restartTimer = 0;
+  private statsTimer = 0;
+  private lastRestart = 0;
+  /** Media went through in the session of now. */
+  private nowConnected = false;
+  private over = false;
+
+  constructor(private readonly room: Room, private readonly events: SessionEvents) {}
+
+  // What the page wants
+
+  async update(before: Local, now: Local): Promise<void> {
+    if (before.audio !== now.audio) await this.peer?.setTrack('audio', now.audio).catch(() => undefined);
+    if (before.video !== now.video) await this.peer?.setTrack('video', now.video).catch(() => undefined);
+    this.channel?.videoType(`${this.room.me}-v0`, now.video ? 'camera' : 'none');
+  }
+
+  show(shown: readonly Shown[]): void {
+    this.shown = shown;
+    this.channel?.show(shown);
+  }
+
+  level(sourceName: string): number {
+    return this.peer?.level(sourceName) ?? 0;
+  }
+
+  signal(to: string, payload: Record<string, unknown>): void {
+    this.channel?.message(to, payload);
+  }
+
+  async stats(): Promise<Statistics> {
+    return this.peer ? statistics(this.peer, this.channel?.open ?? false) : {};
+  }
+
+  /** Somebody is gone, and with them all they sent. */
+  gone(id: string): void {
+    if (this.speaker === id) this.speaker = '';
+    const left = this.peer?.sources.filter((s) => s.owner === id) ?? [];
+    if (left.length) void this.peer?.change([], left).catch(() => undefined);
+  }
+
+  /** Asks the focus for a new media session. */
+  restart(): void {
+    const { peer, room } = this;
+    if (!peer || this.over) return;
+    const wait = this.lastRestart + RESTART_PAUSE_MS - Date.now();
+    window.clearTimeout(this.restartTimer);
+    if (wait > 0) return this.restartLater(wait);
+    this.lastRestart = Date.now();
+    const payload = sessionTerminate(peer.offer, `${room.jid}/${room.me}`, 'connectivity-error', 'ICE FAILED', true);
+    void room.iq('set', `${room.jid}/${FOCUS}`, payload).catch(() => this.restartLater(RETRY_MEDIA_MS));
+    this.setState('connecting');
+  }
+
+  stop(): void {
+    window.clearTimeout(this.iceTimer);
+    window.clearTimeout(this.restartTimer);
+    window.clearInterval(this.statsTimer);
+    this.channel?.close();
+    this.channel = null;
+    const { peer } = this;
+    this.peer = null;
+    peer?.close();
+    if (this.tracks.size) {
+      this.tracks.clear();
+      this.events.onTracks();
+    }
+    this.setState('none');
+  }
+
+  /** The stay is over: no session begins any more. */
+  close(): void {
+    this.over = true;
+    this.stop();
+  }
+
+  // Jingle
+
+  onJingle(jingle: Xml): Xml | 'handled' | null {
+    switch (jingle.attrs.action) {
+      case 'session-initiate': {
+        const offer = parseOffer(jingle);
+        // The acknowledgement goes out first, as the focus expects.
+        queueMicrotask(() => void this.accept(offer));
+        return 'handled';
+      }
+      case 'source-add':
+        void this.peer?.change(parseSources(jingle), []).catch(() => undefined);
+        return 'handled';
+      case 'source-remove':
+        void this.peer?.change([], parseSources(jingle)).catch(() => undefined);
+        return 'handled';
+      case 'session-terminate':
+        if (jingle.attrs.sid === this.peer?.offer.sid) this.stop();
+        return 'handled';
+      case 'transport-info':
+      case 'transport-replace':
+        return 'handled';
+      default:
+        return null;
+    }
+  }
+
+  private async accept(offer: Offer): Promise<void> {
+    this.stop();
+    if (this.over) return;
+    const { room } = this;
+    const peer = new Peer(offer, this.iceServers, {
+      onTrack: (source, track) => this.addTrack(source, track),
+      onTrackGone: (source) => this.dropTrack(source),
+      onState: (state) => this.peer === peer && this.onIce(state),
+    });
+    this.peer = peer;
+    this.nowConnected = false;
+    this.setState('connecting');
+    this.watchIce();
+    this.openChannel(offer);
+    void peer.setTrack('audio', room.local.audio);
+    void peer.setTrack('video', room.local.video);
+    try {
+      const parts = await peer.start();
+      const { me } = room;
+      await room.iq('set', `${room.jid}/${FOCUS}`, sessionAccept(offer, `${room.jid}/${me}`, parts, {
+        audio: { name: `${me}-a0`, msid: `${me}-audio-0-1 ${me}-a0-1` },
+        video: { name: `${me}-v0`, msid: `${me}-video-0-1 ${me}-v0-1` },
+      }));
+    } catch (error) {
+      if (this.peer !== peer || this.over) return;
+      console.error('the media session could not be set up', error);
+      this.setState('failed');
+      return;
+    }
+    if (offer.startMuted.audio && room.local.audio) this.events.onMuted('audio');
+    if (offer.startMuted.video && room.local.video) this.events.onMuted('video');
+  }
+
+  private openChannel(offer: Offer): void {
+    const { me, config, local } = this.room;
+    const ignored = config.bridgeChannel?.ignoreDomain;
+    const url = offer.channels.find((u) => !ignored || !u.includes(`//${ignored}/`));
+    if (!url) return;
+    this.channel = new BridgeChannel(url, {
+      onSpeaker: (endpoint) => {
+        this.speaker = endpoint;
+        this.events.onSpeaker();
+      },
+      onForwarded: () => this.events.onTracks(),
+      onSendLimit: (source, height) => {
+        if (source === `${me}-v0`) void this.peer?.setSendLimit(height).catch(() => undefined);
+      },
+      onMessage: (from, payload) => this.events.onSignal(from, payload),
+      onStats: () => undefined,
+      onOpen: () => undefined,
+    });
+    this.channel.videoType(`${me}-v0`, local.video ? 'camera' : 'none');
+    this.channel.show(this.shown);
+    this.statsTimer = window.setInterval(() => void this.reportStats(), STATS_EVERY_MS);
+  }
+
+  private async reportStats(): Promise<void> {
+    if (!this.peer || this.state !== 'connected') return;
+    const jvbRTT = await roundTrip(this.peer);
+    this.channel?.stats({ connectionQuality: 100, jvbRTT, maxEnabledResolution: this.room.local.video ? 720 : 0 });
+  }
+
+  private addTrack(source: Source, track: MediaStreamTrack): void {
+    if (this.tracks.get(source.name)?.track === track) return;
+    this.tracks.set(source.name, { source, track });
+    this.events.onTracks();
+  }
+
+  private dropTrack(source: Source): void {
+    if (this.tracks.delete(source.name)) this.events.onTracks();
+  }
+
+  // Whether sound and picture get through
+
+  private watchIce(): void {
+    window.clearTimeout(this.iceTimer);
+    this.iceTimer = window.setTimeout(() => {
+      if (this.state === 'connected') return;
+      this.setState('failed');
+      this.restartLater(RETRY_MEDIA_MS);
+    }, ICE_LIMIT_MS);
+  }
+
+  private restartLater(ms: number): void {
+    window.clearTimeout(this.restartTimer);
+    this.restartTimer = window.setTimeout(() => this.restart(), ms);
+  }
+
+  private onIce(state: RTCIceConnectionState | 'closed'): void {
+    if (state === 'connected' || state === 'completed') {
+      window.clearTimeout(this.iceTimer);
+      window.clearTimeout(this.restartTimer);
+      this.nowConnected = true;
+      this.setState('connected');
+    } else if (state === 'disconnected') {
+      if (!this.nowConnected) return; // Still the first tries: the clock that runs decides.
+      this.setState('lost');
+      this.restartLater(LOST_MS);
+    } else if (state === 'failed') {
+      // A path that once was there and is gone: the network changed, a new session finds the new path.
+      if (this.nowConnected) {
+        this.watchIce();
+        this.restart();
+      } else {
+        this.setState('failed');
+        this.restartLater(RETRY_MEDIA_MS);
+      }
+    }
+  }
+
+  private setState(state: MediaState): void {
+    if (this.state === state) return;
+    this.state = state;
+    this.events.onMedia(state);
+  }
+}
