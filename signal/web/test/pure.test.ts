@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import jsqr from 'jsqr';
 import { FEATURES, VER } from '../src/caps';
-import { en } from '../src/i18n/en';
+import { en } from '../src/i18n/languages/en';
 import { t } from '../src/i18n';
 import { hue, initials, inventRoom, nickOf, roomFromPath, roomNode, roomSlug, roomTitle } from '../src/names';
 import { qrCode } from '../src/qr';

@@ -62,8 +62,7 @@ export interface Part {
 
 /** Why a stay ended, or never began. */
 export type End =
-  | { why: 'left' | 'lost' | 'ended' | 'full' | 'door' | 'refused' }
-  | { why: 'restarting' }
+  | { why: 'left' } | { why: 'lost' } | { why: 'restarting' } | { why: 'ended' } | { why: 'full' } | { why: 'door' } | { why: 'refused' }
   | { why: 'removed'; by: string; reason: string }
   | { why: 'password'; wrong: boolean };
 

@@ -1,21 +1,75 @@
-// Texts by name, with the places filled in.
+// Texts by name, with the places filled in, in the language of the person.
 
-import { en } from './en';
+import { recall, remember } from '../storage';
+import type { Forms, Language, Text } from './language';
+import { en } from './languages/en';
 
-export type Text = keyof typeof en;
+export type { Text } from './language';
 type Values = Readonly<Record<string, string | number>>;
 
-const language = 'en';
-const plural = new Intl.PluralRules(language);
+/** Every language but English, by tag, as its speakers call it. Set by the build. */
+declare const LANGUAGES: Readonly<Record<string, string>>;
+
+const ENGLISH = 'en';
+
+export const languages: Readonly<Record<string, string>> = { [ENGLISH]: 'English', ...LANGUAGES };
+
+let tag = ENGLISH;
+let texts: Language['texts'] = en;
+let plural = new Intl.PluralRules(tag);
+let clock = clockOf(tag);
 
 export function t(key: Text, values: Values = {}): string {
-  const entry: string | { readonly one: string; readonly other: string } = en[key];
-  const pattern = typeof entry === 'string' ? entry : plural.select(Number(values.count ?? 0)) === 'one' ? entry.one : entry.other;
+  const entry: string | Forms = texts[key] ?? en[key];
+  const pattern = typeof entry === 'string' ? entry : entry[plural.select(Number(values.count ?? 0))] ?? entry.other;
   return pattern.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
 }
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
-
 export function time(at: Date): string {
   return Number.isNaN(at.getTime()) ? '' : clock.format(at);
+}
+
+/** The tag of the language that the page speaks. */
+export function language(): string {
+  return tag;
+}
+
+/** The language chosen on this device, else the first of the browser's that there is. */
+export function preferredLanguage(chosen: string, wanted: readonly string[]): string {
+  const known = (candidate: string): string | undefined =>
+    Object.keys(languages).find((l) => l.toLowerCase() === candidate.toLowerCase()) ?? Object.keys(languages).find((l) => l === candidate.toLowerCase().split('-')[0]);
+  return [chosen, ...wanted].map((candidate) => candidate && known(candidate)).find(Boolean) || ENGLISH;
+}
+
+/** Takes the language up before anything is shown. Without its file the page speaks English. */
+export async function loadLanguage(): Promise<void> {
+  const wanted = preferredLanguage(recall('language'), navigator.languages);
+  if (wanted === ENGLISH) return;
+  try {
+    const answer = await fetch(`/lang/${wanted}.json`);
+    if (answer.ok) speak(wanted, (await answer.json()) as Language);
+  } catch {
+    // English it is.
+  }
+}
+
+export function speak(language: string, { texts: said, dir = 'ltr' }: Language): void {
+  tag = language;
+  texts = said;
+  plural = new Intl.PluralRules(tag);
+  clock = clockOf(tag);
+  if (typeof document === 'undefined') return;
+  document.documentElement.lang = tag;
+  document.documentElement.dir = dir;
+}
+
+/** Another language from now on: the page is loaded again, with every word in it. */
+export function chooseLanguage(language: string): void {
+  remember('language', language);
+}
+
+/** Times as the device writes them, in the words of the language. */
+function clockOf(language: string): Intl.DateTimeFormat {
+  const { hourCycle } = new Intl.DateTimeFormat(undefined, { hour: 'numeric' }).resolvedOptions();
+  return new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', ...(hourCycle ? { hourCycle } : {}) });
 }

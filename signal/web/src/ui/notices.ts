@@ -13,9 +13,12 @@ export interface Notice {
   readonly stays?: boolean;
 }
 
+/** Shows notices where there is a place for them. */
+export interface Notifier { show(notice: Notice): void; take(key: string): void }
+
 const SHOWN_MS = 5_000;
 
-export class Notices {
+export class Notices implements Notifier {
   readonly element: HTMLElement;
   private readonly waiting: Notice[] = [];
   private current: Notice | null = null;
