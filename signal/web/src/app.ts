@@ -345,6 +345,8 @@ export class App {
       toggle: (kind) => void this.own.toggle(kind),
       toggleHand: () => this.toggleHand(),
       panel: (name) => this.meeting?.panel(name),
+      layout: () => this.meeting?.hall.toggleLayout(),
+      pin: (place) => this.meeting?.hall.pinAt(place),
       talk: (on) => void this.own.talkWhile(on),
     });
   }

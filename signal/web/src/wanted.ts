@@ -1,7 +1,7 @@
 // What we ask the bridge for, and what we send when it limits us. Pure.
 
 /** A video source that is on the screen, with the smaller side of its picture in device pixels. */
-export interface Shown { readonly source: string; readonly height: number; readonly stage?: boolean }
+export interface Shown { readonly source: string; readonly height: number; readonly stage?: boolean; readonly screen?: boolean; readonly pinned?: boolean }
 
 /** The heights that a 720p or 1080p camera can send; a wish between two steps costs bits and shows nothing more. */
 const LADDER = [180, 360, 720, 1080, 2160] as const;
@@ -11,13 +11,17 @@ export function ladderHeight(height: number): number {
   return LADDER.find((step) => step * 1.125 >= height) ?? 2160;
 }
 
+/** A shared screen that is looked at comes as sharp as it is: its words are lost before its pixels are. */
+const SHARP = 2160;
+
+/** Only what is shown comes, on the stage first; others than these are not sent at all. */
 export function receiverConstraints(shown: readonly Shown[]): Record<string, unknown> {
   const constraints: Record<string, { maxHeight: number }> = {};
-  for (const { source, height } of shown) constraints[source] = { maxHeight: ladderHeight(height) };
+  for (const { source, height, stage, screen } of shown) constraints[source] = { maxHeight: stage && screen ? SHARP : ladderHeight(height) };
   return {
     colibriClass: 'ReceiverVideoConstraints',
     lastN: -1,
-    selectedSources: [],
+    selectedSources: shown.filter((s) => s.pinned && !s.stage).map((s) => s.source),
     onStageSources: shown.filter((s) => s.stage).map((s) => s.source),
     defaultConstraints: { maxHeight: 0 },
     constraints,

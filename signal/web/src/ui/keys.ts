@@ -11,12 +11,16 @@ export interface KeysHost {
   toggle(kind: 'audio' | 'video'): void;
   toggleHand(): void;
   panel(name: 'chat' | 'people' | null): void;
+  /** Tiles or stage. */
+  layout(): void;
+  /** Pins the tile at this place, from 1, or takes the pin out. */
+  pin(place: number): void;
   /** Space is held: the microphone is on for so long. */
   talk(on: boolean): void;
 }
 
 const LIST: readonly (readonly [Text, string])[] = [
-  ['keys.mic', 'M'], ['keys.cam', 'V'], ['keys.talk', 'Space'], ['keys.hand', 'R'], ['keys.chat', 'C'], ['keys.people', 'P'], ['keys.close', 'Esc'], ['keys.list', '?'],
+  ['keys.mic', 'M'], ['keys.cam', 'V'], ['keys.talk', 'Space'], ['keys.hand', 'R'], ['keys.chat', 'C'], ['keys.people', 'P'], ['keys.layout', 'W'], ['keys.pin', '1–9'], ['keys.tiles', '← →'], ['keys.menu', 'Enter'], ['keys.close', 'Esc'], ['keys.list', '?'],
 ];
 
 export class Keys {
@@ -52,6 +56,8 @@ export class Keys {
     else if (key === 'c') host.panel('chat');
     else if (key === 'p') host.panel('people');
     else if (key === 'r') host.toggleHand();
+    else if (key === 'w') host.layout();
+    else if (/^[1-9]$/.test(key)) host.pin(Number(key));
     else if (key === '?') showKeys();
     else return false;
     return true;

@@ -11,9 +11,11 @@ import { showPanel } from './dialog';
 import { h, icon, setAttribute, setText } from './dom';
 import { invitation, roomAddress } from './invite';
 import { showKeys } from './keys';
-import { showMore } from './more';
+import { say } from './live';
+import { type MoreItem, showMore } from './more';
 import { Notices } from './notices';
 import { PeoplePanel, type Person, type PeopleHost } from './people';
+import type { Layout } from './stage';
 import { type Face, Hall } from './tiles';
 import { ToggleKey } from './toggle';
 
@@ -47,6 +49,10 @@ export class Meeting {
   private readonly peopleKey: HTMLButtonElement;
   private readonly unread = h('span', { class: 'count', hidden: true });
   private readonly number = h('span', { class: 'num' });
+  private readonly shares = h('span', { class: 'pill shares mid', hidden: true });
+  private readonly layoutKeys: Record<Layout, HTMLButtonElement>;
+  private readonly layoutKey: HTMLElement;
+  private screens: readonly Face[] = [];
   private readonly clock = h('span', { class: 'quiet small num wide', role: 'timer' });
   private readonly title: HTMLButtonElement;
   private open: PanelName | null = null;
@@ -55,7 +61,15 @@ export class Meeting {
   private readonly inviteTitle = h('h2');
 
   constructor(private readonly host: MeetingHost) {
-    this.hall = new Hall((shown) => host.show(shown));
+    this.hall = new Hall({
+      show: (shown) => host.show(shown),
+      changed: () => this.onLayout(),
+      menu: (face) => this.tileMenu(face),
+      everybody: () => this.panel('people'),
+    });
+    this.layoutKeys = { tiles: this.segment('tiles'), stage: this.segment('stage') };
+    this.layoutKey = h('div', { class: 'seg mid', role: 'group', 'aria-label': t('layout') }, this.layoutKeys.tiles, this.layoutKeys.stage);
+    this.onLayout();
     this.chat = new ChatPanel(host.messages, (text, to) => host.send(text, to), () => this.panel(null));
     this.people = new PeoplePanel({ ...host.people, copyLink: () => host.copyLink(), close: () => this.panel(null), write: (id) => { this.panel('chat'); this.chat.writeTo(id); } });
     this.mic = new ToggleKey('audio', host.media, () => host.toggle('audio'));
@@ -82,6 +96,8 @@ export class Meeting {
     setText(this.number, String(people.length));
     if (alone) setText(this.inviteTitle, alone);
     this.hall.update(faces, alone ? this.invite : null);
+    this.showShares(faces.filter((f) => f.screen));
+    this.layoutKey.hidden = people.length < 2 || alone !== null;
     this.element.dataset.count = String(people.length);
   }
 
@@ -143,7 +159,7 @@ export class Meeting {
     more.setAttribute('aria-haspopup', 'dialog');
     return h('main', { class: 'meet' },
       h('a', { class: 'skip btn first', href: '#bar' }, t('meeting.skip')),
-      h('header', { class: 'lintel' }, this.title, this.clock, h('span', { class: 'end' }),
+      h('header', { class: 'lintel' }, this.title, this.clock, this.shares, h('span', { class: 'end' }), this.layoutKey,
         h('span', { class: 'pill num' }, icon('people', { label: t('bar.people') }), this.number),
         h('button', { type: 'button', class: 'btn slim', 'aria-label': t('meeting.invite.label'), 'data-test': 'invite', onclick: () => this.showInvitation() }, icon('link'), h('span', { class: 'wide' }, t('meeting.invite')))),
       this.hall.element,
@@ -160,7 +176,9 @@ export class Meeting {
   }
 
   private showMore(): void {
+    const { layout } = this.hall.stage;
     showMore([
+      ...(this.layoutKey.hidden ? [] : [{ sign: layout === 'tiles' ? 'stage' : 'tiles', label: layout === 'tiles' ? 'layout.stage' : 'layout.tiles', run: () => this.hall.toggleLayout() } as const]),
       { sign: 'people', label: 'bar.people', narrow: true, note: this.number.textContent ?? '', run: () => this.panel('people') },
       { sign: 'link', label: 'meeting.invite.more', note: roomAddress(this.host.room).replace(/^https?:\/\//, ''), run: () => this.showInvitation() },
       { sign: 'sliders', label: 'bar.devices', run: () => this.chooseDevices() },
@@ -178,6 +196,39 @@ export class Meeting {
       window.clearInterval(watch);
       fields.dispose();
     }, 500);
+  }
+
+  private segment(layout: Layout): HTMLButtonElement {
+    return h('button', { type: 'button', 'data-test': `layout-${layout}`, onclick: () => this.hall.choose(layout) }, icon(layout), t(`layout.${layout}`));
+  }
+
+  private onLayout(): void {
+    for (const layout of ['tiles', 'stage'] as const) setAttribute(this.layoutKeys[layout], 'aria-pressed', String(this.hall.stage.layout === layout));
+  }
+
+  /** Says who shares a screen, when it begins and as long as it goes on. */
+  private showShares(screens: readonly Face[]): void {
+    for (const { id, name } of screens) {
+      if (!this.screens.some((s) => s.id === id)) say(t('say.shares', { name }));
+    }
+    for (const { id, name } of this.screens) {
+      if (screens.some((s) => s.id === id)) continue;
+      say(t('share.ended', { name }));
+      this.notices.show({ key: 'share-ended', sign: 'share', text: t('share.ended', { name }) });
+    }
+    const [one] = screens;
+    const text = screens.length > 1 ? t('shares.several', { count: screens.length }) : one ? t('shares', { name: one.name }) : '';
+    this.shares.hidden = !one;
+    if (this.shares.lastChild?.textContent !== text) this.shares.replaceChildren(icon('share'), h('span', { class: 'cut' }, text));
+    this.screens = screens;
+  }
+
+  /** What can be done with a tile. */
+  private tileMenu(face: Face): void {
+    const items: MoreItem[] = [{ sign: 'pin', label: this.hall.pinned(face.id) ? 'tile.unpin' : 'tile.pin', run: () => this.hall.pin(face.id) }];
+    const tile = this.hall.tile(face.id);
+    if (tile && document.fullscreenEnabled) items.push({ sign: 'full', label: 'full.screen', run: () => this.hall.full(tile) });
+    showMore(items, face.mine ? t('meeting.you') : face.screen ? t('meeting.screen', { name: face.name }) : face.name);
   }
 
   private showInvitation(): void {

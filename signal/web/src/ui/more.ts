@@ -14,8 +14,8 @@ export interface MoreItem {
   readonly narrow?: boolean;
 }
 
-export function showMore(items: readonly MoreItem[]): void {
-  showSheet(t('bar.more'), (close) => h('div', { class: 'lines' }, ...items.map((item) =>
+export function showMore(items: readonly MoreItem[], title = t('bar.more')): void {
+  showSheet(title, (close) => h('div', { class: 'lines' }, ...items.map((item) =>
     h('button', { type: 'button', class: item.narrow ? 'narrow' : '', 'data-test': `more-${item.sign}`, onclick: () => { close(); item.run(); } },
       icon(item.sign, { class: 'quiet' }), h('span', { class: 'grow' }, t(item.label)), item.note && h('span', { class: 'quiet small cut', dir: 'auto' }, item.note)))));
 }

@@ -1,49 +1,57 @@
-// The hall: a tile for everybody, laid out so that faces are as large as they can be.
+// The hall: everybody's tile, on pages of equal ones or around a stage, and what is asked of the bridge for it.
 
 import { t } from '../i18n';
 import type { Shown } from '../wanted';
-import { fit, pageSize } from './fit';
-import { h, icon, setAttribute, setText } from './dom';
-import { Picture } from './picture';
+import { h, icon, setText } from './dom';
 import { Places } from './places';
+import { INVITE, type Plan, stagePlan, tilePlan } from './plan';
+import { type Layout, Stage } from './stage';
+import { type Face, placeAt, Tile, type TileHost } from './tile';
 
-/** What a tile shows. */
-export interface Face {
-  readonly id: string;
-  /** Source of the picture, empty for our own. */
-  readonly source: string;
-  readonly name: string;
-  readonly mine: boolean;
-  readonly screen: boolean;
-  readonly micOff: boolean;
-  readonly hand: number;
-  readonly track: MediaStreamTrack | null;
+export type { Face } from './tile';
+
+/** The shape of a stage whose picture is not there yet. */
+const USUAL_SHAPE = 16 / 9;
+const MOVE_MS = 320;
+
+export interface HallHost {
+  show(shown: readonly Shown[]): void;
+  /** The layout, or who is pinned, changed. */
+  changed(): void;
+  /** What can be done with a tile. */
+  menu(face: Face): void;
+  /** The whole list of people is wanted. */
+  everybody(): void;
 }
 
-/** What the keys that turn pages take from the height. */
-const PAGER = 48;
-
-export class Hall {
+export class Hall implements TileHost {
   readonly element: HTMLElement;
+  readonly stage = new Stage();
   private readonly box = h('div', { class: 'tiles' });
   private readonly over = h('div', { class: 'hallstate' });
+  private readonly rest: HTMLButtonElement;
   private readonly pager: HTMLElement;
   private readonly pageText = h('span', { class: 'num' });
   private readonly tiles = new Map<string, Tile>();
   private readonly places = new Places();
   private faces: readonly Face[] = [];
-  private visible: readonly Face[] = [];
+  private visible: readonly string[] = [];
   private invite: HTMLElement | null = null;
   private page = 0;
+  private speakerId = '';
   private shownKey = '';
+  private arrangement = '';
+  private moving = 0;
 
-  constructor(private readonly onShown: (shown: Shown[]) => void) {
-    const turn = (by: number) => () => { this.page += by; this.layout(); };
+  constructor(private readonly host: HallHost) {
+    const turn = (by: number) => () => this.turn(by);
+    this.rest = h('button', { type: 'button', class: 'tile rest', 'data-test': 'rest', onclick: () => host.everybody() });
     this.pager = h('div', { class: 'pager', hidden: true },
       h('button', { type: 'button', class: 'btn icon slim', 'aria-label': t('meeting.page.back'), onclick: turn(-1) }, icon('back', { class: 'mirror' })),
       this.pageText,
       h('button', { type: 'button', class: 'btn icon slim', 'aria-label': t('meeting.page.next'), onclick: turn(1) }, icon('next', { class: 'mirror' })));
     this.element = h('section', { class: 'hall', 'aria-label': t('meeting.hall'), onkeydown: (event: KeyboardEvent) => this.onKey(event) }, this.box, this.pager, this.over);
+    this.swipes();
     new ResizeObserver(() => this.layout()).observe(this.element);
   }
 
@@ -54,17 +62,12 @@ export class Hall {
 
   update(faces: readonly Face[], invite: HTMLElement | null): void {
     this.faces = [...this.places.sort(faces.filter((f) => !f.mine)), ...faces.filter((f) => f.mine)];
-    for (const [id, tile] of this.tiles) {
-      if (faces.some((f) => f.id === id)) continue;
-      const focused = tile.element.contains(document.activeElement);
-      const next = tile.element.nextElementSibling ?? tile.element.previousElementSibling;
-      tile.dispose();
-      this.tiles.delete(id);
-      if (focused && next instanceof HTMLElement) next.focus();
-    }
+    const before = this.stage.layout;
+    this.stage.update(this.faces);
+    this.forget();
     for (const face of faces) {
       let tile = this.tiles.get(face.id);
-      if (!tile) this.tiles.set(face.id, tile = new Tile(face));
+      if (!tile) this.tiles.set(face.id, tile = new Tile(face, this));
       tile.update(face);
     }
     if (this.invite !== invite) {
@@ -72,190 +75,218 @@ export class Hall {
       this.invite = invite;
     }
     this.layout();
+    if (before !== this.stage.layout) this.host.changed();
   }
 
-  /** Whom the bridge holds to be talking: comes into sight if on a hidden page. */
+  /** Whom the bridge holds to be talking: comes into sight if hidden, and on the stage if there is one. */
   speaker(id: string): void {
-    const inSight = this.visible.filter((f) => !f.mine && !f.screen).map((f) => f.id);
+    this.speakerId = id;
+    if (this.visible.includes(id)) return void this.places.talk(id, [id]);
+    const inSight = this.faces.filter((f) => !f.mine && !f.screen && this.visible.includes(f.id)).map((f) => f.id);
     if (this.places.talk(id, inSight)) this.update(this.faces, this.invite);
   }
 
   /** Lights who talks now. */
   talk(level: (face: Face) => number): void {
     for (const face of this.faces) this.tiles.get(face.id)?.talk(face.micOff ? null : level(face));
+    if (this.stage.hear(this.speakerId, performance.now()) && this.stage.layout === 'stage') this.layout();
+  }
+
+  choose(layout: Layout): void {
+    this.stage.choose(layout);
+    this.refresh();
+  }
+
+  toggleLayout(): void {
+    this.stage.toggle();
+    this.refresh();
+  }
+
+  pin(id: string): void {
+    this.stage.pin(id);
+    this.refresh();
+  }
+
+  /** Pins the tile that stands at this place, counted from one. */
+  pinAt(place: number): void {
+    const face = this.faces[place - 1];
+    if (face) this.pin(face.id);
+  }
+
+  pinned(id: string): boolean {
+    return this.stage.pinned(id);
+  }
+
+  /** Whose picture stands for the meeting where there is room for one only. */
+  get first(): Face | null {
+    const [id] = this.stage.on(this.faces);
+    return this.faces.find((f) => f.id === id) ?? null;
+  }
+
+  tile(id: string): Tile | undefined {
+    return this.tiles.get(id);
+  }
+
+  menu(face: Face): void {
+    this.host.menu(face);
+  }
+
+  /** Of several on the stage a click chooses one. */
+  click(face: Face): void {
+    const onStage = this.stage.layout === 'stage' ? this.stage.on(this.faces) : [];
+    if (onStage.length > 1 && onStage.includes(face.id) && !this.pinned(face.id)) this.pin(face.id);
+  }
+
+  full(tile: Tile): void {
+    if (document.fullscreenElement) void document.exitFullscreen();
+    else void tile.element.requestFullscreen?.().catch(() => undefined);
+  }
+
+  shape(): void {
+    if (this.stage.layout === 'stage') this.layout();
   }
 
   dispose(): void {
     for (const tile of this.tiles.values()) tile.dispose();
   }
 
-  private layout(): void {
-    const { clientWidth: width, clientHeight: full } = this.element;
-    if (!width || !full) return;
-    const others = this.faces.filter((f) => !f.mine);
-    const pair = others.length === 1 && this.faces.length === 2;
-    const inFlow = pair ? others : this.faces;
-    const count = inFlow.length + (this.invite ? 1 : 0);
-    const paged = pageSize(count, width, full) < count;
-    const height = paged ? full - PAGER : full;
-    const size = pageSize(count, width, height);
-    const pages = Math.max(1, Math.ceil(inFlow.length / size));
-    this.page = Math.min(Math.max(0, this.page), pages - 1);
-    const visible = inFlow.slice(this.page * size, (this.page + 1) * size);
-    this.visible = visible;
-    const cell = fit(Math.min(size, visible.length + (this.invite ? 1 : 0)), width, height);
-    this.box.style.setProperty('--tw', `${cell.width}px`);
-    this.box.style.setProperty('--th', `${cell.height}px`);
-    const wanted = [...visible, ...(pair ? this.faces.filter((f) => f.mine) : [])].flatMap((f) => this.tiles.get(f.id) ?? []);
-    this.arrange([...wanted.map((tile) => tile.element), ...(this.invite ? [this.invite] : [])]);
-    for (const tile of this.tiles.values()) tile.card(pair && tile.face.mine);
-    this.element.classList.toggle('paged', paged);
-    this.pager.hidden = pages < 2;
-    setText(this.pageText, t('meeting.page', { page: this.page + 1, pages }));
-    this.report(visible, cell.width, cell.height);
+  private refresh(): void {
+    this.update(this.faces, this.invite);
+    this.host.changed();
   }
 
-  private arrange(elements: readonly HTMLElement[]): void {
+  /** Tiles of those who are gone go; focus goes to the next one. */
+  private forget(): void {
+    for (const [id, tile] of this.tiles) {
+      if (this.faces.some((f) => f.id === id)) continue;
+      const focused = tile.element.contains(document.activeElement);
+      const next = tile.element.nextElementSibling ?? tile.element.previousElementSibling;
+      tile.dispose();
+      this.tiles.delete(id);
+      if (focused && next instanceof HTMLElement) next.focus();
+    }
+  }
+
+  private layout(): void {
+    const { clientWidth: width, clientHeight: height } = this.element;
+    if (!width || !height) return;
+    const others = this.faces.filter((f) => !f.mine);
+    const pair = others.length === 1 && this.faces.length === 2 && !others[0]?.screen && !this.pinned('me');
+    const plan = this.plan(pair, width, height);
+    this.page = plan.page;
+    this.visible = plan.cells.map((c) => c.id);
+    this.arrange(plan, pair);
+    this.element.classList.toggle('paged', plan.pages > 1);
+    this.element.dataset.layout = this.stage.layout;
+    this.pager.hidden = plan.pages < 2;
+    setText(this.pageText, t('meeting.page', { page: plan.page + 1, pages: plan.pages }));
+    this.report(plan);
+  }
+
+  private plan(pair: boolean, width: number, height: number): Plan {
+    const ids = (pair ? this.faces.filter((f) => !f.mine) : this.faces).map((f) => f.id);
+    if (pair || this.stage.layout === 'tiles' || this.invite) return tilePlan(this.invite ? [...ids, INVITE] : ids, width, height, this.page);
+    const onStage = this.stage.on(this.faces);
+    const rest = ids.filter((id) => !onStage.includes(id));
+    const shape = this.tiles.get(onStage[0] ?? '')?.ratio || USUAL_SHAPE;
+    // A person's picture may be cropped, a shared screen may not: it alone decides the shape of the stage.
+    return stagePlan(onStage, rest, width, height, this.faces.some((f) => f.screen && f.id === onStage[0]) ? shape : USUAL_SHAPE);
+  }
+
+  private arrange(plan: Plan, pair: boolean): void {
+    this.glide(plan, pair);
+    const elements: HTMLElement[] = [];
+    for (const tile of this.tiles.values()) tile.card(pair && tile.face.mine);
+    for (const cell of plan.cells) {
+      const tile = this.tiles.get(cell.id);
+      if (tile) tile.place(cell);
+      else if (cell.id === INVITE && this.invite) placeAt(this.invite, cell);
+      const element = tile?.element ?? this.invite;
+      if (element) elements.push(element);
+      if (pair || cell === plan.cells[0]) {
+        this.box.style.setProperty('--tw0', `${cell.width}px`);
+        this.box.style.setProperty('--th0', `${cell.height}px`);
+      }
+    }
+    const mine = pair ? this.faces.find((f) => f.mine) : undefined;
+    const card = mine && this.tiles.get(mine.id)?.element;
+    if (card) elements.push(card);
+    if (plan.rest) {
+      placeAt(this.rest, plan.rest);
+      setText(this.rest, t('stage.more', { count: plan.more }));
+      this.rest.setAttribute('aria-label', t('stage.more.label', { count: plan.more }));
+      elements.push(this.rest);
+    }
+    this.order(elements);
+  }
+
+  /** Tiles glide to new places when their order changes, and jump when only the window does. */
+  private glide(plan: Plan, pair: boolean): void {
+    const arrangement = JSON.stringify([pair, plan.cells.map((c) => [c.id, c.stage])]);
+    if (arrangement === this.arrangement) return;
+    this.arrangement = arrangement;
+    this.box.classList.add('moves');
+    window.clearTimeout(this.moving);
+    this.moving = window.setTimeout(() => this.box.classList.remove('moves'), MOVE_MS);
+  }
+
+  private order(elements: readonly HTMLElement[]): void {
+    elements.forEach((element, index) => { element.tabIndex = index === 0 || element === this.rest ? 0 : -1; });
     const current = [...this.box.children];
     if (current.length === elements.length && current.every((c, i) => c === elements[i])) return;
+    const focused = document.activeElement;
     for (const old of current) if (!elements.includes(old as HTMLElement)) old.remove();
     elements.forEach((element, index) => {
       if (this.box.children[index] !== element) this.box.insertBefore(element, this.box.children[index] ?? null);
     });
-    elements.forEach((element, index) => { element.tabIndex = index === 0 ? 0 : -1; });
-    for (const tile of this.tiles.values()) tile.resume();
+    if (focused instanceof HTMLElement && focused !== document.activeElement && focused.isConnected) focused.focus();
+    for (const tile of this.tiles.values()) tile.picture.resume();
   }
 
-  private report(visible: readonly Face[], width: number, height: number): void {
+  private report(plan: Plan): void {
     const ratio = Math.min(window.devicePixelRatio || 1, 2);
-    const shown = visible.filter((f) => f.source).map((f) => ({ source: f.source, height: Math.round(Math.max(height, (width * 9) / 16) * ratio), stage: f.screen }));
+    const shown = plan.cells.flatMap((cell): Shown[] => {
+      const face = this.faces.find((f) => f.id === cell.id);
+      if (!face?.source) return [];
+      const height = Math.round(Math.max(cell.height, (cell.width * 9) / 16) * ratio);
+      return [{ source: face.source, height, stage: cell.stage, screen: face.screen, pinned: this.pinned(face.id) }];
+    });
     const key = JSON.stringify(shown);
     if (key === this.shownKey) return;
     this.shownKey = key;
-    this.onShown(shown);
+    this.host.show(shown);
+  }
+
+  private turn(by: number): void {
+    this.page += by;
+    this.layout();
   }
 
   private onKey(event: KeyboardEvent): void {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     const at = [...this.box.children].indexOf(event.target as Element);
     if (!step || at < 0 || (event.target as Element).classList.contains('self')) return;
-    const next = this.box.children[at + (document.documentElement.dir === 'rtl' && event.key.match(/Left|Right/) ? -step : step)];
-    if (!(next instanceof HTMLElement)) return;
+    const by = document.documentElement.dir === 'rtl' && event.key.match(/Left|Right/) ? -step : step;
     event.preventDefault();
-    next.focus();
-  }
-}
-
-const TALKING = 0.015;
-const FADE_MS = 600;
-const CORNERS = ['end-bottom', 'start-bottom', 'start-top', 'end-top'] as const;
-
-class Tile {
-  readonly element: HTMLElement;
-  private readonly picture = new Picture();
-  private readonly name = h('span', { class: 'cut', dir: 'auto' });
-  private readonly micOff = icon('mic-off', { label: t('meeting.mic.off') });
-  private readonly volume = icon('speaker', { class: 'volume' });
-  private readonly marks = h('span', { class: 'marks', hidden: true });
-  private corner = 0;
-  private lastTalk = -FADE_MS;
-
-  constructor(public face: Face) {
-    this.element = h('article', { class: `tile ${face.mine ? 'me' : ''} ${face.screen ? 'screen' : ''}`, 'data-id': face.id, 'data-test': 'tile', tabindex: -1,
-      onkeydown: (event: KeyboardEvent) => this.onKey(event), onpointerdown: (event: PointerEvent) => this.onDrag(event) },
-      this.picture.video, this.picture.face, h('span', { class: 'plate' }, this.volume, this.micOff, face.screen ? icon('screen') : null, this.name), this.marks);
+    const next = this.box.children[at + by];
+    if (next instanceof HTMLElement) return next.focus();
+    if (this.pager.hidden) return;
+    this.turn(by);
+    const [first] = by > 0 ? [...this.box.children] : [...this.box.children].reverse();
+    if (first instanceof HTMLElement) first.focus();
   }
 
-  update(face: Face): void {
-    this.face = face;
-    const name = face.mine ? t('meeting.you') : face.name;
-    setText(this.name, face.screen ? t('meeting.screen', { name }) : name);
-    this.micOff.style.display = face.micOff && !face.screen ? '' : 'none';
-    this.showHand(face.hand);
-    this.picture.update(face.track, face.name);
-    this.describe();
-  }
-
-  /** How loud the person is; null while the microphone is off, which puts the lamp out at once. */
-  talk(level: number | null): void {
-    const now = performance.now();
-    if (level === null) this.lastTalk = -FADE_MS;
-    else if (level > TALKING) this.lastTalk = now;
-    const talks = now - this.lastTalk < FADE_MS;
-    if (this.element.classList.contains('talks') === talks) return;
-    this.element.classList.toggle('talks', talks);
-    this.describe();
-  }
-
-  /** Our own picture, as a card over the other one's. */
-  card(on: boolean): void {
-    this.element.classList.toggle('self', on);
-    if (on) this.element.dataset.corner = CORNERS[this.corner];
-    else delete this.element.dataset.corner;
-  }
-
-  resume(): void {
-    this.picture.resume();
-  }
-
-  dispose(): void {
-    this.picture.dispose();
-    this.element.remove();
-  }
-
-  private showHand(hand: number): void {
-    this.marks.hidden = !hand;
-    if (hand) this.marks.replaceChildren(h('span', { class: 'lamp', title: t('meeting.hand', { number: hand }) }, icon('hand', { label: t('meeting.hand', { number: hand }) }), String(hand)));
-  }
-
-  private describe(): void {
-    const { face } = this;
-    const parts = [this.name.textContent ?? ''];
-    if (this.element.classList.contains('talks')) parts.push(t('meeting.talking'));
-    if (face.micOff && !face.screen) parts.push(t('meeting.mic.off'));
-    if (!face.track) parts.push(t('meeting.cam.off'));
-    setAttribute(this.element, 'aria-label', parts.join(', '));
-  }
-
-  private move(corner: number): void {
-    this.corner = (corner + CORNERS.length) % CORNERS.length;
-    this.card(true);
-  }
-
-  private onKey(event: KeyboardEvent): void {
-    if (!this.element.classList.contains('self')) return;
-    const [horizontal = '', vertical = ''] = (this.element.dataset.corner ?? '').split('-');
-    const rtl = document.documentElement.dir === 'rtl';
-    const wish: Record<string, string> = {
-      ArrowLeft: `${rtl ? 'end' : 'start'}-${vertical}`, ArrowRight: `${rtl ? 'start' : 'end'}-${vertical}`,
-      ArrowUp: `${horizontal}-top`, ArrowDown: `${horizontal}-bottom`,
-    };
-    const corner = CORNERS.indexOf(wish[event.key] as (typeof CORNERS)[number]);
-    if (corner < 0) return;
-    event.preventDefault();
-    event.stopPropagation();
-    this.move(corner);
-  }
-
-  private onDrag(down: PointerEvent): void {
-    const { element } = this;
-    if (!element.classList.contains('self') || down.button !== 0) return;
-    element.setPointerCapture(down.pointerId);
-    const onMove = (move: PointerEvent): void => {
-      element.style.translate = `${move.clientX - down.clientX}px ${move.clientY - down.clientY}px`;
-    };
-    const onUp = (up: PointerEvent): void => {
-      element.removeEventListener('pointermove', onMove);
-      element.style.translate = '';
-      const hall = element.parentElement?.getBoundingClientRect();
-      if (!hall || Math.hypot(up.clientX - down.clientX, up.clientY - down.clientY) < 24) return;
-      const left = up.clientX < hall.left + hall.width / 2;
-      const start = left !== (document.documentElement.dir === 'rtl');
-      const top = up.clientY < hall.top + hall.height / 2;
-      this.move(CORNERS.indexOf(`${start ? 'start' : 'end'}-${top ? 'top' : 'bottom'}`));
-    };
-    element.addEventListener('pointermove', onMove);
-    element.addEventListener('pointerup', onUp, { once: true });
-    element.addEventListener('pointercancel', onUp, { once: true });
+  /** A finger that goes sideways turns the page. */
+  private swipes(): void {
+    let start: Touch | null = null;
+    this.box.addEventListener('touchstart', (event) => {
+      start = event.touches.length === 1 && !(event.target as Element).closest('.self') ? event.touches[0] ?? null : null;
+    }, { passive: true });
+    this.box.addEventListener('touchend', (event) => {
+      const [end] = event.changedTouches;
+      const [x, y] = [(end?.clientX ?? 0) - (start?.clientX ?? 0), (end?.clientY ?? 0) - (start?.clientY ?? 0)];
+      if (!start || this.pager.hidden || Math.abs(x) < 60 || Math.abs(x) < 2 * Math.abs(y)) return;
+      this.turn(x < 0 === (document.documentElement.dir !== 'rtl') ? 1 : -1);
+    });
   }
 }
