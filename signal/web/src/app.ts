@@ -1,6 +1,6 @@
 // The page as a whole: which view is shown, and what leads from one to the next.
 
-import type { ChatMessage, Conference, MediaState, Participant } from './conference';
+import type { ChatMessage, Conference, Participant } from './conference';
 import type { Branding } from './config';
 import { faces, handRank, personLines, voices } from './faces';
 import { t } from './i18n';
@@ -8,6 +8,7 @@ import { LocalMedia } from './media';
 import { roomTitle } from './names';
 import { News } from './news';
 import { OwnDevices } from './own';
+import { Recovery, type RecoveryHost } from './recovery';
 import { type Over, type RoomEvents, Stay } from './stay';
 import { recall, recentRooms, remember, rememberRoom } from './storage';
 import { applyTheme, brandWith, switchTheme } from './theme';
@@ -17,13 +18,13 @@ import { endedPage, passwordState } from './ui/ended';
 import { copyText, roomAddress } from './ui/invite';
 import { Keys } from './ui/keys';
 import { brandLink, landing } from './ui/landing';
-import { alarm, placeLiveRegions, say } from './ui/live';
+import { alarm, placeLiveRegions } from './ui/live';
 import { Meeting } from './ui/meeting';
 import type { Notifier } from './ui/notices';
 import { Prejoin } from './ui/prejoin';
 import { Sound } from './ui/sound';
-import { type State, stateCard, statePage } from './ui/state';
-import { awayState, blockedState, retryText, type TroubleActs, unreachableState, type Wait } from './ui/trouble';
+import { type State, statePage } from './ui/state';
+import { retryText, unreachableState } from './ui/trouble';
 
 export type Phase = 'landing' | 'prejoin' | 'joining' | 'meeting' | 'reconnecting' | 'left' | 'removed' | 'ended' | 'refused';
 
@@ -39,16 +40,9 @@ export class App {
     take: (key) => this.meeting?.notices.take(key),
   };
   private readonly own = new OwnDevices({ media: this.media, notices: this.notices, chooseDevices: () => this.meeting?.chooseDevices() });
-  private readonly trouble: TroubleActs = {
-    retry: () => this.stay.retry(),
-    leave: () => (this.meeting ? this.leave() : location.assign('/')),
-    testAgain: () => {
-      this.meeting?.hall.cover(null);
-      this.conference?.restartMedia();
-    },
-  };
   private readonly news = new News(this.notices);
   private readonly stay: Stay;
+  private readonly recovery: Recovery;
   private prejoin: Prejoin | null = null;
   private meeting: Meeting | null = null;
   private since = 0;
@@ -60,18 +54,18 @@ export class App {
     this.stay = new Stay(room, {
       media: this.media, events: this.roomEvents(),
       onIn: (away) => this.onIn(away),
+      onResumed: (away) => this.onResumed(away),
       onLost: () => this.onLost(),
-      onMedia: (state) => this.onMediaState(state),
+      onMedia: (state) => this.recovery.onMedia(state),
       onOver: (end) => this.onOver(end),
     });
+    this.recovery = new Recovery(this.recoveryHost());
     this.stay.name = recall('name');
     for (const kind of ['audio', 'video', 'output'] as const) this.media.chosen[kind] = recall(`device.${kind}`);
     brandWith(branding);
     document.getElementById('view')?.replaceWith(this.root);
     placeLiveRegions();
     this.listenToKeys();
-    window.addEventListener('online', () => this.onNetwork(true));
-    window.addEventListener('offline', () => this.onNetwork(false));
     window.addEventListener('pagehide', () => this.conference?.leave());
     window.addEventListener('pageshow', (event) => event.persisted && location.reload());
   }
@@ -141,6 +135,7 @@ export class App {
     this.view('meeting', meeting.element);
     this.meeting = meeting;
     this.since = Date.now();
+    this.recovery.reset();
     this.ticker = window.setInterval(() => this.onTick(), 1000);
     this.talker = window.setInterval(() => this.onTalk(), TALK_EVERY_MS);
     this.render();
@@ -185,20 +180,14 @@ export class App {
   private onIn(away: number): void {
     if (this.meeting) this.phase = 'meeting';
     else this.showMeeting();
-    this.meeting?.hall.cover(null);
-    if (away) this.welcomeBack(away);
+    this.recovery.back(away);
     this.render();
   }
 
-  private welcomeBack(away: number): void {
-    const count = Math.max(1, Math.round(away / 1000));
-    const micOn = this.media.on('audio');
-    say(t('say.back'));
-    this.notices.show({
-      key: 'back', sign: 'good', tone: 'good',
-      text: `${t('back.title')}. ${t('back', { count })} ${t(micOn ? 'back.mic.on' : 'back.mic.off')}`,
-      ...(micOn ? {} : { act: { label: t('back.turn.on'), run: () => void this.own.toggle('audio') } }),
-    });
+  private onResumed(away: number): void {
+    this.phase = 'meeting';
+    this.recovery.back(away);
+    this.render();
   }
 
   private leave(): void {
@@ -236,63 +225,36 @@ export class App {
   }
 
   private onLost(): void {
-    this.sound.set(new Map());
-    if (this.meeting && this.phase === 'meeting') alarm(t('say.lost'));
     this.phase = 'reconnecting';
     if (!this.meeting) return this.showUnreachable();
     this.render();
-    this.onTick();
+    if (!this.conference) this.recovery.tick();
   }
 
   private showUnreachable(): void {
-    this.page('reconnecting', unreachableState(this.wait, this.trouble));
+    const { recovery, stay } = this;
+    this.page('reconnecting', unreachableState(recovery.wait, { retry: () => stay.retry(), leave: () => location.assign('/') }));
     this.ticker = window.setInterval(() => {
       const text = this.root.querySelector('.state p');
-      if (text) setText(text, retryText(this.wait));
-      this.stay.tick();
+      if (text) setText(text, retryText(recovery.wait));
     }, 500);
-  }
-
-  private get wait(): Wait {
-    return { seconds: this.stay.nextTry, restarting: this.stay.restarting, inMeeting: this.meeting !== null };
   }
 
   private onTick(): void {
     this.meeting?.tick(Math.floor((Date.now() - this.since) / 1000));
-    if (this.phase !== 'reconnecting' || !this.meeting) return;
-    this.stay.tick();
-    this.cover(awayState(this.wait, this.trouble));
+    this.recovery.tick();
   }
 
-  /** Puts a state over the hall; a state that is already there only gets its new text, so that focus stays. */
-  private cover(state: State & { key: string }): void {
-    const there = this.meeting?.hall.element.querySelector<HTMLElement>('.hallstate .state');
-    const text = there?.dataset.key === state.key ? there.querySelector('p') : null;
-    if (text) return setText(text, state.text);
-    const card = stateCard(state);
-    card.dataset.key = state.key;
-    card.dataset.test = `state-${state.key}`;
-    this.meeting?.hall.cover(card);
-  }
-
-  private onNetwork(online: boolean): void {
-    if (!this.meeting) return;
-    if (!online) {
-      if (this.phase === 'meeting') this.notices.show({ key: 'network', sign: 'net-off', tone: 'warn', text: `${t('offline.title')}. ${t('offline')}`, stays: true });
-      return this.onTick();
-    }
-    this.notices.take('network');
-    this.stay.onNetwork();
-    if (!this.stay.away) this.notices.show({ key: 'network', sign: 'net', text: t('network.changed') });
-  }
-
-  private onMediaState(state: MediaState): void {
-    if (!this.meeting || this.phase !== 'meeting') return;
-    if (state === 'lost') return this.notices.show({ key: 'network', sign: 'net', tone: 'warn', text: t('network.changed') });
-    if (state !== 'failed' && state !== 'connected') return;
-    this.notices.take('network');
-    if (state === 'failed') this.cover(blockedState(this.trouble));
-    else this.meeting.hall.cover(null);
+  private recoveryHost(): RecoveryHost {
+    const meeting = (): Meeting | null => this.meeting;
+    const { media, own, stay, notices } = this;
+    return {
+      stay, notices,
+      get meeting() { return meeting(); },
+      get micOn() { return media.on('audio'); },
+      turnMicOn: () => void own.toggle('audio'),
+      leave: () => this.leave(),
+    };
   }
 
   // What changes in a meeting

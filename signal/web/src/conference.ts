@@ -42,13 +42,14 @@ export class Conference implements Room {
     this.jid = `${node}@${config.hosts.muc.toLowerCase()}`;
     this.stream = new XmppStream(`${config.websocket}?room=${node}`, config.hosts.anonymousdomain ?? config.hosts.domain, {
       onStanza: (stanza) => this.onStanza(stanza),
+      onBroken: () => this.joined ? events.onBroken() : this.stream.close(),
       onClosed: (reason) => this.finish(this.verdict(reason)),
     });
     this.entrance = new Entrance(this.stream, config);
     this.session = new MediaSession(this, {
       onTracks: () => events.onTracks(),
       onSpeaker: () => events.onSpeaker(),
-      onMedia: (state) => events.onMedia(state),
+      onMedia: (state) => this.onMedia(state),
       onMuted: (kind) => events.onMuted(kind, ''),
       onSignal: (from, payload) => this.parts.forEach((part) => part.onSignal?.(from, payload)),
     });
@@ -97,10 +98,22 @@ export class Conference implements Room {
   /** The network may have changed: finds out at once whether the box still hears us. */
   probe(): void {
     this.stream.probe();
+    this.session.recover();
+  }
+
+  /** The connection is gone while everything else may still be there. */
+  get broken(): boolean {
+    return this.stream.broken;
+  }
+
+  /** Takes up a broken stay where it was. Fails while the box cannot be reached; ends the stay if it is not known any more. */
+  async resume(): Promise<void> {
+    await this.stream.resume();
+    if (!this.end) this.session.recover();
   }
 
   restartMedia(): void {
-    this.session.restart();
+    this.session.recover();
   }
 
   show(shown: readonly Shown[]): void {
@@ -247,7 +260,13 @@ export class Conference implements Room {
     return 'handled';
   }
 
-  // The end
+  // Breaking, and the end
+
+  /** When nothing gets through, the connection to the box is doubted as well. */
+  private onMedia(state: MediaState): void {
+    if (state === 'lost') this.stream.probe();
+    this.events.onMedia(state);
+  }
 
   private verdict(reason: string): End {
     if (this.end?.why === 'left') return this.end;

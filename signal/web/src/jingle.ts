@@ -266,3 +266,29 @@ export function sessionTerminate(offer: Offer, responder: string, reason: string
     el('reason', {}, el(reason), el('text', {}, text)),
     el('bridge-session', { xmlns: NS.focus, id: offer.bridgeSession, restart: restart ? 'true' : 'false' }));
 }
+
+/** Asks for new transport credentials in the session that there is. */
+export function iceRestart(offer: Offer, responder: string): Xml {
+  return el('jingle', { xmlns: NS.jingle, action: 'session-info', initiator: offer.initiator, responder, sid: offer.sid },
+    el('bridge-session', { xmlns: NS.focus, id: offer.bridgeSession, 'ice-restart': 'true' }));
+}
+
+export interface Renewal { readonly transport: Transport; readonly generation: string }
+
+/** The transport of a transport-info, if it begins a new generation. */
+export function parseRenewal(jingle: Xml): Renewal | null {
+  for (const content of elements(jingle, 'content')) {
+    const transport = child(content, 'transport', NS.transport);
+    const generation = transport?.attrs['ice-generation'];
+    if (transport && generation && transport.attrs.ufrag) return { transport: parseTransport(transport), generation };
+  }
+  return null;
+}
+
+/** Our credentials of a new generation. */
+export function transportInfo(offer: Offer, responder: string, part: AnswerPart, generation: string): Xml {
+  const transport = transportElement(part.transport);
+  return el('jingle', { xmlns: NS.jingle, action: 'transport-info', initiator: offer.initiator, responder, sid: offer.sid },
+    el('content', { creator: 'initiator', name: part.description.kind, senders: 'both' },
+      { ...transport, attrs: { ...transport.attrs, 'ice-generation': generation } }));
+}

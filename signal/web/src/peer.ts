@@ -1,7 +1,7 @@
 // The media connection of one Jingle session: an RTCPeerConnection that answers the focus' offer, gains and loses sources,
 // and sends our microphone and camera.
 
-import { type AnswerPart, BRIDGE, type Kind, type Offer, type Source } from './jingle';
+import { type AnswerPart, BRIDGE, type Kind, type Offer, type Source, type Transport } from './jingle';
 import { answerParts, mungeSimulcast, remoteDescription, type Section } from './sdp';
 import { encodings } from './wanted';
 
@@ -27,7 +27,7 @@ export class Peer {
   private sendLimit = -1;
   private parts: AnswerPart[] = [];
 
-  constructor(readonly offer: Offer, iceServers: RTCIceServer[], private readonly events: PeerEvents) {
+  constructor(public offer: Offer, iceServers: RTCIceServer[], private readonly events: PeerEvents) {
     this.pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
     this.pc.oniceconnectionstatechange = () => events.onState(this.pc.iceConnectionState);
     for (const source of offer.sources) this.place(source);
@@ -46,6 +46,15 @@ export class Peer {
       const left = removed.filter((source) => this.vacate(source));
       for (const source of added) this.place(source);
       if (left.length || added.length) await this.negotiate();
+    });
+  }
+
+  /** The bridge has a new transport: finds a path to it; the result tells the bridge of ours. */
+  renew(transport: Transport): Promise<AnswerPart[]> {
+    return this.enqueue(async () => {
+      this.offer = { ...this.offer, transport: { ...transport, fingerprint: this.offer.transport.fingerprint } };
+      await this.negotiate();
+      return this.parts;
     });
   }
 

@@ -7,22 +7,26 @@ import { roomNode } from './names';
 
 /** An end that no further try changes. */
 export type Over = Exclude<End, { why: 'lost' | 'restarting' }>;
-export type RoomEvents = Omit<ConferenceEvents, 'onJoined' | 'onMedia' | 'onEnd'>;
+export type RoomEvents = Omit<ConferenceEvents, 'onJoined' | 'onMedia' | 'onBroken' | 'onEnd'>;
 
 export interface StayHost {
   readonly media: LocalMedia;
   readonly events: RoomEvents;
-  /** We are in the room, for the first time or after a break of `away` milliseconds. */
+  /** We are in the room: for the first time, or anew after a break of `away` milliseconds. */
   onIn(away: number): void;
+  /** The break is over, and everything is as it was before. */
+  onResumed(away: number): void;
   /** The box is gone, since now. */
   onLost(): void;
   onMedia(state: MediaState): void;
   onOver(end: Over): void;
 }
 
-/** Seconds before each further try to reach the box; the last one is repeated. */
-const RETRY_S = [1, 2, 4, 8, 15] as const;
-const RESTART_S = 4;
+/** From so long ago on the box is tried every so many milliseconds: a short break is to be over at once, a long one costs little. */
+const PACE = [[0, 1_000], [60_000, 3_000], [300_000, 10_000]] as const;
+const REACH_LIMIT_MS = 3_000;
+/** Answers of something in front of a box that is not there. */
+const NOT_THERE = [502, 503, 504];
 
 export class Stay {
   conference: Conference | null = null;
@@ -33,8 +37,9 @@ export class Stay {
   /** The box said that it restarts. */
   restarting = false;
   private lostAt = 0;
-  private tries = 0;
   private retryAt = 0;
+  private timer = 0;
+  private trying = false;
 
   constructor(private readonly room: string, private readonly host: StayHost) {}
 
@@ -45,6 +50,7 @@ export class Stay {
       ...this.host.events,
       onJoined: () => this.conference === conference && this.onJoined(),
       onMedia: (state) => this.conference === conference && this.host.onMedia(state),
+      onBroken: () => this.conference === conference && this.onLost(),
       onEnd: (end) => this.conference === conference && this.onEnd(conference, end),
     });
     this.conference = conference;
@@ -66,23 +72,23 @@ export class Stay {
     return this.lostAt > 0;
   }
 
+  /** For how long we have been away, in milliseconds. */
+  get awayFor(): number {
+    return this.lostAt ? Date.now() - this.lostAt : 0;
+  }
+
   /** Seconds until the next try; 0 while one is made. */
   get nextTry(): number {
     return this.retryAt ? Math.max(0, Math.ceil((this.retryAt - Date.now()) / 1000)) : 0;
   }
 
+  /** Tries now, unless a try is being made. */
   retry(): void {
-    if (this.conference) return;
-    this.retryAt = 0;
-    void this.enter();
+    void this.attempt();
   }
 
-  /** To be called about once a second. */
-  tick(): void {
-    if (this.away && this.retryAt && Date.now() >= this.retryAt && navigator.onLine) this.retry();
-  }
-
-  onNetwork(): void {
+  /** Something happened after which the way to the box may be another one: the network changed, the device slept. */
+  doubt(): void {
     if (this.away) this.retry();
     else this.conference?.probe();
   }
@@ -93,32 +99,91 @@ export class Stay {
   }
 
   private onJoined(): void {
-    const away = this.lostAt ? Date.now() - this.lostAt : 0;
-    this.tries = this.retryAt = this.lostAt = 0;
-    this.restarting = false;
+    const away = this.awayFor;
+    this.backAgain();
     this.host.onIn(away);
     this.update();
   }
 
   private onEnd(conference: Conference | null, end: End): void {
-    if (end.why === 'lost' || end.why === 'restarting') return this.onLost(end.why === 'restarting');
     if (this.conference === conference) this.conference = null;
+    if (end.why === 'lost' || end.why === 'restarting') {
+      if (end.why === 'restarting') this.restarting = true;
+      return this.onLost();
+    }
     if (end.why !== 'password') this.forget();
     this.host.onOver(end);
   }
 
-  private onLost(restarting: boolean): void {
+  private onLost(): void {
     const first = !this.away;
-    if (first) this.lostAt = Date.now();
-    this.conference = null;
-    this.restarting = restarting || (this.restarting && !first);
-    this.retryAt = Date.now() + 1000 * (restarting ? RESTART_S : RETRY_S[Math.min(this.tries, RETRY_S.length - 1)] ?? 15);
-    this.tries++;
-    this.host.onLost();
+    this.lostAt ||= Date.now();
+    // A stay that could not be resumed is begun anew at once: the box is there.
+    this.retryIn(first ? 0 : this.pace());
+    if (first || !this.conference) this.host.onLost();
+  }
+
+  private async attempt(): Promise<void> {
+    if (this.trying || (this.conference && !this.conference.broken)) return;
+    this.trying = true;
+    window.clearTimeout(this.timer);
+    this.retryAt = 0;
+    try {
+      if (await reachable()) await this.comeBack();
+    } catch {
+      // The next try follows.
+    }
+    this.trying = false;
+    if (this.away && (!this.conference || this.conference.broken)) this.retryIn(this.pace());
+  }
+
+  /** Takes up the stay where it broke; if the box does not know it any more, goes in anew. */
+  private async comeBack(): Promise<void> {
+    const { conference } = this;
+    if (conference?.broken) await conference.resume();
+    if (conference && this.conference === conference) {
+      const away = this.awayFor;
+      this.backAgain();
+      this.host.onResumed(away);
+      return this.update();
+    }
+    if (this.away && !this.conference) await this.enter();
+  }
+
+  private pace(): number {
+    const [, ms] = PACE.filter(([from]) => this.awayFor >= from).at(-1) ?? PACE[0];
+    return ms * (0.8 + 0.4 * Math.random()); // All were cut at once; they need not knock at once.
+  }
+
+  private retryIn(ms: number): void {
+    window.clearTimeout(this.timer);
+    this.retryAt = Date.now() + ms;
+    this.timer = window.setTimeout(() => this.retry(), ms);
+  }
+
+  private backAgain(): void {
+    window.clearTimeout(this.timer);
+    this.retryAt = this.lostAt = 0;
+    this.restarting = false;
   }
 
   private forget(): void {
+    this.backAgain();
     this.conference = null;
-    this.hand = this.lostAt = this.retryAt = 0;
+    this.hand = 0;
+  }
+}
+
+/** Whether the box answers at all. Browsers slow down sockets that fail often, so these are tried only when it does. */
+async function reachable(): Promise<boolean> {
+  const limit = new AbortController();
+  const timer = window.setTimeout(() => limit.abort(), REACH_LIMIT_MS);
+  try {
+    const { status } = await fetch('/about/health', { cache: 'no-store', signal: limit.signal });
+    return !NOT_THERE.includes(status);
+  } catch {
+    return false;
+  } finally {
+    window.clearTimeout(timer);
   }
 }

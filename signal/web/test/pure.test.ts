@@ -7,6 +7,7 @@ import { FEATURES, VER } from '../src/caps';
 import { en } from '../src/i18n/languages/en';
 import { t } from '../src/i18n';
 import { hue, initials, inventRoom, nickOf, roomFromPath, roomNode, roomSlug, roomTitle } from '../src/names';
+import { Management } from '../src/management';
 import { qrCode } from '../src/qr';
 import { luminance } from '../src/colour';
 import { fit, pageSize } from '../src/ui/fit';
@@ -141,4 +142,18 @@ test('the sheet uses logical directions only', () => {
 test('the document holds no inline script or style', () => {
   const page = readFileSync(new URL('../src/index.html', import.meta.url), 'utf8');
   assert.doesNotMatch(page, /\sstyle=|<style|<script(?![^>]*\ssrc=)|\son\w+=/);
+});
+
+test('stream management keeps what the box has not confirmed, in its order', () => {
+  const management = new Management('id');
+  const asked = ['a', 'b', 'c', 'd', 'e', 'f'].map((stanza) => management.sent(stanza));
+  assert.deepEqual(asked, [false, false, false, false, true, false]);
+  management.confirm(2);
+  assert.deepEqual(management.unconfirmed, ['c', 'd', 'e', 'f']);
+  for (const nonsense of [1, 7, -1, Number.NaN, 2.5]) management.confirm(nonsense);
+  assert.deepEqual(management.unconfirmed, ['c', 'd', 'e', 'f']);
+  management.confirm(6);
+  assert.deepEqual(management.unconfirmed, []);
+  for (let n = 0; n <= 500; n++) management.sent('x');
+  assert.equal(management.full, true);
 });

@@ -31,6 +31,8 @@ export interface Room {
   readonly me: string;
   readonly moderator: boolean;
   readonly joined: boolean;
+  /** The connection to the box is gone: what is said now waits until it is back. */
+  readonly broken: boolean;
   readonly config: Config;
   readonly local: Local;
   readonly people: ReadonlyMap<string, Participant>;
@@ -78,5 +80,7 @@ export interface ConferenceEvents {
   /** A moderator turned something of ours off. */
   onMuted(kind: Kind, by: string): void;
   onMedia(state: MediaState): void;
+  /** The connection to the box is gone; the stay may be resumed. */
+  onBroken(): void;
   onEnd(end: End): void;
 }

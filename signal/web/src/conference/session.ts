@@ -2,10 +2,11 @@
 // through. Sessions replace each other; what is meant is always the one of now.
 
 import { BridgeChannel } from '../channel';
-import { type Kind, type Offer, parseOffer, parseSources, sessionAccept, sessionTerminate, type Source } from '../jingle';
+import { iceRestart, type Kind, type Offer, parseOffer, parseRenewal, parseSources, sessionAccept, sessionTerminate, type Source, transportInfo } from '../jingle';
 import { Peer } from '../peer';
 import type { Shown } from '../wanted';
 import type { Xml } from '../xml';
+import { StanzaError } from '../xmpp';
 import { FOCUS, type Local, type MediaState, type Room } from './room';
 import { roundTrip, statistics, type Statistics } from './statistics';
 
@@ -19,13 +20,16 @@ export interface SessionEvents {
   onSignal(from: string, payload: Record<string, unknown>): void;
 }
 
-/** Media that is not through after this long is blocked somewhere on the way. */
+/** Media that is not through after this long is blocked somewhere on the way; where it was through before, somewhat earlier. */
 const ICE_LIMIT_MS = 15_000;
+const LOST_LIMIT_MS = 9_000;
 const RESTART_PAUSE_MS = 5_500;
 /** A path that is silent for so long is given up before the browser does. */
-const LOST_MS = 7_000;
+const LOST_MS = 1_500;
+/** A new path in the session that there is has so long to come up. */
+const RENEW_LIMIT_MS = 8_000;
 /** How often a blocked network is tried anew by ourselves. */
-const RETRY_MEDIA_MS = 6_000;
+const RETRY_MEDIA_MS = 2_000;
 const STATS_EVERY_MS = 10_000;
 
 export class MediaSession {
@@ -40,6 +44,8 @@ export class MediaSession {
   private restartTimer = 0;
   private statsTimer = 0;
   private lastRestart = 0;
+  /** Since when nothing gets through that did before, or 0. */
+  private lostAt = 0;
   /** Media went through in the session of now. */
   private nowConnected = false;
   private over = false;
@@ -78,8 +84,42 @@ export class MediaSession {
     if (left.length) void this.peer?.change([], left).catch(() => undefined);
   }
 
+  /** If nothing gets through: looks for a new path now. */
+  recover(): void {
+    if (this.peer && this.state !== 'connected' && this.state !== 'connecting') this.renew();
+  }
+
+  /** Asks for a new path in place, which keeps everything else; where that is not to be had, for a new session. */
+  private renew(): void {
+    const { peer, room } = this;
+    if (!peer || this.over || room.broken) return; // Who comes back to the room looks for the path then.
+    window.clearTimeout(this.restartTimer);
+    this.setState('connecting');
+    const still = (): boolean => this.peer === peer && this.state !== 'connected';
+    room.iq('set', `${room.jid}/${FOCUS}`, iceRestart(peer.offer, `${room.jid}/${room.me}`)).then(
+      () => { if (still()) this.restartTimer = window.setTimeout(() => still() && this.restart(), RENEW_LIMIT_MS); },
+      (error: unknown) => {
+        if (!still()) return;
+        // Without an answer it is the way to the box that is broken, not the session.
+        if (error instanceof StanzaError && ['timeout', 'closed'].includes(error.condition)) this.setState('lost');
+        else this.restart();
+      });
+  }
+
+  private async onRenewal(jingle: Xml): Promise<void> {
+    const { peer, room } = this;
+    const renewal = parseRenewal(jingle);
+    if (!peer || !renewal || jingle.attrs.sid !== peer.offer.sid) return;
+    try {
+      const [part] = await peer.renew(renewal.transport);
+      if (part) await room.iq('set', `${room.jid}/${FOCUS}`, transportInfo(peer.offer, `${room.jid}/${room.me}`, part, renewal.generation));
+    } catch {
+      if (this.peer === peer && this.state !== 'connected') this.restart();
+    }
+  }
+
   /** Asks the focus for a new media session. */
-  restart(): void {
+  private restart(): void {
     const { peer, room } = this;
     if (!peer || this.over) return;
     const wait = this.lastRestart + RESTART_PAUSE_MS - Date.now();
@@ -133,6 +173,8 @@ export class MediaSession {
         if (jingle.attrs.sid === this.peer?.offer.sid) this.stop();
         return 'handled';
       case 'transport-info':
+        queueMicrotask(() => void this.onRenewal(jingle));
+        return 'handled';
       case 'transport-replace':
         return 'handled';
       default:
@@ -215,12 +257,13 @@ export class MediaSession {
   // Whether sound and picture get through
 
   private watchIce(): void {
+    const limit = this.lostAt ? Math.max(LOST_LIMIT_MS - (Date.now() - this.lostAt), RESTART_PAUSE_MS) : ICE_LIMIT_MS;
     window.clearTimeout(this.iceTimer);
     this.iceTimer = window.setTimeout(() => {
-      if (this.state === 'connected') return;
+      if (this.state === 'connected' || this.room.broken) return;
       this.setState('failed');
       this.restartLater(RETRY_MEDIA_MS);
-    }, ICE_LIMIT_MS);
+    }, limit);
   }
 
   private restartLater(ms: number): void {
@@ -232,22 +275,28 @@ export class MediaSession {
     if (state === 'connected' || state === 'completed') {
       window.clearTimeout(this.iceTimer);
       window.clearTimeout(this.restartTimer);
+      this.lostAt = 0;
       this.nowConnected = true;
       this.setState('connected');
     } else if (state === 'disconnected') {
-      if (!this.nowConnected) return; // Still the first tries: the clock that runs decides.
-      this.setState('lost');
-      this.restartLater(LOST_MS);
+      if (this.nowConnected && this.state === 'connected') this.onPathLost(); // Else still the first tries: the clock that runs decides.
     } else if (state === 'failed') {
-      // A path that once was there and is gone: the network changed, a new session finds the new path.
       if (this.nowConnected) {
-        this.watchIce();
-        this.restart();
+        this.onPathLost();
       } else {
         this.setState('failed');
         this.restartLater(RETRY_MEDIA_MS);
       }
     }
+  }
+
+  /** A path that once was there is gone. Often it comes back by itself in a moment; if not, another one is looked for. */
+  private onPathLost(): void {
+    this.lostAt ||= Date.now();
+    this.setState('lost');
+    this.watchIce();
+    window.clearTimeout(this.restartTimer);
+    this.restartTimer = window.setTimeout(() => this.renew(), LOST_MS);
   }
 
   private setState(state: MediaState): void {

@@ -10,7 +10,7 @@ export interface Wait { readonly seconds: number; readonly restarting: boolean; 
 
 export function retryText({ seconds, restarting, inMeeting }: Wait): string {
   const key = restarting ? 'restart' : inMeeting ? 'gone' : 'unreached';
-  return seconds > 0 ? t(key, { seconds }) : t(`${key}.now`);
+  return seconds > 1 ? t(key, { seconds }) : t(`${key}.now`);
 }
 
 /** The box is gone in mid-meeting. */
@@ -26,6 +26,6 @@ export function blockedState(acts: TroubleActs): State & { key: string } {
 }
 
 /** The box did not answer when we wanted to go in. */
-export function unreachableState(wait: Wait, acts: TroubleActs): State {
+export function unreachableState(wait: Wait, acts: Omit<TroubleActs, 'testAgain'>): State {
   return { sign: 'net', tone: 'warn', title: t('gone.title'), text: retryText(wait), acts: [{ label: 'gone.try', run: acts.retry }, { label: 'start', run: acts.leave }] };
 }

@@ -185,6 +185,7 @@ export const en = {
   'gone.title': 'The box does not answer',
   'gone': 'Reconnecting by ourselves. Next try in {seconds} s. Your place and what you wrote are kept.',
   'gone.now': 'Reconnecting by ourselves, just now. Your place and what you wrote are kept.',
+  'gone.partly': 'Sound and picture go on for now. Reconnecting by ourselves, what you write is kept.',
   'unreached': 'Trying again by ourselves. Next try in {seconds} s.',
   'unreached.now': 'Trying again by ourselves, just now.',
   'gone.try': 'Try now',
