@@ -2,7 +2,7 @@
 // All of it runs inside one network namespace (../netns): nothing listens where another machine could reach it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
@@ -16,6 +16,9 @@ const HERE = path.dirname(fileURLToPath(import.meta.url));
 const ROOT = path.resolve(HERE, '../..');
 const BINARY = process.env.MOOTHALL_BIN ?? path.join(ROOT, 'target/debug/moothall');
 const LIBRARY = process.env.LIB_JITSI_MEET ?? path.join(ROOT, 'work/lib-jitsi-meet/package/lib-jitsi-meet.min.js');
+
+/** A built page to serve in place of the one in the binary, so that a change of the page needs no build of the box. */
+const WEB_ROOT = process.env.MOOTHALL_WEB_ROOT;
 
 export const SHOTS = process.env.SHOTS ?? path.join(ROOT, 'target/screenshots');
 
@@ -50,7 +53,7 @@ export class Server {
         const server = new Server();
 
         server.state = mkdtempSync(path.join(tmpdir(), 'moothall-state-'));
-        const more = config ? [ '--config', config ] : [];
+        const more = config ?? WEB_ROOT ? [ '--config', config ?? server.siteWithPage() ] : [];
 
         server.child = spawn(BINARY, [ 'host', '--state-dir', server.state, ...more, ...args ], {
             stdio: [ 'ignore', 'pipe', 'pipe' ],
@@ -77,6 +80,14 @@ export class Server {
         await within(20_000, 'server is ready', ready);
 
         return server;
+    }
+
+    siteWithPage() {
+        const site = path.join(this.state, 'site.toml');
+
+        writeFileSync(site, `[signal]\nweb_root = ${JSON.stringify(path.resolve(WEB_ROOT))}\n`);
+
+        return site;
     }
 
     get url() {

@@ -3,7 +3,8 @@
 import type { ChatMessage, Conference, Participant } from './conference';
 import type { Branding } from './config';
 import { faces, handRank, personLines, voices } from './faces';
-import { t } from './i18n';
+import { chimeOn } from './chimes';
+import { chooseLanguage, t } from './i18n';
 import { LocalMedia } from './media';
 import { roomTitle } from './names';
 import { News } from './news';
@@ -22,6 +23,7 @@ import { alarm, placeLiveRegions } from './ui/live';
 import { Meeting } from './ui/meeting';
 import type { Notifier } from './ui/notices';
 import { Prejoin } from './ui/prejoin';
+import { showSettings } from './ui/settings';
 import { Sound } from './ui/sound';
 import { type State, statePage } from './ui/state';
 import { retryText, unreachableState } from './ui/trouble';
@@ -48,6 +50,7 @@ export class App {
   private since = 0;
   private ticker = 0;
   private talker = 0;
+  private readonly keys = this.listenToKeys();
   private readonly root = h('div', { id: 'view' });
 
   constructor(readonly room: string, private readonly branding: Branding) {
@@ -59,13 +62,13 @@ export class App {
       onMedia: (state) => this.recovery.onMedia(state),
       onOver: (end) => this.onOver(end),
     });
+    this.output(recall('device.output'));
     this.recovery = new Recovery(this.recoveryHost());
     this.stay.name = recall('name');
     for (const kind of ['audio', 'video', 'output'] as const) this.media.chosen[kind] = recall(`device.${kind}`);
     brandWith(branding);
     document.getElementById('view')?.replaceWith(this.root);
     placeLiveRegions();
-    this.listenToKeys();
     window.addEventListener('pagehide', () => this.conference?.leave());
     window.addEventListener('pageshow', (event) => event.persisted && location.reload());
   }
@@ -94,6 +97,7 @@ export class App {
       recent: recentRooms(),
       insecure: !window.isSecureContext,
       go: (room) => location.assign(`/${encodeURIComponent(room)}`),
+      speak: (language) => void this.speak(language),
     }));
   }
 
@@ -101,6 +105,7 @@ export class App {
     const prejoin = new Prejoin({
       brand: this.brand(), media: this.media, room: this.room, name: this.stay.name,
       join: (name) => this.join(name),
+      speak: (language) => void this.speak(language),
       listen: (name) => {
         void this.media.set('audio', false);
         void this.media.set('video', false);
@@ -121,9 +126,10 @@ export class App {
       toggleHand: () => this.toggleHand(),
       send: (text, to) => this.conference?.messages.write(text, to),
       show: (shown) => this.conference?.show(shown),
-      output: (id) => this.sound.choose(id),
+      output: (id) => this.output(id),
       copyLink: () => void this.copyLink(),
-      switchTheme: () => switchTheme(true),
+      showKeys: () => this.keys.show(),
+      showSettings: () => showSettings({ speak: (language) => void this.speak(language), switchTheme: () => switchTheme(true) }),
       leave: () => this.leave(),
       people: {
         muteMic: (id) => void this.conference?.moderation.mute(id, 'audio'),
@@ -134,7 +140,6 @@ export class App {
     });
     this.view('meeting', meeting.element);
     this.meeting = meeting;
-    this.since = Date.now();
     this.recovery.reset();
     this.ticker = window.setInterval(() => this.onTick(), 1000);
     this.talker = window.setInterval(() => this.onTalk(), TALK_EVERY_MS);
@@ -158,6 +163,14 @@ export class App {
     this.root.replaceChildren(element);
   }
 
+  /** Another language from now on: whatever is shown is shown again in it. */
+  private async speak(language: string): Promise<void> {
+    await chooseLanguage(language);
+    if (this.phase === 'landing') this.showLanding();
+    else if (this.prejoin) this.showPrejoin();
+    else if (this.meeting) this.showMeeting();
+  }
+
   private get boxName(): string {
     return this.branding.name || 'Moothall';
   }
@@ -178,8 +191,11 @@ export class App {
   }
 
   private onIn(away: number): void {
-    if (this.meeting) this.phase = 'meeting';
-    else this.showMeeting();
+    if (!this.meeting) {
+      this.since = Date.now();
+      this.showMeeting();
+    }
+    this.phase = 'meeting';
     this.recovery.back(away);
     this.render();
   }
@@ -291,6 +307,11 @@ export class App {
     if (!message.mine && !this.meeting?.chatOpen) this.news.message(message);
   }
 
+  private output(device: string): void {
+    this.sound.choose(device);
+    chimeOn(device);
+  }
+
   private onSoundBlocked(): void {
     this.notices.show({ key: 'sound', sign: 'speaker-off', tone: 'warn', text: t('sound.blocked'), stays: true, act: { label: t('sound.play'), run: () => this.sound.play() } });
   }
@@ -299,16 +320,22 @@ export class App {
     if (await copyText(roomAddress(this.room))) this.notices.show({ key: 'copied', sign: 'check', tone: 'good', text: t('copied') });
   }
 
-  private listenToKeys(): void {
+  private listenToKeys(): Keys {
     const phaseIs = (...phases: Phase[]): boolean => phases.includes(this.phase);
-    new Keys({
+    const digits = Array.from({ length: 9 }, (_, index) => String(index + 1));
+    return new Keys({
       get inMeeting() { return phaseIs('meeting', 'reconnecting'); },
       get beforeMeeting() { return phaseIs('prejoin'); },
-      toggle: (kind) => void this.own.toggle(kind),
-      toggleHand: () => this.toggleHand(),
-      panel: (name) => this.meeting?.panel(name),
-      layout: () => this.meeting?.hall.toggleLayout(),
-      pin: (place) => this.meeting?.hall.pinAt(place),
+      keys: [
+        { sign: 'M', on: ['m'], label: 'keys.mic', early: true, run: () => void this.own.toggle('audio') },
+        { sign: 'V', on: ['v'], label: 'keys.cam', early: true, run: () => void this.own.toggle('video') },
+        { sign: 'R', on: ['r'], label: 'keys.hand', run: () => this.toggleHand() },
+        { sign: 'C', on: ['c'], label: 'keys.chat', run: () => this.meeting?.panel('chat') },
+        { sign: 'P', on: ['p'], label: 'keys.people', run: () => this.meeting?.panel('people') },
+        { sign: 'W', on: ['w'], label: 'keys.layout', run: () => this.meeting?.hall.toggleLayout() },
+        { sign: '1–9', on: digits, label: 'keys.pin', run: (key) => this.meeting?.hall.pinAt(Number(key)) },
+      ],
+      close: () => this.meeting?.panel(null),
       talk: (on) => void this.own.talkWhile(on),
     });
   }

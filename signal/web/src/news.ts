@@ -1,6 +1,7 @@
 // What others do, told in notices and live regions: who comes, who leaves, who writes.
 
 import type { ChatMessage, Participant } from './conference';
+import { chime } from './chimes';
 import { nameOf } from './faces';
 import { t } from './i18n';
 import { say } from './ui/live';
@@ -25,10 +26,12 @@ export class News {
       this.hadCompany = true;
       this.notices.take('empty');
       if (told) this.announce(nameOf(came));
+      if (told) chime('came');
     }
     if (left) {
       this.notices.take('came');
       if (told) say(t('say.left', { name: nameOf(left) }));
+      if (told) chime('left');
       if (others === 0) this.notices.show({ key: 'empty', sign: 'person', text: t('alone.left') });
     }
   }
@@ -36,6 +39,7 @@ export class News {
   message(message: ChatMessage): void {
     const text = t('say.message', { name: message.name || t('meeting.someone') });
     say(text);
+    chime('message');
     this.notices.show({ key: 'message', sign: 'chat', text });
   }
 

@@ -41,15 +41,26 @@ export function preferredLanguage(chosen: string, wanted: readonly string[]): st
   return [chosen, ...wanted].map((candidate) => candidate && known(candidate)).find(Boolean) || ENGLISH;
 }
 
-/** Takes the language up before anything is shown. Without its file the page speaks English. */
-export async function loadLanguage(): Promise<void> {
-  const wanted = preferredLanguage(recall('language'), navigator.languages);
-  if (wanted === ENGLISH) return;
+/** Takes up the language of this person before anything is shown. */
+export function loadLanguage(): Promise<void> {
+  return takeUp(preferredLanguage(recall('language'), navigator.languages));
+}
+
+/** Another language from now on, on this device. What is already shown has to be shown again. */
+export function chooseLanguage(wanted: string): Promise<void> {
+  remember('language', wanted);
+  return takeUp(wanted);
+}
+
+/** Without the language's file the page goes on as it is. */
+async function takeUp(wanted: string): Promise<void> {
+  if (wanted === tag) return;
+  if (wanted === ENGLISH) return speak(ENGLISH, { name: 'English', texts: en });
   try {
     const answer = await fetch(`/lang/${wanted}.json`);
     if (answer.ok) speak(wanted, (await answer.json()) as Language);
   } catch {
-    // English it is.
+    // The box cannot be reached just now.
   }
 }
 
@@ -61,11 +72,6 @@ export function speak(language: string, { texts: said, dir = 'ltr' }: Language):
   if (typeof document === 'undefined') return;
   document.documentElement.lang = tag;
   document.documentElement.dir = dir;
-}
-
-/** Another language from now on: the page is loaded again, with every word in it. */
-export function chooseLanguage(language: string): void {
-  remember('language', language);
 }
 
 /** Times as the device writes them, in the words of the language. */

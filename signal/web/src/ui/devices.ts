@@ -1,5 +1,6 @@
 // Choosing camera, microphone and speaker: the same fields before and in the meeting.
 
+import { playNotes } from '../chimes';
 import { t, type Text } from '../i18n';
 import type { Device, LocalMedia } from '../media';
 import { h, icon } from './dom';
@@ -78,18 +79,7 @@ function playTone(output: string): void {
   const context = new AudioContext();
   const sink = (context as AudioContext & { setSinkId?: (id: string) => Promise<void> }).setSinkId;
   const begin = (): void => {
-    const gain = context.createGain();
-    gain.gain.value = 0;
-    gain.connect(context.destination);
-    [[523, 0], [659, 0.25]].forEach(([frequency = 0, at = 0]) => {
-      const note = context.createOscillator();
-      note.frequency.value = frequency;
-      note.connect(gain);
-      gain.gain.setTargetAtTime(0.2, context.currentTime + at, 0.02);
-      gain.gain.setTargetAtTime(0, context.currentTime + at + 0.2, 0.08);
-      note.start(context.currentTime + at);
-      note.stop(context.currentTime + at + 0.5);
-    });
+    playNotes(context, [[523, 0], [659, 0.25]], 0.2, 0.2);
     window.setTimeout(() => void context.close(), 1500);
   };
   void (output && sink ? sink.call(context, output).catch(() => undefined) : Promise.resolve()).then(begin);

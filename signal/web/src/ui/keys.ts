@@ -1,27 +1,35 @@
 // The keys of the keyboard: what each does, and the list of them.
 
 import { t, type Text } from '../i18n';
+import { setting } from '../settings';
 import { closeDialog, showPanel } from './dialog';
 import { h } from './dom';
 
-/** What keys can do; everything but microphone and camera only in a meeting. */
+/** What one key does. */
+export interface Key {
+  /** As it stands in the list. */
+  readonly sign: string;
+  /** What `KeyboardEvent.key` says, in lower case; each of them, where there are several. */
+  readonly on: readonly string[];
+  readonly label: Text;
+  readonly run: (key: string) => void;
+  /** It works before the meeting as well. */
+  readonly early?: boolean;
+}
+
 export interface KeysHost {
   readonly inMeeting: boolean;
   readonly beforeMeeting: boolean;
-  toggle(kind: 'audio' | 'video'): void;
-  toggleHand(): void;
-  panel(name: 'chat' | 'people' | null): void;
-  /** Tiles or stage. */
-  layout(): void;
-  /** Pins the tile at this place, from 1, or takes the pin out. */
-  pin(place: number): void;
+  readonly keys: readonly Key[];
+  /** Closes what is open, other than a dialog. */
+  close(): void;
   /** Space is held: the microphone is on for so long. */
   talk(on: boolean): void;
 }
 
-const LIST: readonly (readonly [Text, string])[] = [
-  ['keys.mic', 'M'], ['keys.cam', 'V'], ['keys.talk', 'Space'], ['keys.hand', 'R'], ['keys.chat', 'C'], ['keys.people', 'P'], ['keys.layout', 'W'], ['keys.pin', '1–9'], ['keys.tiles', '← →'], ['keys.menu', 'Enter'], ['keys.close', 'Esc'], ['keys.list', '?'],
-];
+/** Keys that are no single letter and work elsewhere: only listed here. */
+const ELSEWHERE: readonly (readonly [Text, string])[] = [['keys.tiles', '← →'], ['keys.menu', 'Enter'], ['keys.region', 'F6'], ['keys.close', 'Esc']];
+const REGIONS = 'header.lintel, .hall, .notices:not(:empty), .panel, nav.bar';
 
 export class Keys {
   private talking = false;
@@ -36,30 +44,36 @@ export class Keys {
     window.addEventListener('blur', () => this.release());
   }
 
+  /** The list of all keys. */
+  show(): void {
+    const { host } = this;
+    const lines: (readonly [Text, string])[] = [...host.keys.map(({ label, sign }) => [label, sign] as const), ['keys.talk', t('keys.space')], ...ELSEWHERE, ['keys.list', '?']];
+    showPanel(t('keys.title'), h('div', { class: 'stack' },
+      setting('keys') ? null : h('p', { class: 'small' }, t('keys.letters.off')),
+      h('ul', { class: 'keys' }, ...lines.map(([label, key]) => h('li', {}, t(label), h('kbd', { class: 'kbd' }, key)))),
+      h('p', { class: 'small quiet' }, t('keys.note'))));
+  }
+
   private onDown(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === ' ') return this.onSpace(event);
     if (event.repeat) return;
     if (event.key === 'Escape') {
-      if (!closeDialog()) this.host.panel(null);
+      if (!closeDialog()) this.host.close();
+    } else if (event.key === 'F6' && this.host.inMeeting) {
+      event.preventDefault();
+      nextRegion(event.shiftKey ? -1 : 1);
     } else if (!typing(event.target) && this.run(event.key.toLowerCase())) {
       event.preventDefault();
     }
   }
 
-  private run(key: string): boolean {
+  private run(pressed: string): boolean {
     const { host } = this;
-    if (!host.inMeeting && !host.beforeMeeting) return false;
-    if (key === 'm') host.toggle('audio');
-    else if (key === 'v') host.toggle('video');
-    else if (!host.inMeeting) return false;
-    else if (key === 'c') host.panel('chat');
-    else if (key === 'p') host.panel('people');
-    else if (key === 'r') host.toggleHand();
-    else if (key === 'w') host.layout();
-    else if (/^[1-9]$/.test(key)) host.pin(Number(key));
-    else if (key === '?') showKeys();
-    else return false;
+    if (pressed === '?' && host.inMeeting) return this.show(), true;
+    const key = host.keys.find(({ on, early }) => on.includes(pressed) && (host.inMeeting || (early === true && host.beforeMeeting)));
+    if (!key || !setting('keys')) return false;
+    key.run(pressed);
     return true;
   }
 
@@ -93,8 +107,15 @@ function button(target: EventTarget | null): Element | null {
   return target instanceof Element ? target.closest('button, a') : null;
 }
 
-export function showKeys(): void {
-  showPanel(t('keys.title'), h('div', { class: 'stack' },
-    h('ul', { class: 'keys' }, ...LIST.map(([label, key]) => h('li', {}, t(label), h('kbd', { class: 'kbd' }, key)))),
-    h('p', { class: 'small quiet' }, t('keys.note'))));
+/** Focus goes to the next part of the meeting that is in sight, to whatever can have it there. */
+function nextRegion(by: 1 | -1): void {
+  const regions = [...document.querySelectorAll<HTMLElement>(REGIONS)].filter((region) => region.offsetParent && stop(region));
+  if (!regions.length) return;
+  const at = regions.findIndex((region) => region.contains(document.activeElement));
+  const next = at < 0 ? 0 : (at + by + regions.length) % regions.length;
+  stop(regions[next])?.focus();
+}
+
+function stop(region: HTMLElement | undefined): HTMLElement | undefined {
+  return [...(region?.querySelectorAll<HTMLElement>('button, [href], input, select, textarea, [tabindex="0"]') ?? [])].find((element) => element.offsetParent !== null);
 }

@@ -3,6 +3,7 @@
 import { t } from '../i18n';
 import { inventRoom, roomSlug } from '../names';
 import { h, icon, path, setText, svg } from './dom';
+import { languageField } from './settings';
 import { stateCard } from './state';
 
 export interface LandingHost {
@@ -12,6 +13,7 @@ export interface LandingHost {
   readonly recent: readonly string[];
   readonly insecure: boolean;
   go(room: string): void;
+  speak(language: string): void;
 }
 
 export function landing(host: LandingHost): HTMLElement {
@@ -26,7 +28,7 @@ export function landing(host: LandingHost): HTMLElement {
           h('p', { class: 'small quiet' }, t('landing.recent')),
           h('div', { class: 'recent' }, ...host.recent.map((room) => h('a', { class: 'btn slim', href: `/${encodeURIComponent(room)}` }, room))))),
       hallArt()),
-    h('footer', { class: 'small quiet' }, h('span', { class: 'row tight' }, h('i', { class: `dot ${host.insecure ? 'warn' : 'good'}` }), t(host.insecure ? 'pre.insecure' : 'landing.well'))));
+    h('footer', { class: 'small quiet' }, languageField(host.speak), h('span', { class: 'row tight' }, h('i', { class: `dot ${host.insecure ? 'warn' : 'good'}` }), t(host.insecure ? 'pre.insecure' : 'landing.well'))));
 }
 
 function roomForm(host: LandingHost): HTMLElement {

@@ -10,7 +10,6 @@ import { DeviceFields } from './devices';
 import { showPanel } from './dialog';
 import { h, icon, setAttribute, setText } from './dom';
 import { invitation, roomAddress } from './invite';
-import { showKeys } from './keys';
 import { say } from './live';
 import { type MoreItem, showMore } from './more';
 import { Notices } from './notices';
@@ -29,7 +28,8 @@ export interface MeetingHost {
   show(shown: readonly Shown[]): void;
   output(id: string): void;
   copyLink(): void;
-  switchTheme(): void;
+  showKeys(): void;
+  showSettings(): void;
   leave(): void;
   readonly people: Omit<PeopleHost, 'write' | 'close' | 'copyLink'>;
 }
@@ -182,8 +182,8 @@ export class Meeting {
       { sign: 'people', label: 'bar.people', narrow: true, note: this.number.textContent ?? '', run: () => this.panel('people') },
       { sign: 'link', label: 'meeting.invite.more', note: roomAddress(this.host.room).replace(/^https?:\/\//, ''), run: () => this.showInvitation() },
       { sign: 'sliders', label: 'bar.devices', run: () => this.chooseDevices() },
-      { sign: 'theme', label: 'theme', run: () => this.host.switchTheme() },
-      { sign: 'keys', label: 'bar.keys', run: () => showKeys() },
+      { sign: 'globe', label: 'settings', run: () => this.host.showSettings() },
+      { sign: 'keys', label: 'bar.keys', run: () => this.host.showKeys() },
     ]);
   }
 

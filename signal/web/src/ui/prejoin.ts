@@ -8,6 +8,7 @@ import { DeviceFields } from './devices';
 import { insecureCard } from './landing';
 import { Picture } from './picture';
 import { problemStates } from './problems';
+import { languageField } from './settings';
 import { stateCard } from './state';
 import { ToggleKey } from './toggle';
 
@@ -18,6 +19,7 @@ export interface PrejoinHost {
   readonly name: string;
   join(name: string): void;
   listen(name: string): void;
+  speak(language: string): void;
 }
 
 export class Prejoin {
@@ -95,7 +97,7 @@ export class Prejoin {
             h('p', { class: 'small quiet middle' }, `${t('pre.or')} `,
               h('button', { type: 'button', class: 'link', 'data-test': 'listen', onclick: () => this.named() && this.host.listen(this.name.value.trim()) }, t('pre.listen')),
               t('pre.listen.rest'))))),
-      h('footer', { class: 'small quiet' }, h('span', { class: 'row tight' }, ...trust)));
+      h('footer', { class: 'small quiet' }, languageField((language) => this.host.speak(language)), h('span', { class: 'row tight' }, ...trust)));
   }
 
   /** What the picture shows, once it is clear whether there is one. */

@@ -227,6 +227,16 @@ export const en = {
   'say.back': 'Reconnected.',
   'say.removed': 'You were removed.',
 
+  // Settings
+  'settings': 'Settings',
+  'settings.language': 'Language',
+  'settings.sounds': 'Sounds',
+  'settings.sound.people': 'When somebody comes or leaves',
+  'settings.sound.message': 'When a message arrives',
+  'settings.sound.door': 'When somebody is at the door',
+  'settings.keys': 'Keys',
+  'settings.keys.letters': 'Letters work as keys',
+
   // Keys
   'keys.title': 'Keys',
   'keys.mic': 'Microphone',
@@ -237,6 +247,9 @@ export const en = {
   'keys.people': 'People',
   'keys.close': 'Close what is open',
   'keys.list': 'This list',
+  'keys.space': 'Space',
+  'keys.region': 'Next part of the page',
+  'keys.letters.off': 'Letters are switched off in the settings.',
   'keys.note': 'Leave has no key, on purpose',
 
   // Tiles and stage
