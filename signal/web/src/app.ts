@@ -124,6 +124,7 @@ export class App {
       media: this.media, room: this.room, messages: this.messages,
       toggle: (kind) => void this.own.toggle(kind),
       toggleHand: () => this.toggleHand(),
+      share: () => void this.own.share(),
       send: (text, to) => this.conference?.messages.write(text, to),
       show: (shown) => this.conference?.show(shown),
       output: (id) => this.output(id),
@@ -329,6 +330,7 @@ export class App {
       keys: [
         { sign: 'M', on: ['m'], label: 'keys.mic', early: true, run: () => void this.own.toggle('audio') },
         { sign: 'V', on: ['v'], label: 'keys.cam', early: true, run: () => void this.own.toggle('video') },
+        ...(this.media.share.available ? [{ sign: 'D', on: ['d'], label: 'keys.share', run: () => void this.own.share() } as const] : []),
         { sign: 'R', on: ['r'], label: 'keys.hand', run: () => this.toggleHand() },
         { sign: 'C', on: ['c'], label: 'keys.chat', run: () => this.meeting?.panel('chat') },
         { sign: 'P', on: ['p'], label: 'keys.people', run: () => this.meeting?.panel('people') },

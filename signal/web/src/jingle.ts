@@ -236,6 +236,14 @@ export function sessionAccept(offer: Offer, responder: string, parts: readonly A
     ...contents);
 }
 
+/** A source of ours that begins or ends within the session. */
+export function sourceChange(offer: Offer, responder: string, action: 'source-add' | 'source-remove', part: AnswerPart, source: LocalSource): Xml {
+  const { kind } = part.description;
+  return el('jingle', { xmlns: NS.jingle, action, initiator: offer.initiator, responder, sid: offer.sid },
+    el('content', { creator: 'responder', name: kind, senders: 'both' },
+      el('description', { xmlns: NS.rtp, media: kind }, ...sourceElements(part, source))));
+}
+
 function codecElement(codec: Codec): Xml {
   return el('payload-type', { id: codec.id, name: codec.name, clockrate: codec.clockrate, ...(codec.channels > 1 ? { channels: codec.channels } : {}) },
     ...codec.parameters.map(([name, value]) => el('parameter', name ? { name, value } : { value })),

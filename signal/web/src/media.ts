@@ -2,6 +2,7 @@
 // released (its light goes out), the microphone's track is taken from the sender.
 
 import { Meter } from './meter';
+import { ScreenShare } from './share';
 
 export type Device = 'audio' | 'video';
 export type Problem = 'blocked' | 'inuse' | 'missing' | 'insecure' | 'failed';
@@ -21,6 +22,7 @@ export class LocalMedia {
   /** How often the browser was asked and has not answered yet. */
   private readonly asked: Record<Device, number> = { audio: 0, video: 0 };
   private meter: Meter | null = null;
+  readonly share = new ScreenShare(() => this.onChange());
 
   constructor(private readonly onChange: () => void) {
     this.available?.addEventListener('devicechange', () => void this.onDevices());
@@ -96,6 +98,7 @@ export class LocalMedia {
   stop(): void {
     this.release('audio');
     this.release('video');
+    this.share.stop();
     this.onChange();
   }
 

@@ -43,10 +43,26 @@ export class OwnDevices {
 
   async mutedBy(kind: Device, by: string): Promise<void> {
     await this.host.media.set(kind, false);
+    if (kind === 'audio') this.host.media.share.mute();
     const name = shortName(kind);
     const text = by ? t(`muted.${name}`, { name: by }) : t(`muted.${name}.nobody`);
     alarm(text);
     this.host.notices.show({ key: `muted-${kind}`, sign: `${name}-off`, text, act: { label: t('turn.on'), run: () => void this.toggle(kind) } });
+  }
+
+  /** Begins to share a screen, or ends it. */
+  async share(): Promise<void> {
+    const { media: { share }, notices } = this.host;
+    if (share.on) {
+      share.stop();
+      return say(t('say.share.off'));
+    }
+    const attempt = await share.start();
+    if (attempt === 'closed') return;
+    const again = { label: t('try.again'), run: () => void this.share() };
+    if (attempt !== 'on') return notices.show({ key: 'share', sign: 'share', tone: 'warn', text: t(`share.${attempt}`), act: again });
+    notices.take('share');
+    say(t(`share.own.${share.surface}`));
   }
 
   /** What the loudness at the microphone tells: that somebody talks to nobody. */

@@ -2,8 +2,8 @@
 // and sends our microphone and camera.
 
 import { type AnswerPart, BRIDGE, type Kind, type Offer, type Source, type Transport } from './jingle';
-import { answerParts, mungeSimulcast, remoteDescription, type Section } from './sdp';
-import { encodings } from './wanted';
+import { answerPartAt, answerParts, mungeSimulcast, remoteDescription, type Section } from './sdp';
+import { type Encoding, encodings } from './wanted';
 
 export interface PeerEvents {
   onTrack(source: Source, track: MediaStreamTrack): void;
@@ -15,16 +15,23 @@ export interface PeerEvents {
 const FIREFOX = /\bFirefox\//.test(navigator.userAgent);
 const RIDS = FIREFOX ? ['1', '2', '3'] : [];
 const SEND_CODEC = 'VP8';
+/** Enough for small print that scrolls. */
+const SCREEN_BITRATE = 2_500_000;
+
+/** What we send. */
+type Sent = Kind | 'screen';
 
 export class Peer {
   readonly pc: RTCPeerConnection;
-  private readonly sections: Section[] = [{ kind: 'audio', source: null }, { kind: 'video', source: null }];
+  private readonly sections: Section[] = [{ kind: 'audio', source: null, ours: 'on' }, { kind: 'video', source: null, ours: 'on' }];
   private readonly extraSsrcs = new Map<number, number[]>();
-  private readonly tracks: Record<Kind, MediaStreamTrack | null> = { audio: null, video: null };
+  private readonly tracks: Record<Sent, MediaStreamTrack | null> = { audio: null, video: null, screen: null };
+  /** In which section each thing is sent. */
+  private readonly mids: Record<Sent, number> = { audio: 0, video: 1, screen: -1 };
   private version = 0;
   private munge = !FIREFOX;
   private queue: Promise<unknown> = Promise.resolve();
-  private sendLimit = -1;
+  private readonly sendLimits = { video: -1, screen: -1 };
   private parts: AnswerPart[] = [];
 
   constructor(public offer: Offer, iceServers: RTCIceServer[], private readonly events: PeerEvents) {
@@ -64,10 +71,37 @@ export class Peer {
     return this.enqueue(() => this.attach(kind));
   }
 
-  /** Nobody wants more than this height of our camera (-1: no limit). */
-  setSendLimit(maxHeight: number): Promise<void> {
-    this.sendLimit = maxHeight;
+  /** Nobody wants more than this height of our camera or screen (-1: no limit). */
+  setSendLimit(sent: 'video' | 'screen', maxHeight: number): Promise<void> {
+    this.sendLimits[sent] = maxHeight;
     return this.enqueue(() => this.applyEncodings());
+  }
+
+  /** Sends this screen in a section of its own, and says how; nothing is negotiated if one was sent already. */
+  share(track: MediaStreamTrack): Promise<AnswerPart | null> {
+    return this.enqueue(async () => {
+      const before = this.tracks.screen;
+      this.tracks.screen = track;
+      if (before) {
+        await this.sender('screen')?.replaceTrack(track);
+      } else {
+        if (this.mids.screen < 0) this.mids.screen = this.sections.push({ kind: 'video', source: null }) - 1;
+        const section = this.sections[this.mids.screen];
+        if (section) section.ours = 'on';
+        await this.negotiate();
+      }
+      return answerPartAt(this.pc.localDescription?.sdp ?? '', this.mids.screen);
+    });
+  }
+
+  unshare(): Promise<void> {
+    return this.enqueue(async () => {
+      const section = this.sections[this.mids.screen];
+      this.tracks.screen = null;
+      if (!section) return;
+      section.ours = 'off';
+      await this.negotiate();
+    });
   }
 
   get sendEncodings(): number {
@@ -108,7 +142,7 @@ export class Peer {
       return;
     }
     const known = this.sections.findIndex((s) => s.source?.name === source.name);
-    const vacant = this.sections.findIndex((s, mid) => mid > 1 && s.kind === source.kind && !s.source);
+    const vacant = this.sections.findIndex((s) => !s.ours && s.kind === source.kind && !s.source);
     const mid = known >= 0 ? known : vacant;
     const section = this.sections[mid];
     if (section) section.source = source;
@@ -126,16 +160,20 @@ export class Peer {
   private async negotiate(): Promise<void> {
     const sdp = remoteDescription(this.offer, this.sections, ++this.version, { rids: RIDS, codec: SEND_CODEC });
     await this.pc.setRemoteDescription({ type: 'offer', sdp });
-    for (const kind of ['audio', 'video'] as const) {
-      const own = this.transceiver(kind === 'audio' ? 0 : 1);
-      if (own && own.direction !== 'sendrecv') own.direction = 'sendrecv';
-      if (own && own.sender.track !== this.tracks[kind]) await own.sender.replaceTrack(this.tracks[kind]);
-    }
+    for (const sent of ['audio', 'video', 'screen'] as const) await this.prepare(sent);
     const answer = await this.pc.createAnswer();
     await this.applyAnswer(answer.sdp ?? '');
     this.parts = answerParts(this.pc.localDescription?.sdp ?? '');
     await this.applyEncodings();
     this.announceTracks();
+  }
+
+  private async prepare(sent: Sent): Promise<void> {
+    const own = this.transceiver(this.mids[sent]);
+    if (!own) return;
+    const direction = sent !== 'screen' ? 'sendrecv' : this.tracks.screen ? 'sendonly' : 'inactive';
+    if (own.direction !== direction) own.direction = direction;
+    if (own.sender.track !== this.tracks[sent]) await own.sender.replaceTrack(this.tracks[sent]);
   }
 
   private async applyAnswer(sdp: string): Promise<void> {
@@ -153,7 +191,7 @@ export class Peer {
   private announceTracks(): void {
     this.sections.forEach((section, mid) => {
       const track = this.transceiver(mid)?.receiver.track;
-      if (mid > 1 && section.source && track) this.events.onTrack(section.source, track);
+      if (!section.ours && section.source && track) this.events.onTrack(section.source, track);
     });
   }
 
@@ -165,18 +203,23 @@ export class Peer {
   }
 
   private async applyEncodings(): Promise<void> {
-    const sender = this.sender('video');
-    if (!sender) return;
-    const parameters = sender.getParameters();
-    if (!parameters.encodings?.length) return;
+    await this.encode('video', (count, height) => encodings(count, height, this.sendLimits.video));
+    // A screen that is scaled down cannot be read: it comes whole or not at all.
+    await this.encode('screen', () => [{ active: this.sendLimits.screen !== 0, scaleResolutionDownBy: 1, maxBitrate: SCREEN_BITRATE }]);
+  }
+
+  private async encode(sent: Sent, wish: (count: number, height: number) => readonly Encoding[]): Promise<void> {
+    const sender = this.sender(sent);
+    const parameters = sender?.getParameters();
+    if (!sender || !parameters?.encodings?.length) return;
     const { width = 1280, height = 720 } = sender.track?.getSettings() ?? {};
-    const wanted = encodings(parameters.encodings.length, Math.min(width, height), this.sendLimit);
+    const wanted = wish(parameters.encodings.length, Math.min(width, height));
     parameters.encodings.forEach((encoding, index) => Object.assign(encoding, wanted[index]));
     await sender.setParameters(parameters).catch(() => undefined);
   }
 
-  private sender(kind: Kind): RTCRtpSender | undefined {
-    return this.transceiver(kind === 'audio' ? 0 : 1)?.sender;
+  private sender(sent: Sent): RTCRtpSender | undefined {
+    return this.transceiver(this.mids[sent])?.sender;
   }
 
   private transceiver(mid: number): RTCRtpTransceiver | undefined {

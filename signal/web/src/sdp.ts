@@ -1,10 +1,15 @@
 // Session descriptions for RTCPeerConnection. The focus' offer becomes a remote description with one section per source:
-// the first two carry what we send (and the bridge's own sources), every further one a single source of somebody else.
-// Sections are never taken away, a vacated one is reused. Pure.
+// the first two carry our microphone and camera (and the bridge's own sources), every further one a single source of somebody else,
+// or the screen that we share. Sections are never taken away, a vacated one is reused. Pure.
 
 import type { AnswerPart, Codec, Description, Group, Kind, Offer, Source } from './jingle';
 
-export interface Section { readonly kind: Kind; source: Source | null }
+export interface Section {
+  readonly kind: Kind;
+  source: Source | null;
+  /** We send in this section: now, or for the time being not. */
+  ours?: 'on' | 'off';
+}
 
 export interface SendOptions {
   /** Restriction identifiers to ask for (Firefox makes simulcast from these); none where SSRC groups do it. */
@@ -25,7 +30,7 @@ export function remoteDescription(offer: Offer, sections: readonly Section[], ve
 
 function sectionLines(offer: Offer, section: Section, mid: number, options: SendOptions): string[] {
   const description = offer.descriptions[section.kind];
-  const ours = mid < 2;
+  const ours = section.ours !== undefined;
   const codecs = ours && section.kind === 'video' ? preferred(description.codecs, options.codec) : description.codecs;
   const { transport } = offer;
   return [
@@ -35,14 +40,19 @@ function sectionLines(offer: Offer, section: Section, mid: number, options: Send
     `a=fingerprint:${transport.fingerprint.hash} ${transport.fingerprint.value}`, 'a=setup:actpass',
     `a=mid:${mid}`,
     ...description.extensions.map((x) => `a=extmap:${x.id} ${x.uri}`),
-    `a=${ours ? (section.source ? 'sendrecv' : 'recvonly') : section.source ? 'sendonly' : 'inactive'}`,
+    `a=${direction(section)}`,
     ...(section.source ? [`a=msid:${section.source.msid}`] : []),
     'a=rtcp-mux', ...(section.kind === 'video' ? ['a=rtcp-rsize'] : []),
     ...codecs.flatMap(codecLines),
-    ...(ours && section.kind === 'video' && options.rids.length ? ridLines(options.rids) : []),
+    ...(mid === 1 && options.rids.length ? ridLines(options.rids) : []),
     ...(section.source ? sourceLines(section.source) : []),
     ...(mid === 0 ? transport.candidates.map((c) => `a=${c}`) : []),
   ];
+}
+
+function direction({ source, ours }: Section): RTCRtpTransceiverDirection {
+  if (ours === 'on') return source ? 'sendrecv' : 'recvonly';
+  return source ? 'sendonly' : 'inactive';
 }
 
 function codecLines(codec: Codec): string[] {
@@ -94,6 +104,13 @@ export function answerParts(sdp: string): AnswerPart[] {
   const parts = media.slice(0, 2).map((m) => answerPart(m, session));
   const transport = parts.find((p) => p.transport.ufrag)?.transport;
   return transport ? parts.map((p) => (p.transport.ufrag ? p : { ...p, transport })) : parts;
+}
+
+/** One section, by its place, out of our whole answer. */
+export function answerPartAt(sdp: string, mid: number): AnswerPart | null {
+  const { session, media } = sectionsOf(sdp);
+  const section = media[mid];
+  return section ? answerPart(section, session) : null;
 }
 
 function answerPart(section: Parsed, session: readonly string[]): AnswerPart {

@@ -95,7 +95,7 @@ export class Stay {
 
   private local(): Local {
     const { media } = this.host;
-    return { name: this.name, password: this.password, hand: this.hand, audio: media.track('audio'), video: media.track('video') };
+    return { name: this.name, password: this.password, hand: this.hand, audio: media.share.mix(media.track('audio')), video: media.track('video'), screen: media.share.track };
   }
 
   private onJoined(): void {

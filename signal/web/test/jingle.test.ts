@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseOffer, parseSources, sessionAccept, sessionTerminate } from '../src/jingle';
-import { answerParts, mungeSimulcast, remoteDescription, type Section } from '../src/sdp';
+import { parseOffer, parseSources, sessionAccept, sessionTerminate, sourceChange } from '../src/jingle';
+import { answerPartAt, answerParts, mungeSimulcast, remoteDescription, type Section } from '../src/sdp';
 import { child, elements, serialize } from '../src/xml';
 import { ANSWER, JSON_OFFER, parse, RECORDED, XML_OFFER } from './samples';
 
@@ -49,19 +49,21 @@ test('the remote description has our two sections first and one for every other 
   const offer = parseOffer(parse(JSON_OFFER));
   const [bridgeVideo, bridgeAudio, camera] = offer.sources;
   const sections: Section[] = [
-    { kind: 'audio', source: bridgeAudio ?? null }, { kind: 'video', source: bridgeVideo ?? null },
-    { kind: 'video', source: camera ?? null }, { kind: 'audio', source: null },
+    { kind: 'audio', source: bridgeAudio ?? null, ours: 'on' }, { kind: 'video', source: bridgeVideo ?? null, ours: 'on' },
+    { kind: 'video', source: camera ?? null }, { kind: 'audio', source: null }, { kind: 'video', source: null, ours: 'on' }, { kind: 'video', source: null, ours: 'off' },
   ];
   const sdp = remoteDescription(offer, sections, 7, plain);
   const media = sdp.split('m=').slice(1);
   assert.match(sdp, /^o=- 1 7 /m);
-  assert.match(sdp, /^a=group:BUNDLE 0 1 2 3\r$/m);
-  assert.equal(media.length, 4);
+  assert.match(sdp, /^a=group:BUNDLE 0 1 2 3 4 5\r$/m);
+  assert.equal(media.length, 6);
   assert.match(media[1] ?? '', /^video 9 UDP\/TLS\/RTP\/SAVPF 100 96 41 42\r/, 'VP8 first where we send');
   assert.match(media[2] ?? '', /^video 9 UDP\/TLS\/RTP\/SAVPF 41 42 100 96\r/);
   assert.match(media[2] ?? '', /a=sendonly\r\na=msid:9b1d0e22-video-0-1 4d5e\r/);
   assert.match(media[2] ?? '', /a=ssrc-group:FID 1001 1002\r/);
   assert.match(media[3] ?? '', /a=inactive\r/);
+  assert.match(media[4] ?? '', /^video 9 UDP\/TLS\/RTP\/SAVPF 100 96 41 42\r[^]*a=recvonly\r/, 'the screen that we share');
+  assert.match(media[5] ?? '', /a=inactive\r/, 'the screen that we shared');
   assert.equal(sdp.match(/a=candidate:/g)?.length, 2, 'candidates once, in the first section');
   assert.match(media[0] ?? '', /a=fmtp:112 111\/111\r/, 'a parameter without a name');
   assert.ok(!sdp.includes('a=rid:'));
@@ -116,6 +118,20 @@ test('a section that sends nothing announces no source', () => {
 test('encodings made from restriction identifiers get a SIM group', () => {
   const sdp = ANSWER.replace('a=ssrc-group:FID 3001 3002', 'a=ssrc-group:FID 3001 3002\r\na=ssrc-group:FID 3003 3004\r\na=ssrc:3003 cname:x\r\na=ssrc:3004 cname:x');
   assert.deepEqual(answerParts(sdp)[1]?.groups[0], { semantics: 'SIM', ssrcs: [3003, 3001] });
+});
+
+test('a shared screen is a source of its own, announced and taken back in the same words', () => {
+  const offer = parseOffer(parse(JSON_OFFER));
+  const part = answerPartAt(ANSWER, 1);
+  assert.ok(part);
+  for (const action of ['source-add', 'source-remove'] as const) {
+    const jingle = parse(serialize(sourceChange(offer, 'r/me', action, part, { name: 'me-v1', msid: 'm v', desktop: true })));
+    assert.deepEqual([jingle.attrs.action, jingle.attrs.sid], [action, offer.sid]);
+    const [source] = parseSources(jingle);
+    assert.deepEqual([source?.name, source?.desktop, source?.msid, source?.ssrcs], ['me-v1', true, 'm v', [3001, 3002]]);
+    assert.deepEqual(source?.groups, [{ semantics: 'FID', ssrcs: [3001, 3002] }]);
+  }
+  assert.equal(answerPartAt(ANSWER, 9), null);
 });
 
 test('a lost session names the bridge session and asks for a new one', () => {

@@ -26,8 +26,11 @@ export class Presence {
   }
 
   private write(first: boolean): void {
-    const { jid, me, local: { audio, video, name, hand, password } } = this.room;
-    const info = { [`${me}-a0`]: { muted: !audio }, [`${me}-v0`]: { muted: !video } };
+    const { jid, me, local: { audio, video, screen, name, hand, password } } = this.room;
+    const info = {
+      [`${me}-a0`]: { muted: !audio }, [`${me}-v0`]: { muted: !video },
+      ...(screen ? { [`${me}-v1`]: { muted: false, videoType: 'desktop' } } : {}),
+    };
     const presence = el('presence', { xmlns: CLIENT, to: `${jid}/${me}` },
       first ? el('x', { xmlns: MUC }, password ? el('password', {}, password) : null) : null,
       el('stats-id', {}, `Moothall-${me.slice(0, 3)}`),

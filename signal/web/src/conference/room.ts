@@ -21,6 +21,7 @@ export interface Local {
   readonly hand: number;
   readonly audio: MediaStreamTrack | null;
   readonly video: MediaStreamTrack | null;
+  readonly screen: MediaStreamTrack | null;
 }
 
 /** The room as a part of the conference sees it. */

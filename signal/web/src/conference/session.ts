@@ -8,6 +8,7 @@ import type { Shown } from '../wanted';
 import type { Xml } from '../xml';
 import { StanzaError } from '../xmpp';
 import { FOCUS, type Local, type MediaState, type Room } from './room';
+import { ScreenSource } from './screen';
 import { roundTrip, statistics, type Statistics } from './statistics';
 
 export interface SessionEvents {
@@ -38,6 +39,7 @@ export class MediaSession {
   iceServers: RTCIceServer[] = [];
   readonly tracks = new Map<string, { source: Source; track: MediaStreamTrack }>();
   private peer: Peer | null = null;
+  private screen: ScreenSource | null = null;
   private channel: BridgeChannel | null = null;
   private shown: readonly Shown[] = [];
   private iceTimer = 0;
@@ -57,7 +59,8 @@ export class MediaSession {
   async update(before: Local, now: Local): Promise<void> {
     if (before.audio !== now.audio) await this.peer?.setTrack('audio', now.audio).catch(() => undefined);
     if (before.video !== now.video) await this.peer?.setTrack('video', now.video).catch(() => undefined);
-    this.channel?.videoType(`${this.room.me}-v0`, now.video ? 'camera' : 'none');
+    this.tellTypes(now);
+    if (before.screen !== now.screen) await this.screen?.set(now.screen).catch(() => undefined);
   }
 
   show(shown: readonly Shown[]): void {
@@ -138,7 +141,7 @@ export class MediaSession {
     this.channel?.close();
     this.channel = null;
     const { peer } = this;
-    this.peer = null;
+    this.peer = this.screen = null;
     peer?.close();
     if (this.tracks.size) {
       this.tracks.clear();
@@ -211,6 +214,8 @@ export class MediaSession {
       this.setState('failed');
       return;
     }
+    this.screen = new ScreenSource(room, peer);
+    if (room.local.screen) void this.screen.set(room.local.screen).catch(() => undefined);
     if (offer.startMuted.audio && room.local.audio) this.events.onMuted('audio');
     if (offer.startMuted.video && room.local.video) this.events.onMuted('video');
   }
@@ -227,15 +232,22 @@ export class MediaSession {
       },
       onForwarded: () => this.events.onTracks(),
       onSendLimit: (source, height) => {
-        if (source === `${me}-v0`) void this.peer?.setSendLimit(height).catch(() => undefined);
+        const sent = source === `${me}-v0` ? 'video' : source === `${me}-v1` ? 'screen' : null;
+        if (sent) void this.peer?.setSendLimit(sent, height).catch(() => undefined);
       },
       onMessage: (from, payload) => this.events.onSignal(from, payload),
       onStats: () => undefined,
       onOpen: () => undefined,
     });
-    this.channel.videoType(`${me}-v0`, local.video ? 'camera' : 'none');
+    this.tellTypes(local);
     this.channel.show(this.shown);
     this.statsTimer = window.setInterval(() => void this.reportStats(), STATS_EVERY_MS);
+  }
+
+  /** The bridge gives the place of what is off to others. */
+  private tellTypes({ video, screen }: Local): void {
+    this.channel?.videoType(`${this.room.me}-v0`, video ? 'camera' : 'none');
+    this.channel?.videoType(`${this.room.me}-v1`, screen ? 'desktop' : 'none');
   }
 
   private async reportStats(): Promise<void> {

@@ -3,7 +3,7 @@
 import type { Source } from '../jingle';
 import type { Peer } from '../peer';
 
-/** By endpoint; under `local` what we send. */
+/** By endpoint, a shared screen by its source; under `local` what we send. */
 export type Statistics = Record<string, Record<string, unknown>>;
 
 type Report = Record<string, unknown>;
@@ -36,7 +36,7 @@ export async function roundTrip(peer: Peer): Promise<number> {
 
 function addInbound(result: Statistics, source: Source | undefined, report: Report): void {
   if (!source) return;
-  const entry = (result[source.owner] ??= {});
+  const entry = (result[source.desktop ? source.name : source.owner] ??= {});
   if (source.kind === 'audio') {
     Object.assign(entry, {
       audioEnergy: report.totalAudioEnergy ?? 0, audioLevel: report.audioLevel ?? 0,

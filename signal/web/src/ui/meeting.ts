@@ -16,6 +16,7 @@ import { Notices } from './notices';
 import { PeoplePanel, type Person, type PeopleHost } from './people';
 import type { Layout } from './stage';
 import { type Face, Hall } from './tiles';
+import { ShareKey } from './sharekey';
 import { ToggleKey } from './toggle';
 
 export interface MeetingHost {
@@ -24,6 +25,7 @@ export interface MeetingHost {
   readonly messages: readonly ChatMessage[];
   toggle(kind: 'audio' | 'video'): void;
   toggleHand(): void;
+  share(): void;
   send(text: string, to: string): void;
   show(shown: readonly Shown[]): void;
   output(id: string): void;
@@ -45,6 +47,7 @@ export class Meeting {
   private readonly mic: ToggleKey;
   private readonly camera: ToggleKey;
   private readonly hand: HTMLButtonElement;
+  private readonly share: ShareKey;
   private readonly chatKey: HTMLButtonElement;
   private readonly peopleKey: HTMLButtonElement;
   private readonly unread = h('span', { class: 'count', hidden: true });
@@ -74,6 +77,7 @@ export class Meeting {
     this.people = new PeoplePanel({ ...host.people, copyLink: () => host.copyLink(), close: () => this.panel(null), write: (id) => { this.panel('chat'); this.chat.writeTo(id); } });
     this.mic = new ToggleKey('audio', host.media, () => host.toggle('audio'));
     this.camera = new ToggleKey('video', host.media, () => host.toggle('video'));
+    this.share = new ShareKey(host.media.share, () => host.share());
     this.hand = this.key('hand', t('bar.hand'), t('bar.hand.up'), () => host.toggleHand(), 'hand');
     this.peopleKey = this.key('people', t('bar.people'), t('bar.people.label'), () => this.panel('people'), 'people');
     this.peopleKey.classList.add('mid');
@@ -89,6 +93,7 @@ export class Meeting {
   update(faces: readonly Face[], people: readonly Person[], moderator: boolean, handUp: boolean, alone: string | null): void {
     this.mic.update();
     this.camera.update();
+    this.share.update();
     this.hand.classList.toggle('up', handUp);
     setAttribute(this.hand, 'aria-label', t(handUp ? 'bar.hand.down' : 'bar.hand.up'));
     this.people.update(people, moderator);
@@ -159,7 +164,7 @@ export class Meeting {
     more.setAttribute('aria-haspopup', 'dialog');
     return h('main', { class: 'meet' },
       h('a', { class: 'skip btn first', href: '#bar' }, t('meeting.skip')),
-      h('header', { class: 'lintel' }, this.title, this.clock, this.shares, h('span', { class: 'end' }), this.layoutKey,
+      h('header', { class: 'lintel' }, this.title, this.clock, this.shares, this.share.pill, h('span', { class: 'end' }), this.layoutKey,
         h('span', { class: 'pill num' }, icon('people', { label: t('bar.people') }), this.number),
         h('button', { type: 'button', class: 'btn slim', 'aria-label': t('meeting.invite.label'), 'data-test': 'invite', onclick: () => this.showInvitation() }, icon('link'), h('span', { class: 'wide' }, t('meeting.invite')))),
       this.hall.element,
@@ -169,15 +174,16 @@ export class Meeting {
         h('div', { class: 'group' },
           h('span', { class: 'duo' }, this.mic.element, chooser(t('choose.mic'))),
           h('span', { class: 'duo' }, this.camera.element, chooser(t('choose.cam')))),
-        h('div', { class: 'group' }, this.hand),
+        h('div', { class: 'group' }, this.share.element, this.hand),
         h('div', { class: 'group' }, this.peopleKey, this.chatKey,
           more),
         h('div', { class: 'group go' }, leave)));
   }
 
   private showMore(): void {
-    const { layout } = this.hall.stage;
+    const { hall: { stage: { layout } }, host } = this;
     showMore([
+      ...(host.media.share.available ? [{ sign: 'share', label: host.media.share.on ? 'share.stop' : 'share.start', narrow: true, run: () => host.share() } as const] : []),
       ...(this.layoutKey.hidden ? [] : [{ sign: layout === 'tiles' ? 'stage' : 'tiles', label: layout === 'tiles' ? 'layout.stage' : 'layout.tiles', run: () => this.hall.toggleLayout() } as const]),
       { sign: 'people', label: 'bar.people', narrow: true, note: this.number.textContent ?? '', run: () => this.panel('people') },
       { sign: 'link', label: 'meeting.invite.more', note: roomAddress(this.host.room).replace(/^https?:\/\//, ''), run: () => this.showInvitation() },
