@@ -56,6 +56,9 @@ pub(crate) struct HostOptions {
     /// UDP port of audio and video.
     #[arg(long, value_name = "PORT")]
     media_port: Option<u16>,
+    /// Serve the page from this folder instead of the built-in one.
+    #[arg(long, value_name = "DIR")]
+    web_root: Option<PathBuf>,
     /// Log one JSON object per line.
     #[arg(long)]
     json_logs: bool,
@@ -66,7 +69,13 @@ pub(crate) struct HostOptions {
 
 impl HostOptions {
     pub(crate) fn flags(&self) -> Flags {
-        Flags { listen: self.listen, media_port: self.media_port, json_logs: self.json_logs, log_names: self.log_names }
+        Flags {
+            listen: self.listen,
+            media_port: self.media_port,
+            web_root: self.web_root.clone(),
+            json_logs: self.json_logs,
+            log_names: self.log_names,
+        }
     }
 }
 

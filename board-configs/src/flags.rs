@@ -1,6 +1,7 @@
 //! The command line as the last layer.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::{Config, Place, Port};
 
@@ -11,6 +12,8 @@ pub struct Flags {
     pub listen: Option<SocketAddr>,
     /// `--media-port`.
     pub media_port: Option<u16>,
+    /// `--web-root`.
+    pub web_root: Option<PathBuf>,
     /// `--json-logs`.
     pub json_logs: bool,
     /// `--log-names`.
@@ -30,6 +33,10 @@ impl Flags {
         if let Some(port) = self.media_port {
             config.network.media_port = Port(port);
             config.origins.set("network.media_port", Place::Flag("--media-port"));
+        }
+        if let Some(folder) = &self.web_root {
+            config.signal.web_root = Some(folder.clone());
+            config.origins.set("signal.web_root", Place::Flag("--web-root"));
         }
         if self.json_logs {
             config.log.json = true;

@@ -95,7 +95,7 @@ mod tests {
     fn every_example_is_accepted() {
         let text = "
             [tls]\ncert = \"fullchain.pem\"\nkey = \"privkey.pem\"
-            [signal]\nweb_root = \"web\"
+            [signal]\nweb_root = \"/usr/share/jitsi-meet\"
             [[signal.services]]\ntype = \"turns\"\nhost = \"turn.example.org\"\nport = 443\ntransport = \"tcp\"\nusername = \"u\"\npassword = \"p\"
             [branding]\nlogo = \"logo.svg\"
             [branding.colours]\naccent_light = \"#0a6a54\"\naccent_dark = \"#72d5b8\"\nbackground = \"#0f1413\"\n";

@@ -159,8 +159,8 @@ pub(crate) const KEYS: &[Key] = &[
     Key {
         path: "signal.web_root",
         expects: "the path of a folder, relative to this file",
-        doc: "Serve the page from this folder instead of the built-in one.",
-        example: "\"web\"",
+        doc: "Serve the page from this folder instead of the built-in one: a folder with an index.html, such as that of a\nstock Jitsi Meet. Its links may not lead out of it.",
+        example: "\"/usr/share/jitsi-meet\"",
     },
     Key {
         path: "signal.services",

@@ -6,7 +6,7 @@ const FILE: &str = "[network]\nport = 443\nmedia_port = 443\n\n[branding]\nname 
 
 #[test]
 fn the_command_line_wins_over_the_file_and_the_file_over_the_default() {
-    let flags = Flags { media_port: Some(10_001), log_names: true, ..Flags::default() };
+    let flags = Flags { media_port: Some(10_001), log_names: true, web_root: Some("/page".into()), ..Flags::default() };
     let config = Config::parse("site.toml".as_ref(), FILE, &flags).unwrap();
     assert_eq!(config.network.port.0, 443);
     assert_eq!(config.network.media_port.0, 10_001);
@@ -14,6 +14,7 @@ fn the_command_line_wins_over_the_file_and_the_file_over_the_default() {
     for (key, origin) in [
         ("network.port", "site.toml:2"),
         ("network.media_port", "--media-port"),
+        ("signal.web_root", "--web-root"),
         ("branding.name", "site.toml:6"),
         ("log.names", "--log-names"),
         ("log.level", "default"),

@@ -55,6 +55,10 @@ export class Server {
         server.state = mkdtempSync(path.join(tmpdir(), 'moothall-state-'));
         const more = config ?? WEB_ROOT ? [ '--config', config ?? server.siteWithPage() ] : [];
 
+        if (config && WEB_ROOT) {
+            more.push('--web-root', WEB_ROOT);
+        }
+
         server.child = spawn(BINARY, [ 'host', '--state-dir', server.state, ...more, ...args ], {
             stdio: [ 'ignore', 'pipe', 'pipe' ],
             env: { ...process.env, ...env }

@@ -18,12 +18,18 @@ pub(super) struct Found {
     pub(super) etag: String,
 }
 
-/// Opens a regular file. `path` comes from [`route`](super::route), which lets nothing through that leaves the root.
+/// Opens a regular file. `path` comes from [`route`](super::route), which lets nothing through that leaves the root; nor may
+/// a link in the folder.
 pub(super) async fn open(root: &Path, path: &str) -> Option<Found> {
-    let full: PathBuf = root.join(path);
+    let (root, full): (PathBuf, PathBuf) = (root.to_owned(), root.join(path));
     spawn_blocking(move || {
+        let full = full.canonicalize().ok()?;
+        // Asked before it is opened: opening a pipe waits for somebody to write.
+        if !full.starts_with(root.canonicalize().ok()?) || !full.is_file() {
+            return None;
+        }
         let file = File::open(full).ok()?;
-        let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+        let metadata = file.metadata().ok()?;
         let changed = metadata.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?.as_nanos();
         Some(Found { file, len: metadata.len(), etag: format!("\"{:x}-{changed:x}\"", metadata.len()) })
     })
@@ -88,15 +94,28 @@ const MAX_FILLED: usize = 1024 * 1024;
 /// Includes within includes.
 const MAX_DEPTH: u8 = 3;
 
+/// An HTML document, ready to be sent.
+pub(super) struct Document {
+    pub(super) text: String,
+    /// It has scripts or styles of its own, as a stock Jitsi Meet's has.
+    pub(super) inline: bool,
+}
+
 /// Reads an HTML document and fills its server-side includes, which a stock Jitsi Meet's `index.html` consists of.
 /// `own` answers for names that this server makes itself.
-pub(super) async fn document(root: &Path, path: &str, own: impl Fn(&str) -> Option<String>) -> Option<String> {
+pub(super) async fn document(root: &Path, path: &str, own: impl Fn(&str) -> Option<String>) -> Option<Document> {
     let mut text = read(root, path).await?;
     for _ in 0..MAX_DEPTH {
         let Some(filled) = fill(root, &text, &own).await else { break };
         text = filled;
     }
-    Some(text)
+    Some(Document { inline: has_inline(&text), text })
+}
+
+/// Whether a document would break under a policy without inline scripts and styles.
+fn has_inline(text: &str) -> bool {
+    let script = |tag: &str| tag.split_once('>').is_some_and(|(attributes, _)| !attributes.contains("src="));
+    text.split("<script").skip(1).any(script) || text.contains("<style") || text.contains(" style=")
 }
 
 async fn read(root: &Path, path: &str) -> Option<String> {
@@ -147,6 +166,14 @@ fn included(directive: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_document_with_code_in_it_is_told_from_one_without() {
+        assert!(!has_inline("<link rel=stylesheet href=a.css><script type=module src=\"a.js\"></script><p>x"));
+        assert!(has_inline("<script src=a.js></script><script>var config = {};</script>"));
+        assert!(has_inline("<style>p {}</style>"));
+        assert!(has_inline("<p style='x'>"));
+    }
 
     #[test]
     fn only_virtual_includes_name_a_file() {

@@ -161,7 +161,7 @@ impl Site {
             "" => "index.html",
             path => path,
         };
-        let is_document = path.ends_with(".html");
+        let is_document = path.ends_with(".html") || path.ends_with(".htm");
         if !is_document && let Some(found) = directory::open(root, path).await {
             return from_file(request, found, files::content_type(path));
         }
@@ -175,7 +175,12 @@ impl Site {
             document = directory::document(root, "index.html", own).await;
         }
         match document {
-            Some(text) => answer(StatusCode::OK, "text/html; charset=utf-8", text),
+            Some(document) => {
+                let mut answer = answer(StatusCode::OK, "text/html; charset=utf-8", document.text);
+                let policy = if document.inline { Policy::Stock } else { Policy::Strict };
+                answer.extensions_mut().insert(policy);
+                answer
+            }
             None => not_found(),
         }
     }

@@ -170,12 +170,17 @@ fn a_directory_serves_a_stock_page_and_nothing_above_it() {
     std::fs::write(web.join(".htaccess"), "SECRET").unwrap();
     std::fs::write(web.join("title.html"), "<title>stock</title>").unwrap();
     std::fs::write(web.join("libs/external_api.min.js"), "api()").unwrap();
+    std::fs::write(web.join("plain.html"), "<script src=\"/app.js\"></script>").unwrap();
+    std::os::unix::fs::symlink(root.join("secret.txt"), web.join("out.txt")).unwrap();
+    std::os::unix::fs::symlink("title.html", web.join("libs/in.txt")).unwrap();
+    std::os::unix::fs::symlink(web.join("title.html"), web.join("in.txt")).unwrap();
     let bundle = "x".repeat(100_000);
     std::fs::write(web.join("libs/app.bundle.min.js"), &bundle).unwrap();
     std::fs::write(
         web.join("index.html"),
         "<!--#include virtual=\"title.html\" --><script><!--#include virtual=\"/config.js\" --></script>\
-         <!--#include virtual=\"../secret.txt\" --><!--#include virtual=\"none.html\" -->.",
+         <!--#include virtual=\"../secret.txt\" --><!--#include virtual=\"none.html\" -->\
+         <!--#include virtual=\"out.txt\" -->.",
     )
     .unwrap();
     with_server(Setup { web: Web::Directory(web), ..Setup::default() }, async |server| {
@@ -183,6 +188,13 @@ fn a_directory_serves_a_stock_page_and_nothing_above_it() {
         assert!(page.text().starts_with("<title>stock</title><script>var config = {"), "{}", page.text());
         assert!(page.text().contains("wss://meet.example/xmpp-websocket") && page.text().ends_with("</script>."));
         assert!(page.header("content-security-policy").contains("'unsafe-inline'"));
+        let plain = server.get("/plain.html", &[]).await;
+        assert!(
+            !plain.header("content-security-policy").contains("unsafe"),
+            "a page without inline code needs no more"
+        );
+        assert_eq!(server.get("/in.txt", &[]).await.text(), "<title>stock</title>");
+        assert_eq!(server.get("/libs/in.txt", &[]).await.status, 404);
         let bundled = server.get("/libs/app.bundle.min.js?v=1", &[]).await;
         assert_eq!(bundled.text(), bundle);
         let tag = format!("If-None-Match: {}", bundled.header("etag"));
@@ -197,6 +209,7 @@ fn a_directory_serves_a_stock_page_and_nothing_above_it() {
             "//secret.txt",
             "/libs/%2e%2e/%2e%2e/secret.txt",
             "/.htaccess",
+            "/out.txt",
             "/libs/.htaccess",
             "/secret.txt%00.html",
         ] {
