@@ -2,14 +2,22 @@
 // stream is lost the stay is over; whoever holds it makes a new one.
 
 import { DISCO, discoAnswer } from './caps';
+import { Breakout } from './conference/breakout';
 import { Entrance } from './conference/entrance';
-import { type ChatMessage, Messages } from './conference/messages';
+import { type Happening, MUTED } from './conference/happening';
+import { Knock } from './conference/knock';
+import { Lobby, lobbyOf, waitsForHost } from './conference/lobby';
+import { type ChatEvent, type ChatMessage, Messages } from './conference/messages';
 import { Moderation } from './conference/moderation';
 import { type Participant, readParticipant } from './conference/participant';
+import { Polls } from './conference/polls';
 import { Presence } from './conference/presence';
+import { Reactions } from './conference/reactions';
 import { type ConferenceEvents, type End, FOCUS, JITMEET, type Local, type MediaState, MUC_USER, type Part, type Room } from './conference/room';
 import { MediaSession } from './conference/session';
+import { RoomSettings } from './conference/settings';
 import type { Statistics } from './conference/statistics';
+import { TalkTime } from './conference/talktime';
 import type { Config } from './config';
 import type { Kind } from './jingle';
 import { bareJid, domainOf, nickOf, resource } from './names';
@@ -17,10 +25,13 @@ import type { Shown } from './wanted';
 import { child, elements, json, text, type Xml } from './xml';
 import { StanzaError, XmppStream } from './xmpp';
 
-export type { ChatMessage, ConferenceEvents, End, Local, MediaState, Participant };
+export type { ChatEvent, ChatMessage, ConferenceEvents, End, Happening, Local, MediaState, Participant };
 
 /** A box that shuts down ends its rooms first and says why right after. */
 const END_PAUSE_MS = 400;
+/** A room that is just made, or our own shadow that has not left yet: worth another try, so often and after so long. */
+const ENTER_TRIES = 4;
+const ENTER_PAUSE_MS = 700;
 
 export class Conference implements Room {
   me = '';
@@ -29,17 +40,28 @@ export class Conference implements Room {
   jid: string;
   readonly people = new Map<string, Participant>();
   readonly moderation = new Moderation(this);
+  readonly polls = new Polls(this);
+  readonly reactions = new Reactions(this);
+  readonly talkTime = new TalkTime(this);
   readonly messages: Messages;
+  readonly settings: RoomSettings;
+  readonly lobby: Lobby;
+  readonly knock: Knock;
+  readonly breakout: Breakout;
   private readonly stream: XmppStream;
   private readonly entrance: Entrance;
   private readonly presence = new Presence(this);
   private readonly session: MediaSession;
   private readonly parts: readonly Part[];
+  /** The room that we came for. */
+  private readonly home: string;
+  private tries = 0;
+  private retry = 0;
   private end: End | null = null;
   private finished = false;
 
   constructor(readonly config: Config, node: string, public local: Local, private readonly events: ConferenceEvents) {
-    this.jid = `${node}@${config.hosts.muc.toLowerCase()}`;
+    this.jid = this.home = `${node}@${config.hosts.muc.toLowerCase()}`;
     this.stream = new XmppStream(`${config.websocket}?room=${node}`, config.hosts.anonymousdomain ?? config.hosts.domain, {
       onStanza: (stanza) => this.onStanza(stanza),
       onBroken: () => this.joined ? events.onBroken() : this.stream.close(),
@@ -48,13 +70,24 @@ export class Conference implements Room {
     this.entrance = new Entrance(this.stream, config);
     this.session = new MediaSession(this, {
       onTracks: () => events.onTracks(),
-      onSpeaker: () => events.onSpeaker(),
+      onSpeaker: () => {
+        this.parts.forEach((part) => part.onSpeaker?.(this.session.speaker));
+        events.onSpeaker();
+      },
       onMedia: (state) => this.onMedia(state),
       onMuted: (kind) => events.onMuted(kind, ''),
       onSignal: (from, payload) => this.parts.forEach((part) => part.onSignal?.(from, payload)),
     });
-    this.messages = new Messages(this, (message) => events.onChat(message));
-    this.parts = [this.messages];
+    this.messages = new Messages(this, (event) => events.onChat(event));
+    this.settings = new RoomSettings(this, () => this.onSettings());
+    this.lobby = new Lobby(this, ({ id, name }, body) => this.messages.heardFromDoor(id, name, body));
+    this.knock = new Knock(this, {
+      onAdmitted: (password) => this.admitted(password),
+      onWord: (from, name, body) => this.messages.heardFromDoor(from, name, body),
+      onShut: () => this.giveUp({ why: 'door' }),
+    });
+    this.breakout = new Breakout(this, this.home, (jid) => void this.move(jid));
+    this.parts = [this.settings, this.knock, this.lobby, this.moderation, this.polls, this.breakout, this.reactions, this.talkTime, this.messages];
   }
 
   // What the page asks for
@@ -74,10 +107,30 @@ export class Conference implements Room {
     }
   }
 
+  /** Goes on in another room of the same meeting, or back. The new room is ready before we leave the old one. */
+  async move(jid: string): Promise<void> {
+    if (this.end || jid === this.jid) return;
+    const ready = await this.entrance.request(jid).catch(() => false);
+    if (!ready || this.end || jid === this.jid) return;
+    window.clearTimeout(this.retry);
+    for (const part of this.parts) part.forget?.();
+    this.presence.leave('switch_room');
+    this.session.stop();
+    this.people.clear();
+    this.joined = this.moderator = false;
+    this.jid = jid;
+    this.tries = 0;
+    this.presence.enter();
+    this.events.onPeople(null, null);
+    this.tell({ what: 'moved', to: this.breakout.nameOf(jid) });
+  }
+
   /** Leaves, telling the others. */
   leave(): void {
     this.end = { why: 'left' };
     this.session.close();
+    this.knock.leave();
+    this.lobby.forget();
     this.presence.leave();
     this.stream.close();
   }
@@ -158,6 +211,15 @@ export class Conference implements Room {
     this.session.signal(to, payload);
   }
 
+  tell(happening: Happening): void {
+    this.events.onHappening(happening);
+  }
+
+  private onSettings(): void {
+    this.lobby.watch(this.settings.lobby);
+    this.tell({ what: 'changed' });
+  }
+
   // What comes in
 
   private onStanza(stanza: Xml): Xml | 'handled' | null {
@@ -199,19 +261,21 @@ export class Conference implements Room {
   }
 
   private onSelf(item: Xml): void {
+    const was = this.moderator;
     this.moderator = item.attrs.role === 'moderator';
     const first = !this.joined;
     this.joined = true;
-    if (first) this.events.onJoined();
-    else this.events.onPeople(null, null);
-    for (const part of this.parts) {
-      if (first) part.onJoined?.();
-      else part.onChanged?.();
+    this.tries = 0;
+    if (!first) {
+      if (was !== this.moderator) this.onSettings();
+      return this.events.onPeople(null, null);
     }
+    for (const part of this.parts) part.onJoined?.();
+    this.events.onJoined();
   }
 
   private onGone(x: Xml | undefined, nick: string, codes: (string | undefined)[]): void {
-    if (nick === this.me) return this.onOut(child(x, 'item'), codes);
+    if (nick === this.me) return this.onOut(x, codes);
     const person = this.people.get(nick);
     if (!person) return;
     this.people.delete(nick);
@@ -220,9 +284,13 @@ export class Conference implements Room {
   }
 
   /** It is ourselves who are not in the room any more. */
-  private onOut(item: Xml | undefined, codes: (string | undefined)[]): void {
-    if (this.end) return;
+  private onOut(x: Xml | undefined, codes: (string | undefined)[]): void {
+    if (this.end || !this.joined) return;
+    const item = child(x, 'item');
     const actor = child(item, 'actor')?.attrs.nick ?? '';
+    const next = child(x, 'destroy')?.attrs.jid;
+    // A breakout room that is taken away names the room to go back to.
+    if (next && this.breakout.away) return void this.move(next);
     this.end = codes.includes('307') || codes.includes('301')
       ? { why: 'removed', by: this.people.get(actor)?.name ?? '', reason: text(child(item, 'reason')) }
       : { why: 'ended' };
@@ -230,20 +298,44 @@ export class Conference implements Room {
   }
 
   private onPresenceError(stanza: Xml): void {
-    if (this.joined) return;
-    const error = child(stanza, 'error') ?? stanza;
-    const conditions = elements(error).map((e) => e.name);
-    const has = (name: string): boolean => conditions.includes(name);
-    if (has('not-authorized')) this.end = { why: 'password', wrong: this.local.password !== '' };
-    else if (has('registration-required')) this.end = { why: 'door' };
-    else if (has('service-unavailable') || has('resource-constraint')) this.end = { why: 'full' };
-    else if (has('conflict')) this.end = { why: 'lost' };
-    else this.end = { why: 'refused' };
+    if (this.joined || this.end) return;
+    const conditions = elements(child(stanza, 'error') ?? stanza).map((e) => e.name);
+    const has = (...names: string[]): boolean => names.some((name) => conditions.includes(name));
+    const lobby = has('registration-required') ? lobbyOf(stanza) : '';
+    if (has('not-authorized')) return this.giveUp({ why: 'password', wrong: this.local.password !== '' });
+    if (has('registration-required') && waitsForHost(stanza)) this.tell({ what: 'door', state: 'nobody' });
+    if (lobby) return this.knock.at(lobby);
+    if (has('registration-required')) return this.giveUp({ why: 'door' });
+    if (has('service-unavailable', 'resource-constraint')) return this.giveUp({ why: 'full' });
+    if (has('conflict', 'room-does-not-exist') && this.tries < ENTER_TRIES) return this.enterLater();
+    if (this.jid !== this.home && !has('conflict')) return void this.move(this.home);
+    this.giveUp({ why: has('conflict') ? 'lost' : 'refused' });
+  }
+
+  /** The room was not ready for us; soon it is. */
+  private enterLater(): void {
+    const { jid } = this;
+    this.tries++;
+    this.retry = window.setTimeout(() => {
+      void this.entrance.request(jid).catch(() => false).then(() => this.jid === jid && !this.joined && !this.end && this.presence.enter());
+    }, ENTER_PAUSE_MS * this.tries * (0.75 + Math.random() / 2));
+  }
+
+  /** Somebody opened the door to us. */
+  private admitted(password: string): void {
+    if (password) this.local = { ...this.local, password };
+    this.presence.enter();
+  }
+
+  private giveUp(end: End): void {
+    this.end = end;
     this.stream.close();
   }
 
   private onMessage(stanza: Xml, from: string): void {
-    const payload = this.believes(from) ? json(child(stanza, 'json-message', JITMEET)) : undefined;
+    const element = child(stanza, 'json-message', JITMEET);
+    // What others once told the room by JSON is over; a component says what is so now.
+    const payload = element && this.believes(from) && !child(stanza, 'delay') ? json(element) : undefined;
     if (payload && this.parts.some((part) => part.onJson?.(payload, from))) return;
     this.parts.some((part) => part.onMessage?.(stanza, from));
   }
@@ -254,9 +346,9 @@ export class Conference implements Room {
   }
 
   private onMute(payload: Xml): 'handled' {
-    const kind: Kind = payload.attrs.xmlns?.endsWith('/video') ? 'video' : 'audio';
+    const kind = MUTED.find((k) => payload.attrs.xmlns?.endsWith(`/${k}`)) ?? 'audio';
     const by = this.people.get(resource(payload.attrs.actor ?? ''))?.name ?? '';
-    if (text(payload) === 'true') this.events.onMuted(kind, by);
+    if (text(payload) === 'true') this.events.onMuted(kind as Kind, by);
     return 'handled';
   }
 
@@ -278,6 +370,7 @@ export class Conference implements Room {
     if (this.finished) return;
     this.finished = true;
     this.end = end;
+    window.clearTimeout(this.retry);
     this.session.close();
     this.events.onEnd(end);
   }

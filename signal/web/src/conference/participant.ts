@@ -13,6 +13,8 @@ export interface Participant {
   readonly moderator: boolean;
   readonly audioMuted: boolean;
   readonly videoMuted: boolean;
+  /** Shows a screen. */
+  readonly sharing: boolean;
   /** Since when the hand is up, or 0. */
   readonly hand: number;
   /** Muted state and kind of each announced source. */
@@ -31,6 +33,7 @@ export function readParticipant(stanza: Xml, id: string, item: Xml): Participant
     name: text(child(stanza, 'nick')).trim(),
     moderator: item.attrs.role === 'moderator',
     audioMuted: muted('audio'), videoMuted: muted('video'),
+    sharing: [...sources.values()].some((s) => s.desktop && !s.muted),
     hand: Number(text(child(stanza, 'jitsi_participant_raisedHand'))) || 0,
   };
 }

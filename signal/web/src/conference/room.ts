@@ -3,7 +3,8 @@
 import type { Config } from '../config';
 import type { Kind } from '../jingle';
 import type { Xml } from '../xml';
-import type { ChatMessage } from './messages';
+import type { Happening } from './happening';
+import type { ChatEvent } from './messages';
 import type { Participant } from './participant';
 
 export const CLIENT = 'jabber:client';
@@ -43,6 +44,8 @@ export interface Room {
   iq(type: 'get' | 'set', to: string, payload: Xml, limitMs?: number): Promise<Xml>;
   /** To one endpoint over the bridge, or to everybody with an empty `to`. */
   signal(to: string, payload: Record<string, unknown>): void;
+  /** Tells the page what happened. */
+  tell(happening: Happening): void;
 }
 
 /** A part of the conference. Whatever it leaves out is none of its business. */
@@ -59,6 +62,7 @@ export interface Part {
   onJson?(json: Readonly<Record<string, unknown>>, from: string): boolean;
   /** What another endpoint sends over the bridge. */
   onSignal?(from: string, payload: Readonly<Record<string, unknown>>): void;
+  onSpeaker?(id: string): void;
   /** We go to another room: nothing of the one before is true any more. */
   forget?(): void;
 }
@@ -77,7 +81,9 @@ export interface ConferenceEvents {
   onPeople(came: Participant | null, left: Participant | null): void;
   onTracks(): void;
   onSpeaker(): void;
-  onChat(message: ChatMessage): void;
+  onChat(event: ChatEvent): void;
+  /** Anything else; see there. */
+  onHappening(happening: Happening): void;
   /** A moderator turned something of ours off. */
   onMuted(kind: Kind, by: string): void;
   onMedia(state: MediaState): void;
