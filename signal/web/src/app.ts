@@ -1,9 +1,13 @@
 // The page as a whole: which view is shown, and what leads from one to the next.
 
-import type { ChatMessage, Conference, Participant } from './conference';
-import type { Branding } from './config';
-import { faces, handRank, personLines, voices } from './faces';
 import { chimeOn } from './chimes';
+import { ChatLog } from './chatlog';
+import type { ChatEvent, Conference, Happening, Participant } from './conference';
+import type { Muted } from './conference/happening';
+import type { Branding } from './config';
+import { Doorway } from './doorway';
+import { faces, handRank, type Own, personLines, voices } from './faces';
+import { Happenings } from './happenings';
 import { chooseLanguage, t } from './i18n';
 import { LocalMedia } from './media';
 import { roomTitle } from './names';
@@ -13,36 +17,40 @@ import { Recovery, type RecoveryHost } from './recovery';
 import { type Over, type RoomEvents, Stay } from './stay';
 import { recall, recentRooms, remember, rememberRoom } from './storage';
 import { applyTheme, brandWith, switchTheme } from './theme';
-import { ask, closeDialog } from './ui/dialog';
+import { closeDialog } from './ui/dialog';
 import { h, icon, setText } from './ui/dom';
 import { endedPage, passwordState } from './ui/ended';
 import { copyText, roomAddress } from './ui/invite';
 import { Keys } from './ui/keys';
 import { brandLink, landing } from './ui/landing';
+import { askToLeave } from './ui/leave';
 import { alarm, placeLiveRegions } from './ui/live';
 import { Meeting } from './ui/meeting';
 import type { Notifier } from './ui/notices';
+import type { Person } from './ui/people';
 import { Prejoin } from './ui/prejoin';
 import { showSettings } from './ui/settings';
 import { Sound } from './ui/sound';
 import { type State, statePage } from './ui/state';
 import { retryText, unreachableState } from './ui/trouble';
 
-export type Phase = 'landing' | 'prejoin' | 'joining' | 'meeting' | 'reconnecting' | 'left' | 'removed' | 'ended' | 'refused';
+export type Phase = 'landing' | 'prejoin' | 'joining' | 'door' | 'meeting' | 'reconnecting' | 'left' | 'removed' | 'ended' | 'refused';
 
 const TALK_EVERY_MS = 150;
 
 export class App {
   phase: Phase = 'landing';
-  readonly messages: ChatMessage[] = [];
+  readonly log = new ChatLog();
   private readonly media = new LocalMedia(() => this.onMedia());
   private readonly sound = new Sound(() => this.onSoundBlocked());
   private readonly notices: Notifier = {
     show: (notice) => this.meeting?.notices.show(notice),
     take: (key) => this.meeting?.notices.take(key),
   };
-  private readonly own = new OwnDevices({ media: this.media, notices: this.notices, chooseDevices: () => this.meeting?.chooseDevices() });
+  private readonly own = new OwnDevices({ media: this.media, notices: this.notices, chooseDevices: () => this.meeting?.chooseDevices(), turnOn: (kind) => void this.toggle(kind) });
   private readonly news = new News(this.notices);
+  private readonly happenings: Happenings;
+  private readonly doorway: Doorway;
   private readonly stay: Stay;
   private readonly recovery: Recovery;
   private prejoin: Prejoin | null = null;
@@ -65,6 +73,24 @@ export class App {
     this.output(recall('device.output'));
     this.recovery = new Recovery(this.recoveryHost());
     this.stay.name = recall('name');
+    const conference = (): Conference | null => this.conference;
+    this.happenings = new Happenings({
+      get conference() { return conference(); },
+      notices: this.notices,
+      turnOn: (kind) => (kind === 'desktop' ? this.share() : void this.toggle(kind)),
+      raiseHand: () => this.stay.hand || this.toggleHand(),
+      panel: (name) => this.meeting?.panel(name),
+      float: (name, signs) => this.meeting?.float(name, signs),
+    });
+    this.doorway = new Doorway({
+      get conference() { return conference(); },
+      page: (state) => this.page('door', state),
+      askPassword: () => this.askPassword(false),
+      leave: () => {
+        this.stay.leave();
+        location.assign('/');
+      },
+    });
     for (const kind of ['audio', 'video', 'output'] as const) this.media.chosen[kind] = recall(`device.${kind}`);
     brandWith(branding);
     document.getElementById('view')?.replaceWith(this.root);
@@ -120,24 +146,19 @@ export class App {
   }
 
   private showMeeting(): void {
+    const conference = (): Conference | null => this.conference;
     const meeting = new Meeting({
-      media: this.media, room: this.room, messages: this.messages,
-      toggle: (kind) => void this.own.toggle(kind),
+      get conference() { return conference(); },
+      media: this.media, room: this.room, log: this.log,
+      toggle: (kind) => void this.toggle(kind),
       toggleHand: () => this.toggleHand(),
-      share: () => void this.own.share(),
-      send: (text, to) => this.conference?.messages.write(text, to),
+      share: () => void this.share(),
       show: (shown) => this.conference?.show(shown),
       output: (id) => this.output(id),
       copyLink: () => void this.copyLink(),
       showKeys: () => this.keys.show(),
       showSettings: () => showSettings({ speak: (language) => void this.speak(language), switchTheme: () => switchTheme(true) }),
-      leave: () => this.leave(),
-      people: {
-        muteMic: (id) => void this.conference?.moderation.mute(id, 'audio'),
-        stopCamera: (id) => void this.conference?.moderation.mute(id, 'video'),
-        remove: (person) => ask(t('people.remove.title', { name: person.name }), 'people.remove.yes', 'people.remove.no',
-          () => void this.conference?.moderation.remove(person.id, '')),
-      },
+      leave: () => askToLeave(this.conference, () => this.leave()),
     });
     this.view('meeting', meeting.element);
     this.meeting = meeting;
@@ -208,7 +229,7 @@ export class App {
   }
 
   private leave(): void {
-    const minutes = Math.floor((Date.now() - this.since) / 60_000);
+    const minutes = Math.floor((Date.now() - this.began) / 60_000);
     this.stay.leave();
     this.silence();
     this.page('left', {
@@ -216,6 +237,12 @@ export class App {
       text: minutes > 0 ? t('left', { count: minutes }) : t('left.short'),
       acts: [{ label: 'again', run: () => this.showPrejoin(), test: 'again' }, { label: 'start', run: () => location.assign('/') }],
     });
+  }
+
+  /** When the meeting began: for everybody the same, if the box says so and the clocks agree. */
+  private get began(): number {
+    const said = this.conference?.settings.createdAt ?? 0;
+    return said > 0 && said < Date.now() ? said : this.since;
   }
 
   private silence(): void {
@@ -258,7 +285,7 @@ export class App {
   }
 
   private onTick(): void {
-    this.meeting?.tick(Math.floor((Date.now() - this.since) / 1000));
+    this.meeting?.tick(Math.floor((Date.now() - this.began) / 1000));
     this.recovery.tick();
   }
 
@@ -284,8 +311,9 @@ export class App {
       },
       onTracks: () => this.render(),
       onSpeaker: () => this.meeting?.hall.speaker(this.conference?.speaker ?? ''),
-      onChat: (message) => this.onChat(message),
-      onMuted: (kind, by) => void this.own.mutedBy(kind, by),
+      onChat: (event) => this.onChat(event),
+      onMuted: (kind, by) => (kind === 'desktop' ? this.own.shareEndedBy(by) : void this.own.mutedBy(kind, by)),
+      onHappening: (happening) => this.onHappening(happening),
     };
   }
 
@@ -302,10 +330,32 @@ export class App {
     this.render();
   }
 
-  private onChat(message: ChatMessage): void {
-    this.messages.push(message);
-    this.meeting?.messages();
-    if (!message.mine && !this.meeting?.chatOpen) this.news.message(message);
+  private onChat(event: ChatEvent): void {
+    const message = this.log.take(event);
+    const fresh = message !== null && !message.mine && !message.old;
+    if (message && this.phase === 'door') this.doorway.message(message);
+    this.meeting?.messages(fresh);
+    if (fresh && this.meeting && !this.meeting.chatOpen) this.news.message(message);
+  }
+
+  private onHappening(happening: Happening): void {
+    if (happening.what === 'door') return this.doorway.show(happening.state);
+    this.happenings.tell(happening);
+    this.meeting?.changed(this.lines());
+  }
+
+  private async toggle(kind: 'audio' | 'video'): Promise<void> {
+    if (!this.media.on(kind) && !this.mayTurnOn(kind)) return this.happenings.forbidden(kind);
+    await this.own.toggle(kind);
+  }
+
+  private share(): void {
+    if (!this.media.share.on && !this.mayTurnOn('desktop')) return this.happenings.forbidden('desktop');
+    void this.own.share();
+  }
+
+  private mayTurnOn(kind: Muted): boolean {
+    return this.conference?.moderation.may(kind) ?? true;
   }
 
   private output(device: string): void {
@@ -328,9 +378,9 @@ export class App {
       get inMeeting() { return phaseIs('meeting', 'reconnecting'); },
       get beforeMeeting() { return phaseIs('prejoin'); },
       keys: [
-        { sign: 'M', on: ['m'], label: 'keys.mic', early: true, run: () => void this.own.toggle('audio') },
-        { sign: 'V', on: ['v'], label: 'keys.cam', early: true, run: () => void this.own.toggle('video') },
-        ...(this.media.share.available ? [{ sign: 'D', on: ['d'], label: 'keys.share', run: () => void this.own.share() } as const] : []),
+        { sign: 'M', on: ['m'], label: 'keys.mic', early: true, run: () => void this.toggle('audio') },
+        { sign: 'V', on: ['v'], label: 'keys.cam', early: true, run: () => void this.toggle('video') },
+        ...(this.media.share.available ? [{ sign: 'D', on: ['d'], label: 'keys.share', run: () => this.share() } as const] : []),
         { sign: 'R', on: ['r'], label: 'keys.hand', run: () => this.toggleHand() },
         { sign: 'C', on: ['c'], label: 'keys.chat', run: () => this.meeting?.panel('chat') },
         { sign: 'P', on: ['p'], label: 'keys.people', run: () => this.meeting?.panel('people') },
@@ -338,7 +388,7 @@ export class App {
         { sign: '1–9', on: digits, label: 'keys.pin', run: (key) => this.meeting?.hall.pinAt(Number(key)) },
       ],
       close: () => this.meeting?.panel(null),
-      talk: (on) => void this.own.talkWhile(on),
+      talk: (on) => (on && !this.mayTurnOn('audio') ? this.happenings.forbidden('audio') : void this.own.talkWhile(on)),
     });
   }
 
@@ -346,12 +396,19 @@ export class App {
 
   private render(): void {
     if (!this.meeting) return;
-    const { people, conference } = this;
-    const own = { name: this.stay.name, hand: this.stay.hand, media: this.media };
-    const rank = handRank(people, own);
-    const alone = people.length > 0 || this.phase !== 'meeting' ? null : t(this.news.hadCompany ? 'alone.left' : 'alone.title');
-    this.meeting.update(faces(conference, people, own, rank), personLines(conference, people, own, rank), conference?.moderator ?? false, own.hand > 0, alone);
+    const { people, conference, shownSelf } = this;
+    const rank = handRank(people, shownSelf);
+    const alone = people.length > 0 || this.phase !== 'meeting' || !conference?.joined ? null : t(this.news.hadCompany ? 'alone.left' : 'alone.title');
+    this.meeting.update(faces(conference, people, shownSelf, rank), personLines(conference, people, shownSelf, rank), shownSelf.hand > 0, alone);
     this.sound.set(voices(conference));
+  }
+
+  private get shownSelf(): Own {
+    return { name: this.stay.name, hand: this.stay.hand, media: this.media };
+  }
+
+  private lines(): Person[] {
+    return personLines(this.conference, this.people, this.shownSelf, handRank(this.people, this.shownSelf));
   }
 
   private onTalk(): void {

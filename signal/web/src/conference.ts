@@ -19,7 +19,6 @@ import { RoomSettings } from './conference/settings';
 import type { Statistics } from './conference/statistics';
 import { TalkTime } from './conference/talktime';
 import type { Config } from './config';
-import type { Kind } from './jingle';
 import { bareJid, domainOf, nickOf, resource } from './names';
 import type { Shown } from './wanted';
 import { child, elements, json, text, type Xml } from './xml';
@@ -348,7 +347,7 @@ export class Conference implements Room {
   private onMute(payload: Xml): 'handled' {
     const kind = MUTED.find((k) => payload.attrs.xmlns?.endsWith(`/${k}`)) ?? 'audio';
     const by = this.people.get(resource(payload.attrs.actor ?? ''))?.name ?? '';
-    if (text(payload) === 'true') this.events.onMuted(kind as Kind, by);
+    if (text(payload) === 'true') this.events.onMuted(kind, by);
     return 'handled';
   }
 

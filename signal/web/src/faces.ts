@@ -24,8 +24,8 @@ export function handRank(people: readonly Participant[], own: Own): Rank {
 export function personLines(conference: Conference | null, people: readonly Participant[], own: Own, rank: Rank): Person[] {
   const { media } = own;
   return [
-    { id: 'me', name: own.name, me: true, moderator: conference?.moderator ?? false, audioMuted: !media.on('audio'), videoMuted: !media.on('video'), hand: rank('me') },
-    ...people.map((p) => ({ id: p.id, name: nameOf(p), me: false, moderator: p.moderator, audioMuted: p.audioMuted, videoMuted: p.videoMuted, hand: rank(p.id) })),
+    { id: 'me', name: own.name, me: true, moderator: conference?.moderator ?? false, audioMuted: !media.on('audio'), videoMuted: !media.on('video'), sharing: false, hand: rank('me') },
+    ...people.map((p) => ({ id: p.id, name: nameOf(p), me: false, moderator: p.moderator, audioMuted: p.audioMuted, videoMuted: p.videoMuted, sharing: p.sharing, hand: rank(p.id) })),
   ];
 }
 

@@ -24,7 +24,7 @@ function state(app: App): Record<string, unknown> {
     media: conference?.media ?? 'none',
     speaker: conference?.speaker ?? '',
     participants: app.people.map(({ id, name, audioMuted, videoMuted, moderator }) => ({ id, name, audioMuted, videoMuted, moderator })),
-    chat: app.messages.length,
+    chat: app.log.length,
   };
 }
 

@@ -12,6 +12,8 @@ export interface OwnHost {
   readonly media: LocalMedia;
   readonly notices: Notifier;
   chooseDevices(): void;
+  /** Turns it on, if that is allowed now. */
+  turnOn(kind: Device): void;
 }
 
 export class OwnDevices {
@@ -47,7 +49,14 @@ export class OwnDevices {
     const name = shortName(kind);
     const text = by ? t(`muted.${name}`, { name: by }) : t(`muted.${name}.nobody`);
     alarm(text);
-    this.host.notices.show({ key: `muted-${kind}`, sign: `${name}-off`, text, act: { label: t('turn.on'), run: () => void this.toggle(kind) } });
+    this.host.notices.show({ key: `muted-${kind}`, sign: `${name}-off`, text, act: { label: t('turn.on'), test: 'notice-turn-on', run: () => this.host.turnOn(kind) } });
+  }
+
+  shareEndedBy(by: string): void {
+    this.host.media.share.stop();
+    const text = by ? t('muted.screen', { name: by }) : t('muted.screen.nobody');
+    alarm(text);
+    this.host.notices.show({ key: 'muted-desktop', sign: 'share-stop', text });
   }
 
   /** Begins to share a screen, or ends it. */
@@ -71,7 +80,7 @@ export class OwnDevices {
     switch (this.voice.hear(media.heard(), media.on('audio'), performance.now())) {
       case 'muted-talk':
         say(t('voice.muted'));
-        return notices.show({ key: 'muted-audio', sign: 'mic-off', tone: 'warn', text: t('voice.muted'), act: { label: t('turn.on'), run: () => void this.toggle('audio') } });
+        return notices.show({ key: 'muted-audio', sign: 'mic-off', tone: 'warn', text: t('voice.muted'), act: { label: t('turn.on'), run: () => this.host.turnOn('audio') } });
       case 'silence':
         say(t('voice.silence'));
         return notices.show({ key: 'silence', sign: 'mic', tone: 'warn', text: t('voice.silence'), act: { label: t('voice.choose'), run: () => this.host.chooseDevices() } });

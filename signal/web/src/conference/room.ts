@@ -1,9 +1,8 @@
 // What the parts of a conference share: the room as each of them sees it, what it may contribute, and what the page hears.
 
 import type { Config } from '../config';
-import type { Kind } from '../jingle';
 import type { Xml } from '../xml';
-import type { Happening } from './happening';
+import type { Happening, Muted } from './happening';
 import type { ChatEvent } from './messages';
 import type { Participant } from './participant';
 
@@ -85,7 +84,7 @@ export interface ConferenceEvents {
   /** Anything else; see there. */
   onHappening(happening: Happening): void;
   /** A moderator turned something of ours off. */
-  onMuted(kind: Kind, by: string): void;
+  onMuted(kind: Muted, by: string): void;
   onMedia(state: MediaState): void;
   /** The connection to the box is gone; the stay may be resumed. */
   onBroken(): void;

@@ -29,6 +29,14 @@ export function time(at: Date): string {
   return Number.isNaN(at.getTime()) ? '' : clock.format(at);
 }
 
+/** A length of time: minutes and seconds, hours where there are some. */
+export function duration(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  const two = (n: number): string => String(n).padStart(2, '0');
+  return hours ? `${hours}:${two(minutes % 60)}:${two(seconds % 60)}` : `${two(minutes)}:${two(seconds % 60)}`;
+}
+
 /** The tag of the language that the page speaks. */
 export function language(): string {
   return tag;

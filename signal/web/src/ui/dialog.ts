@@ -39,11 +39,25 @@ function keepFocus(event: KeyboardEvent, dialog: HTMLElement): void {
   (event.shiftKey ? stops[stops.length - 1] : stops[0])?.focus();
 }
 
+export interface Choice {
+  readonly label: Text;
+  readonly look?: 'risk' | 'first' | 'plain';
+  readonly test?: string;
+  /** Has focus when the dialog opens: the harmless one. */
+  readonly focus?: boolean;
+  /** What it does; without, it only closes. */
+  run?(): void;
+}
+
+/** A question with several answers, below each other if `stacked`. */
+export function choose(title: string, content: readonly HTMLElement[], choices: readonly Choice[], stacked = false): void {
+  openDialog(title, 'alertdialog', 'dialog', (shut) => [...content, h('div', { class: stacked ? 'stack tight' : 'acts' }, ...choices.map((choice) =>
+    h('button', { type: 'button', class: `btn ${choice.look ?? ''} ${stacked ? 'big' : ''}`, 'data-test': choice.test, 'data-focus': choice.focus === true, onclick: () => { shut(); choice.run?.(); } }, t(choice.label))))],
+  (root) => root.querySelector<HTMLElement>('[data-focus]'));
+}
+
 export function ask(title: string, yes: Text, no: Text, run: () => void): void {
-  openDialog(title, 'alertdialog', 'dialog', (shut) => [h('div', { class: 'acts' },
-    h('button', { type: 'button', class: 'btn', onclick: shut }, t(no)),
-    h('button', { type: 'button', class: 'btn risk', onclick: () => { shut(); run(); } }, t(yes)))],
-  (root) => root.querySelector<HTMLElement>('.acts .btn'));
+  choose(title, [], [{ label: no, focus: true }, { label: yes, look: 'risk', run, test: 'yes' }]);
 }
 
 export function showPanel(title: string, content: HTMLElement): void {

@@ -22,7 +22,7 @@ export function endedPage(end: Exclude<Over, { why: 'password' | 'left' }>, acts
     case 'full':
       return { phase: 'refused', state: { sign: 'people', title: t('full.title'), text: t('full'), acts: [again, start] } };
     case 'door':
-      return { phase: 'refused', state: { sign: 'door', title: t('door.title'), text: t('door'), acts: [again, start] } };
+      return { phase: 'refused', state: { sign: 'door', title: t('door.closed.title'), text: t('door.closed'), acts: [again, start] } };
     case 'refused':
       return { phase: 'refused', state: { sign: 'warn', tone: 'warn', title: t('refused.title'), text: t('refused'), acts: [again, start] } };
   }

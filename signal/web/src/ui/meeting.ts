@@ -1,20 +1,27 @@
 // The meeting: lintel, notices, hall, panel, bar.
 
-import type { ChatMessage } from '../conference';
-import { t } from '../i18n';
+import type { ChatLog } from '../chatlog';
+import type { Conference } from '../conference';
+import { duration, t } from '../i18n';
 import type { LocalMedia } from '../media';
 import { roomTitle } from '../names';
 import type { Shown } from '../wanted';
+import { RoomsPanel } from './breakout';
 import { ChatPanel } from './chat';
 import { DeviceFields } from './devices';
 import { showPanel } from './dialog';
+import { showDoor } from './door';
 import { h, icon, setAttribute, setText } from './dom';
 import { invitation, roomAddress } from './invite';
 import { say } from './live';
 import { type MoreItem, showMore } from './more';
 import { Notices } from './notices';
-import { PeoplePanel, type Person, type PeopleHost } from './people';
+import { type PanelName, Panels } from './panel';
+import { PeoplePanel, type Person } from './people';
+import { PollsPanel } from './polls';
+import { chooseReaction, Floaters } from './reactions';
 import type { Layout } from './stage';
+import { TalkPanel } from './talktime';
 import { type Face, Hall } from './tiles';
 import { ShareKey } from './sharekey';
 import { ToggleKey } from './toggle';
@@ -22,21 +29,19 @@ import { ToggleKey } from './toggle';
 export interface MeetingHost {
   readonly media: LocalMedia;
   readonly room: string;
-  readonly messages: readonly ChatMessage[];
+  readonly log: ChatLog;
+  /** The stay of now; none while the box is gone. */
+  readonly conference: Conference | null;
   toggle(kind: 'audio' | 'video'): void;
   toggleHand(): void;
   share(): void;
-  send(text: string, to: string): void;
   show(shown: readonly Shown[]): void;
   output(id: string): void;
   copyLink(): void;
   showKeys(): void;
   showSettings(): void;
   leave(): void;
-  readonly people: Omit<PeopleHost, 'write' | 'close' | 'copyLink'>;
 }
-
-type PanelName = 'chat' | 'people';
 
 export class Meeting {
   readonly element: HTMLElement;
@@ -44,11 +49,17 @@ export class Meeting {
   readonly notices = new Notices(t('meeting.notices'));
   private readonly chat: ChatPanel;
   private readonly people: PeoplePanel;
+  private readonly polls: PollsPanel;
+  private readonly rooms: RoomsPanel;
+  private readonly talk: TalkPanel;
+  private readonly panels: Panels;
+  private readonly floaters = new Floaters();
   private readonly mic: ToggleKey;
   private readonly camera: ToggleKey;
   private readonly hand: HTMLButtonElement;
   private readonly share: ShareKey;
   private readonly chatKey: HTMLButtonElement;
+  private readonly moreKey: HTMLButtonElement;
   private readonly peopleKey: HTMLButtonElement;
   private readonly unread = h('span', { class: 'count', hidden: true });
   private readonly number = h('span', { class: 'num' });
@@ -58,8 +69,11 @@ export class Meeting {
   private screens: readonly Face[] = [];
   private readonly clock = h('span', { class: 'quiet small num wide', role: 'timer' });
   private readonly title: HTMLButtonElement;
-  private open: PanelName | null = null;
-  private seen = 0;
+  private readonly atDoor = h('span', { class: 'count wait', hidden: true });
+  private readonly lock = h('span', { class: 'row tight quiet small' });
+  private readonly room = h('span', { class: 'pill away', hidden: true, 'data-test': 'room-pill' });
+  private readonly backKey: HTMLButtonElement;
+  private missed = 0;
   private readonly invite: HTMLElement;
   private readonly inviteTitle = h('h2');
 
@@ -73,30 +87,42 @@ export class Meeting {
     this.layoutKeys = { tiles: this.segment('tiles'), stage: this.segment('stage') };
     this.layoutKey = h('div', { class: 'seg mid', role: 'group', 'aria-label': t('layout') }, this.layoutKeys.tiles, this.layoutKeys.stage);
     this.onLayout();
-    this.chat = new ChatPanel(host.messages, (text, to) => host.send(text, to), () => this.panel(null));
-    this.people = new PeoplePanel({ ...host.people, copyLink: () => host.copyLink(), close: () => this.panel(null), write: (id) => { this.panel('chat'); this.chat.writeTo(id); } });
+    const panelHost = { get conference() { return host.conference; }, close: () => void this.panel(null) };
+    this.chat = new ChatPanel({ get conference() { return host.conference; }, log: host.log, close: panelHost.close });
+    this.people = new PeoplePanel({
+      get conference() { return host.conference; },
+      close: panelHost.close, copyLink: () => host.copyLink(), door: () => this.showDoor(),
+      write: (id) => { this.panels.show('chat'); this.chat.writeTo(id); },
+    });
+    this.polls = new PollsPanel(panelHost);
+    this.rooms = new RoomsPanel(panelHost);
+    this.talk = new TalkPanel(panelHost);
+    this.panels = new Panels({ chat: this.chat, people: this.people, polls: this.polls, rooms: this.rooms, talk: this.talk }, (before) => this.onPanel(before));
     this.mic = new ToggleKey('audio', host.media, () => host.toggle('audio'));
     this.camera = new ToggleKey('video', host.media, () => host.toggle('video'));
     this.share = new ShareKey(host.media.share, () => host.share());
     this.hand = this.key('hand', t('bar.hand'), t('bar.hand.up'), () => host.toggleHand(), 'hand');
     this.peopleKey = this.key('people', t('bar.people'), t('bar.people.label'), () => this.panel('people'), 'people');
     this.peopleKey.classList.add('mid');
+    this.peopleKey.append(this.atDoor);
+    this.backKey = h('button', { type: 'button', class: 'btn slim', hidden: true, 'data-test': 'back-to-main', onclick: () => host.conference?.breakout.visit(host.conference.breakout.main) }, icon('back', { class: 'mirror' }), h('span', { class: 'wide' }, t('rooms.go.back')));
     this.chatKey = this.key('chat', t('bar.chat'), t('bar.chat.label'), () => this.panel('chat'), 'chat');
     this.chatKey.append(this.unread);
+    this.moreKey = this.key('more', t('bar.more'), t('bar.more'), () => this.showMore(), 'more');
     this.title = h('button', { type: 'button', class: 'row tight roomname', 'aria-label': t('bar.people.label'), onclick: () => this.panel('people') },
       icon('mark', { class: 'is-good' }), h('h1', { class: 'cut' }, h('bdi', {}, roomTitle(host.room))));
     this.invite = h('section', { class: 'tile invite' }, invitation(host.room, this.inviteTitle, () => host.copyLink()));
+    this.hall.element.append(this.floaters.element);
     this.element = this.build();
-    this.seen = host.messages.length;
   }
 
-  update(faces: readonly Face[], people: readonly Person[], moderator: boolean, handUp: boolean, alone: string | null): void {
+  update(faces: readonly Face[], people: readonly Person[], handUp: boolean, alone: string | null): void {
     this.mic.update();
     this.camera.update();
     this.share.update();
     this.hand.classList.toggle('up', handUp);
     setAttribute(this.hand, 'aria-label', t(handUp ? 'bar.hand.down' : 'bar.hand.up'));
-    this.people.update(people, moderator);
+    this.people.update(people);
     this.chat.people(people.filter((p) => !p.me));
     setText(this.number, String(people.length));
     if (alone) setText(this.inviteTitle, alone);
@@ -104,49 +130,75 @@ export class Meeting {
     this.showShares(faces.filter((f) => f.screen));
     this.layoutKey.hidden = people.length < 2 || alone !== null;
     this.element.dataset.count = String(people.length);
+    this.showRoom();
   }
 
-  /** New messages: shown if the chat is open, counted if not. */
-  messages(): void {
+  /** Where we are, how it is locked, who waits; and the panels that show the same. */
+  private showRoom(): void {
+    const { conference } = this.host;
+    this.polls.update();
+    this.rooms.update();
+    if (!conference) return;
+    const { breakout, settings, lobby } = conference;
+    this.room.hidden = this.backKey.hidden = !breakout.away;
+    setText(this.room, breakout.away ? breakout.nameOf(conference.jid) : '');
+    const waiting = conference.moderator ? lobby.waiting.size : 0;
+    this.atDoor.hidden = waiting === 0;
+    setText(this.atDoor, String(waiting));
+    setAttribute(this.atDoor, 'aria-label', `${t('people.door')}: ${waiting}`);
+    const signs = `${settings.locked}${settings.membersOnly}`;
+    if (this.lock.dataset.signs === signs) return;
+    this.lock.dataset.signs = signs;
+    this.lock.replaceChildren(...(settings.locked ? [icon('lock', { label: t('room.locked') })] : []), ...(settings.membersOnly ? [icon('door', { label: t('room.door') })] : []));
+  }
+
+  /** Something of what the panels show has changed. */
+  changed(people: readonly Person[]): void {
+    this.people.update(people);
+    this.chat.people(people.filter((p) => !p.me));
+    this.showRoom();
+  }
+
+  float(name: string, reactions: readonly string[]): void {
+    this.floaters.float(name, reactions);
+  }
+
+  /** What was written: shown if the chat is open; if not, what is `fresh` is counted. */
+  messages(fresh: boolean): void {
     this.chat.update();
-    if (this.open === 'chat') this.seen = this.host.messages.length;
-    const count = this.host.messages.length - this.seen;
-    this.unread.hidden = count === 0;
-    setText(this.unread, String(count));
-    setAttribute(this.unread, 'aria-label', t('unread', { count }));
+    this.missed = this.chatOpen ? 0 : this.missed + (fresh ? 1 : 0);
+    this.unread.hidden = this.missed === 0;
+    setText(this.unread, this.missed > 99 ? '99+' : String(this.missed));
+    setAttribute(this.unread, 'aria-label', t('unread', { count: this.missed }));
   }
 
   get chatOpen(): boolean {
-    return this.open === 'chat';
+    return this.panels.current === 'chat';
   }
 
   tick(seconds: number): void {
-    const minutes = Math.floor(seconds / 60);
-    const hours = Math.floor(minutes / 60);
-    const two = (n: number): string => String(n).padStart(2, '0');
-    setText(this.clock, hours ? `${hours}:${two(minutes % 60)}:${two(seconds % 60)}` : `${two(minutes)}:${two(seconds % 60)}`);
+    setText(this.clock, duration(seconds));
+    this.talk.tick();
   }
 
   /** Opens a panel, or closes it if it is open; null closes whatever is open and says whether something was. */
   panel(name: PanelName | null): boolean {
-    const before = this.open;
-    if (before === 'chat') this.chat.close();
-    if (before === 'people') this.people.close();
-    this.open = name === before ? null : name;
-    if (this.open === 'chat') {
+    return this.panels.toggle(name);
+  }
+
+  private onPanel(before: PanelName | null): void {
+    const { current } = this.panels;
+    if (current === 'chat') {
       this.notices.take('message');
-      this.messages();
-      this.chat.open();
-    } else if (this.open === 'people') {
-      this.people.open();
-    } else if (before) {
-      (before === 'chat' ? this.chatKey : this.peopleKey.offsetParent ? this.peopleKey : this.title).focus();
+      this.messages(false);
+    } else if (!current && before) {
+      const key = before === 'chat' ? this.chatKey : before === 'people' ? this.peopleKey : this.moreKey;
+      (key.offsetParent ? key : this.title).focus();
     }
-    this.chatKey.classList.toggle('open', this.open === 'chat');
-    this.peopleKey.classList.toggle('open', this.open === 'people');
-    setAttribute(this.chatKey, 'aria-expanded', String(this.open === 'chat'));
-    setAttribute(this.peopleKey, 'aria-expanded', String(this.open === 'people'));
-    return before !== null;
+    for (const [name, key] of [['chat', this.chatKey], ['people', this.peopleKey]] as const) {
+      key.classList.toggle('open', current === name);
+      setAttribute(key, 'aria-expanded', String(current === name));
+    }
   }
 
   dispose(): void {
@@ -160,23 +212,23 @@ export class Meeting {
   private build(): HTMLElement {
     const chooser = (label: string): HTMLElement => h('button', { type: 'button', class: 'more', 'aria-label': label, onclick: () => this.chooseDevices() }, icon('down'));
     const leave = h('button', { type: 'button', class: 'ctl leave', 'data-test': 'leave', onclick: () => this.host.leave() }, h('i', {}, icon('leave', { class: 'mirror' })), t('bar.leave'));
-    const more = this.key('more', t('bar.more'), t('bar.more'), () => this.showMore(), 'more');
-    more.setAttribute('aria-haspopup', 'dialog');
+    const react = this.key('smile', t('bar.react'), t('bar.react'), () => this.react(), 'react');
+    react.classList.add('react');
+    for (const key of [react, this.moreKey]) key.setAttribute('aria-haspopup', 'dialog');
     return h('main', { class: 'meet' },
       h('a', { class: 'skip btn first', href: '#bar' }, t('meeting.skip')),
-      h('header', { class: 'lintel' }, this.title, this.clock, this.shares, this.share.pill, h('span', { class: 'end' }), this.layoutKey,
+      h('header', { class: 'lintel' }, this.title, this.lock, this.clock, this.room, this.backKey, this.shares, this.share.pill, h('span', { class: 'end' }), this.layoutKey,
         h('span', { class: 'pill num' }, icon('people', { label: t('bar.people') }), this.number),
         h('button', { type: 'button', class: 'btn slim', 'aria-label': t('meeting.invite.label'), 'data-test': 'invite', onclick: () => this.showInvitation() }, icon('link'), h('span', { class: 'wide' }, t('meeting.invite')))),
       this.hall.element,
       this.notices.element,
-      this.chat.element, this.people.element,
+      this.chat.element, this.people.element, this.polls.element, this.rooms.element, this.talk.element,
       h('nav', { class: 'bar', id: 'bar', tabindex: -1, 'aria-label': t('meeting.controls') },
         h('div', { class: 'group' },
           h('span', { class: 'duo' }, this.mic.element, chooser(t('choose.mic'))),
           h('span', { class: 'duo' }, this.camera.element, chooser(t('choose.cam')))),
-        h('div', { class: 'group' }, this.share.element, this.hand),
-        h('div', { class: 'group' }, this.peopleKey, this.chatKey,
-          more),
+        h('div', { class: 'group' }, this.share.element, this.hand, react),
+        h('div', { class: 'group' }, this.peopleKey, this.chatKey, this.moreKey),
         h('div', { class: 'group go' }, leave)));
   }
 
@@ -186,11 +238,34 @@ export class Meeting {
       ...(host.media.share.available ? [{ sign: 'share', label: host.media.share.on ? 'share.stop' : 'share.start', narrow: true, run: () => host.share() } as const] : []),
       ...(this.layoutKey.hidden ? [] : [{ sign: layout === 'tiles' ? 'stage' : 'tiles', label: layout === 'tiles' ? 'layout.stage' : 'layout.tiles', run: () => this.hall.toggleLayout() } as const]),
       { sign: 'people', label: 'bar.people', narrow: true, note: this.number.textContent ?? '', run: () => this.panel('people') },
+      ...this.together(),
       { sign: 'link', label: 'meeting.invite.more', note: roomAddress(this.host.room).replace(/^https?:\/\//, ''), run: () => this.showInvitation() },
       { sign: 'sliders', label: 'bar.devices', run: () => this.chooseDevices() },
       { sign: 'globe', label: 'settings', run: () => this.host.showSettings() },
       { sign: 'keys', label: 'bar.keys', run: () => this.host.showKeys() },
     ]);
+  }
+
+  /** What people can do together, as far as the box and our role allow it. */
+  private together(): MoreItem[] {
+    const { conference } = this.host;
+    if (!conference) return [];
+    const { polls, breakout, talkTime, moderator } = conference;
+    return [
+      { sign: 'smile', label: 'bar.react', narrow: true, run: () => this.react() },
+      ...(polls.supported ? [{ sign: 'poll', label: 'polls', run: () => this.panels.show('polls') } as const] : []),
+      ...(breakout.supported && (moderator || breakout.others.length > 0) ? [{ sign: 'move', label: 'rooms', run: () => this.panels.show('rooms') } as const] : []),
+      ...(moderator && !breakout.away ? [{ sign: 'lock', label: 'door.settings', run: () => this.showDoor() } as const] : []),
+      ...(talkTime.supported ? [{ sign: 'clock', label: 'talk', run: () => this.panels.show('talk') } as const] : []),
+    ];
+  }
+
+  private react(): void {
+    chooseReaction((reaction) => this.host.conference?.reactions.send(reaction));
+  }
+
+  private showDoor(): void {
+    if (this.host.conference) showDoor(this.host.conference);
   }
 
   chooseDevices(): void {

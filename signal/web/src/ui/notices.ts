@@ -2,13 +2,17 @@
 
 import { h, icon } from './dom';
 
+export interface NoticeAct { readonly label: string; readonly test?: string; run(): void }
+
 export interface Notice {
   /** A notice with the same key replaces the one before it. */
   readonly key: string;
   readonly sign: string;
   readonly tone?: 'warn' | 'good' | 'bad';
   readonly text: string;
-  readonly act?: { readonly label: string; run(): void };
+  readonly act?: NoticeAct;
+  /** The other answer, where there are two. */
+  readonly other?: NoticeAct;
   /** Stays until it is answered or taken back. */
   readonly stays?: boolean;
 }
@@ -49,14 +53,21 @@ export class Notices implements Notifier {
     this.current = null;
     const notice = this.waiting.shift();
     if (notice) this.present(notice);
-    else this.element.replaceChildren();
+    else {
+      this.element.classList.remove('push');
+      this.element.replaceChildren();
+    }
   }
 
   private present(notice: Notice): void {
     window.clearTimeout(this.timer);
     this.current = notice;
-    const act = notice.act && h('button', { type: 'button', class: 'btn', onclick: () => { notice.act?.run(); this.take(notice.key); } }, notice.act.label);
-    this.element.replaceChildren(h('div', { class: `toast ${act ? '' : 'text'}` }, icon(notice.sign, { class: notice.tone ? `is-${notice.tone}` : '' }), h('span', { class: 'grow' }, notice.text), act));
+    const asks = notice.act !== undefined && notice.stays === true;
+    this.element.classList.toggle('push', asks);
+    const button = (act: NoticeAct | undefined, look: string): HTMLElement | undefined =>
+      act && h('button', { type: 'button', class: `btn ${look}`, 'data-test': act.test, onclick: () => { this.take(notice.key); act.run(); } }, act.label);
+    const act = button(notice.act, notice.other ? 'first' : '');
+    this.element.replaceChildren(h('div', { class: `toast ${act ? '' : 'text'}`, 'data-notice': notice.key }, icon(notice.sign, { class: notice.tone ? `is-${notice.tone}` : '' }), h('span', { class: 'grow' }, notice.text), button(notice.other, ''), act));
     if (!notice.stays) this.timer = window.setTimeout(() => this.next(), act ? 2 * SHOWN_MS : SHOWN_MS);
   }
 }

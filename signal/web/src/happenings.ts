@@ -1,0 +1,97 @@
+// What happens in the room, told to the person: as a notice, by voice of the screen reader, and with what can be done about it.
+
+import type { Conference, Happening } from './conference';
+import type { Muted } from './conference/happening';
+import { nameOf } from './faces';
+import { t } from './i18n';
+import { alarm, say } from './ui/live';
+import type { Notice, Notifier } from './ui/notices';
+import type { PanelName } from './ui/panel';
+
+export interface HappeningsHost {
+  readonly conference: Conference | null;
+  readonly notices: Notifier;
+  turnOn(kind: Muted): void;
+  raiseHand(): void;
+  panel(name: PanelName): void;
+  /** A reaction floats over the hall. */
+  float(name: string, signs: readonly string[]): void;
+}
+
+const SIGNS: Readonly<Record<Muted, string>> = { audio: 'mic', video: 'cam', desktop: 'share' };
+
+export class Happenings {
+  constructor(private readonly host: HappeningsHost) {}
+
+  tell(happening: Happening): void {
+    switch (happening.what) {
+      case 'knock':
+        return this.knock(happening.id, happening.name, happening.gone);
+      case 'door.by':
+        return this.notice({ key: 'door.by', sign: 'door', text: t(`door.by.${happening.event}`, { name: happening.by, guest: happening.name || t('meeting.someone') }) });
+      case 'asked':
+        return this.asked(happening.kind, happening.by);
+      case 'moderated':
+        return this.notice({ key: `moderated-${happening.kind}`, sign: SIGNS[happening.kind], text: t(`moderated.${happening.kind}.${happening.on ? 'on' : 'off'}`) });
+      case 'allowed':
+        return this.allowed(happening.kind, happening.yes);
+      case 'poll':
+        return this.poll(happening.by);
+      case 'reaction':
+        return this.host.float(this.who(happening.from), happening.names);
+      case 'moved':
+        return this.notice({ key: 'moved', sign: 'move', text: happening.to ? t('rooms.you', { name: happening.to }) : t('rooms.back') });
+      case 'unsent':
+        return this.notice({ key: 'unsent', sign: 'warn', tone: 'warn', text: t(`unsent.${happening.reason}`) });
+    }
+  }
+
+  private knock(id: string, name: string, gone: boolean): void {
+    const { notices } = this.host;
+    const key = `knock-${id}`;
+    if (gone) return notices.take(key);
+    const text = t('door.knock', { name: name || t('meeting.someone') });
+    alarm(text);
+    notices.show({
+      key, sign: 'door', text, stays: true,
+      act: { label: t('people.letin'), test: 'notice-admit', run: () => this.host.conference?.lobby.admit([id]) },
+      other: { label: t('people.refuse'), test: 'notice-refuse', run: () => void this.host.conference?.lobby.refuse(id) },
+    });
+  }
+
+  private asked(kind: Muted, by: string): void {
+    this.turnOn(kind, t(`asked.${kind}`, { name: by || t('people.moderator') }));
+  }
+
+  private allowed(kind: Muted, yes: boolean): void {
+    if (yes) return this.turnOn(kind, t(`allowed.${kind}`));
+    this.notice({ key: `asked-${kind}`, sign: SIGNS[kind], text: t(`allowed.${kind}.not`) });
+  }
+
+  private turnOn(kind: Muted, text: string): void {
+    alarm(text);
+    this.host.notices.show({ key: `asked-${kind}`, sign: SIGNS[kind], text, stays: true, act: { label: t(kind === 'desktop' ? 'asked.share' : 'turn.on'), test: 'notice-turn-on', run: () => this.host.turnOn(kind) }, other: { label: t('asked.later'), run: () => undefined } });
+  }
+
+  /** Somebody wants to turn on what only the allowed may: says so, and how to get there. */
+  forbidden(kind: Muted): void {
+    this.notice({ key: `forbidden-${kind}`, sign: SIGNS[kind], tone: 'warn', text: t(`forbidden.${kind}`), act: { label: t('forbidden.hand'), test: 'notice-hand', run: () => this.host.raiseHand() } });
+  }
+
+  private poll(by: string): void {
+    if (!by) return;
+    this.notice({ key: 'poll', sign: 'poll', text: t('poll.new', { name: by }), act: { label: t('poll.show'), test: 'notice-poll', run: () => this.host.panel('polls') } });
+  }
+
+  private who(id: string): string {
+    const { conference } = this.host;
+    if (id === conference?.me) return t('meeting.you');
+    const person = conference?.people.get(id);
+    return person ? nameOf(person) : t('meeting.someone');
+  }
+
+  private notice(notice: Notice): void {
+    say(notice.text);
+    this.host.notices.show(notice);
+  }
+}
