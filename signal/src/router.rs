@@ -116,7 +116,6 @@ pub struct Signal {
 /// The domains that stanzas are addressed to.
 #[derive(Debug)]
 struct Names {
-    conference: String,
     focus: String,
     auth: String,
 }
@@ -126,14 +125,10 @@ impl Signal {
         let mut rng = ChaCha8Rng::from_seed(seed);
         let mut focus_seed = [0; 32];
         rng.fill_bytes(&mut focus_seed);
-        let names = Names {
-            conference: format!("conference.{}", config.domain),
-            focus: format!("focus.{}", config.domain),
-            auth: format!("auth.{}", config.domain),
-        };
+        let names = Names { focus: format!("focus.{}", config.domain), auth: format!("auth.{}", config.domain) };
         let focus_jid = Jid::full_of("focus", names.auth.as_str(), "focus");
         Self {
-            muc: Muc::new(names.conference.as_str(), focus_jid, config.muc),
+            muc: Muc::new(&config.domain, focus_jid, config.muc),
             focus: Focus::new(config.focus.clone(), ChaCha8Rng::from_seed(focus_seed)),
             config,
             names,
@@ -285,7 +280,7 @@ impl Signal {
             Some(Ok(to)) => to,
             Some(Err(_)) => return self.refuse(session, &stanza, Condition::JidMalformed),
         };
-        if to.domain == self.names.conference {
+        if self.muc.serves(&to.domain) {
             self.muc.on_stanza(now, wall, session, &from, &to, stanza);
         } else if to.domain == self.names.focus || to.domain == self.names.auth {
             self.on_focus(now, session, &from, &to, &stanza);

@@ -19,7 +19,7 @@
 //! | `repeat N LINE` | the line, N times |
 //! | `wait N` | N milliseconds pass, with every wake-up on the way |
 //! | `bridge` | the bridge carries out all its orders |
-//! | `server KEY=N ...` | first line only: limits `sessions`, `occupants`, `rooms`, `presence`, `message`, `voice`; `turn=1` has a TURN server |
+//! | `server KEY=N ...` | first line only: limits `sessions`, `occupants`, `waiting`, `rooms`, `presence`, `message`, `voice`, `chat`, `attempts`, `history`; `turn=1` has a TURN server |
 //! | `shut down` | the process is about to end |
 //! | `stats ROOMS OCCUPANTS SESSIONS` | the server counts this |
 //!
@@ -563,6 +563,10 @@ fn configured(words: &[&str]) -> SignalConfig {
             "sessions" => config.max_sessions = value,
             "occupants" => config.muc.occupants = value,
             "voice" => config.muc.voice_burst = u32::try_from(value).unwrap(),
+            "waiting" => config.muc.waiting = value,
+            "chat" => config.muc.chat_burst = u32::try_from(value).unwrap(),
+            "attempts" => config.muc.attempts = u32::try_from(value).unwrap(),
+            "history" => config.muc.history_messages = value,
             "rooms" => config.muc.rooms_per_session = value,
             "presence" => config.muc.presence_bytes = value,
             "message" => config.muc.message_bytes = value,

@@ -272,11 +272,32 @@ export async function tab(browser, options = {}) {
     return page;
 }
 
-/** Joins a room with the client library; resolves when it has joined. */
-export async function joinWithLibrary(browser, libraryPage, query) {
+/** Opens the page around the client library, which asks to come in. */
+export async function openLibrary(browser, libraryPage, query) {
     const page = await tab(browser);
 
     await page.goto(libraryPage.url(query));
+
+    return page;
+}
+
+/** Waits until the library has told the page of `what`, for the `times`-th time; resolves to what it said. */
+export async function happens(page, what, times = 1, timeout = 30_000) {
+    const nth = ([ name, number ]) => window.meeting?.events.filter(e => e.what === name)[number - 1];
+
+    try {
+        await until(page, nth, [ what, times ], timeout);
+    } catch (error) {
+        throw new Error(`${what}: ${error.message}: ${JSON.stringify(await page.evaluate(() => window.meeting?.events))}`);
+    }
+
+    return (await page.evaluate(nth, [ what, times ])).detail;
+}
+
+/** Joins a room with the client library; resolves when it has joined. */
+export async function joinWithLibrary(browser, libraryPage, query) {
+    const page = await openLibrary(browser, libraryPage, query);
+
     await page.waitForFunction(() => [ 'joined', 'failed' ].includes(window.meeting?.phase), undefined, { timeout: 30_000 });
     const phase = await page.evaluate(() => window.meeting.phase);
 

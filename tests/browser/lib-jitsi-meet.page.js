@@ -119,12 +119,8 @@
         const connection = new JitsiMeetJS.JitsiConnection(null, null, options);
         const on = JitsiMeetJS.events.conference;
 
-        connection.addEventListener(JitsiMeetJS.events.connection.CONNECTION_FAILED, (...a) => {
-            note('connection failed', a.map(String));
-            meeting.phase = 'failed';
-        });
-        connection.addEventListener(JitsiMeetJS.events.connection.CONNECTION_ESTABLISHED, () => {
-            note('connected');
+        /** Into the room, for the first time or again. */
+        meeting.enter = password => {
             const conference = connection.initJitsiConference(room, options);
 
             meeting.conference = conference;
@@ -149,8 +145,16 @@
             conference.on(on.USER_ROLE_CHANGED, (id, role) => note('role', [ id, role ]));
             conference.on(on.DOMINANT_SPEAKER_CHANGED, id => note('speaker', id));
             conference.on(on.DATA_CHANNEL_OPENED, () => note('channel open'));
-            conference.on(on.KICKED, () => note('kicked'));
-            conference.on(on.MESSAGE_RECEIVED, (id, text) => meeting.chat.push({ id, text }));
+            conference.on(on.KICKED, (actor, reason) => note('kicked', [ actor?.getId(), reason ]));
+            conference.on(on.PARTICIPANT_KICKED, (actor, kicked, reason) => note('other kicked', [ actor?.getId(), kicked?.getId(), reason ]));
+            conference.on(on.LOCK_STATE_CHANGED, locked => note('locked', locked));
+            conference.on(on.MEMBERS_ONLY_CHANGED, enabled => note('members only', enabled));
+            conference.on(on.LOBBY_USER_JOINED, (id, name) => note('knocks', [ id, name ]));
+            conference.on(on.LOBBY_USER_UPDATED, (id, { email }) => note('knocks as', [ id, email ]));
+            conference.on(on.LOBBY_USER_LEFT, id => note('knocks no more', id));
+            conference.on(on.SUBJECT_CHANGED, subject => note('subject', subject));
+            conference.on(on.CONFERENCE_ERROR, (...a) => note('conference error', a.map(String)));
+            conference.on(on.MESSAGE_RECEIVED, (id, text, stamp) => meeting.chat.push(stamp ? { id, text, stamp } : { id, text }));
             conference.on(on.PRIVATE_MESSAGE_RECEIVED, (id, text) => meeting.chat.push({ id, text, private: true }));
             conference.on(on.ENDPOINT_MESSAGE_RECEIVED, (user, message) => note('endpoint message', message));
             conference.on(on.TRACK_ADDED, track => {
@@ -165,7 +169,8 @@
                 remote.delete(key(track));
                 note('track removed', key(track));
             });
-            conference.on(on.TRACK_MUTE_CHANGED, track => note('mute', [ track.isLocal() ? 'me' : track.getParticipantId(), track.getType(), track.isMuted() ]));
+            conference.on(on.TRACK_MUTE_CHANGED, (track, by) => note('mute',
+                [ track.isLocal() ? 'me' : track.getParticipantId(), track.getType(), track.isMuted(), by?.getId() ]));
             conference.setDisplayName(query.get('name') ?? 'library');
             for (const track of tracks) {
                 meeting.local[track.getType()] = track;
@@ -173,7 +178,15 @@
             }
             conference.setReceiverConstraints?.({ lastN: -1, defaultConstraints: { maxHeight: height } });
             note('join');
-            conference.join(query.get('password') ?? undefined);
+            conference.join(password);
+        };
+        connection.addEventListener(JitsiMeetJS.events.connection.CONNECTION_FAILED, (...a) => {
+            note('connection failed', a.map(String));
+            meeting.phase = 'failed';
+        });
+        connection.addEventListener(JitsiMeetJS.events.connection.CONNECTION_ESTABLISHED, () => {
+            note('connected');
+            meeting.enter(query.get('password') ?? undefined);
         });
         connection.connect();
         meeting.connection = connection;

@@ -6,10 +6,13 @@
 use jitsi_wire::xmpp::{Element, Limits, Node};
 
 /// Components whose names are made of the domain.
-const COMPONENTS: [&str; 4] = ["", "conference.", "focus.", "auth."];
+const COMPONENTS: [&str; 5] = ["", "conference.", "lobby.", "focus.", "auth."];
 
 /// Attributes that hold an address.
 const ADDRESSES: [&str; 9] = ["to", "from", "room", "jid", "focusjid", "initiator", "responder", "actor", "owner"];
+
+/// Elements whose text is an address.
+const ADDRESS_TEXTS: [&str; 3] = ["jid", "lobbyroom", "value"];
 
 /// The name that one stream uses for the domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,18 +47,19 @@ impl Alias {
 }
 
 fn map(element: &mut Element, from: &str, to: &str) {
+    let is_component = element.name == "identity" && element.attr("category") == Some("component");
     for (name, value) in &mut element.attrs {
-        if ADDRESSES.contains(&name.as_str())
+        if (ADDRESSES.contains(&name.as_str()) || is_component && name == "name")
             && let Some(mapped) = map_address(value, from, to)
         {
             *value = mapped;
         }
     }
-    let is_jid = element.name == "jid";
+    let is_address = ADDRESS_TEXTS.contains(&element.name.as_str());
     for child in &mut element.children {
         match child {
             Node::Element(child) => map(child, from, to),
-            Node::Text(text) if is_jid => {
+            Node::Text(text) if is_address => {
                 if let Some(mapped) = map_address(text, from, to) {
                     *text = mapped;
                 }
@@ -109,6 +113,18 @@ mod tests {
                       <jid>u@moothall.internal/r</jid><x jid='x@other.192.168.1.5'>192.168.1.5</x></conference></iq>";
         assert_eq!(element.to_string(), mapped);
         assert_eq!(alias.map_out(mapped), text);
+    }
+
+    #[test]
+    fn a_lobby_is_found_where_it_is_named() {
+        let alias = Alias::between("192.168.1.5", "moothall.internal").unwrap();
+        let text = "<x><identity category='component' type='lobbyrooms' name='lobby.moothall.internal'/>\
+                    <identity category='server' type='im' name='moothall.internal'/>\
+                    <lobbyroom>a@lobby.moothall.internal</lobbyroom><value>a@lobby.moothall.internal</value></x>";
+        let mapped = "<x><identity category='component' type='lobbyrooms' name='lobby.192.168.1.5'/>\
+                      <identity category='server' type='im' name='moothall.internal'/>\
+                      <lobbyroom>a@lobby.192.168.1.5</lobbyroom><value>a@lobby.192.168.1.5</value></x>";
+        assert_eq!(alias.map_out(text), mapped);
     }
 
     #[test]

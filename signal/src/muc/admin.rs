@@ -6,7 +6,9 @@ use jitsi_wire::xmpp::stanza::iq_result;
 use jitsi_wire::xmpp::{Condition, Element, Jid, StanzaError, ns};
 
 use super::component::Sender;
-use super::room::{Departure, Room};
+use super::frames::Departure;
+use super::occupant::Occupant;
+use super::room::Room;
 use super::{Affiliation, Effect};
 
 /// Changes that one request may ask for.
@@ -38,12 +40,7 @@ pub(super) fn handle(
 
 fn apply(room: &mut Room, actor: &str, change: &Change, effects: &mut VecDeque<Effect>) {
     match change {
-        Change::Kick { nick, reason } => {
-            if let Some(bare) = room.by_nick(nick).map(super::room::Occupant::bare) {
-                room.affiliations.remove(bare.as_str());
-            }
-            room.depart(nick, Departure::Kicked { actor, reason }, effects);
-        }
+        Change::Kick { nick, reason } => room.depart(nick, Departure::Kicked { actor, reason }, effects),
         Change::Affiliate { bare, affiliation, reason } => room.affiliate(bare, *affiliation, actor, reason, effects),
     }
 }
@@ -64,7 +61,7 @@ fn change(room: &Room, item: &Element) -> Result<Change, StanzaError> {
         Some(nick) => Some(room.by_nick(nick).ok_or_else(|| StanzaError::new(Condition::ItemNotFound))?),
         None => None,
     };
-    if occupant.is_some_and(super::room::Occupant::is_focus) {
+    if occupant.is_some_and(Occupant::is_focus) {
         return Err(StanzaError::new(Condition::NotAllowed));
     }
     if let Some(affiliation) = item.attr("affiliation") {
@@ -74,7 +71,7 @@ fn change(room: &Room, item: &Element) -> Result<Change, StanzaError> {
             (None, Some(occupant)) => occupant.jid.clone(),
             (None, None) => return Err(bad()),
         };
-        let of_focus = |o: &super::room::Occupant| o.is_focus() && o.jid.same_bare(&jid);
+        let of_focus = |o: &Occupant| o.is_focus() && o.jid.same_bare(&jid);
         if room.occupants.iter().any(of_focus) {
             return Err(StanzaError::new(Condition::NotAllowed));
         }

@@ -5,27 +5,27 @@ use jitsi_wire::xmpp::{Condition, Element, StanzaError, ns};
 
 use super::room::Room;
 
-/// disco#info of a room, with the form from which clients read the meeting.
-pub(super) fn room(room: &Room, iq: &Element) -> Element {
+/// disco#info of a room, with the form from which clients read the meeting. A main room says nothing of breakout rooms, not
+/// even that it is none: clients take any value for a yes. `lobby` is the domain of lobbies.
+pub(super) fn room(room: &Room, iq: &Element, lobby: &str) -> Element {
     let lock = match room.password {
         Some(_) => "muc_passwordprotected",
         None => "muc_unsecured",
     };
-    let features = [ns::MUC, lock, "muc_open", "muc_nonanonymous", "muc_hidden", "muc_temporary", "muc_unmoderated"];
-    let started = room.started.map(|ms| ms.to_string()).unwrap_or_default();
+    let (door, lobby_room) = match room.lobby {
+        Some(_) => ("muc_membersonly", counterpart(iq.attr("to").unwrap_or_default(), lobby)),
+        None => ("muc_open", String::new()),
+    };
+    let features = [ns::MUC, lock, door, "muc_nonanonymous", "muc_hidden", "muc_temporary", "muc_unmoderated"];
+    let started = room.started.map(|ms| ms.to_string());
     let fields = [
-        ("muc#roominfo_meetingId", &*room.meeting_id),
-        ("muc#roominfo_created_timestamp", started.as_str()),
-        ("muc#roominfo_lobbyroom", ""),
-        ("muc#roominfo_isbreakout", "0"),
-        ("muc#roominfo_breakout_main_room", ""),
-        ("muc#roominfo_visitorsEnabled", "0"),
+        ("muc#roominfo_meetingId", Some(&*room.meeting_id)),
+        // A meeting that has not begun has no time at which it began.
+        ("muc#roominfo_created_timestamp", started.as_deref()),
+        ("muc#roominfo_lobbyroom", Some(&lobby_room)),
+        ("muc#roominfo_visitorsEnabled", Some("0")),
     ];
-    // A meeting that has not begun has no time at which it began.
-    let fields = fields
-        .into_iter()
-        .filter(|(var, value)| !(value.is_empty() && var.ends_with("timestamp")))
-        .map(|(var, value)| field(var, value));
+    let fields = fields.into_iter().filter_map(|(var, value)| Some(field(var, value?)));
     let form = Element::in_ns("x", ns::DATA_FORMS)
         .with_attr("type", "result")
         .with_child(field("FORM_TYPE", ns::MUC_ROOMINFO).with_attr("type", "hidden"))
@@ -36,6 +36,18 @@ pub(super) fn room(room: &Room, iq: &Element) -> Element {
             .with_children(features.map(feature))
             .with_child(form),
     )
+}
+
+/// The address with the same node, as it is spelled, at another domain.
+pub(super) fn counterpart(address: &str, domain: &str) -> String {
+    let node = address.split_once('@').map_or(address, |(node, _)| node);
+    format!("{node}@{domain}")
+}
+
+/// disco#info of a lobby.
+pub(super) fn lobby(name: &str, iq: &Element) -> Element {
+    let features = [ns::MUC, "muc_hidden", "muc_temporary"].map(feature);
+    iq_result(iq).with_child(Element::in_ns("query", ns::DISCO_INFO).with_child(identity(name)).with_children(features))
 }
 
 /// disco#items of a room: its occupants, for those who are among them.
@@ -50,8 +62,8 @@ pub(super) fn occupants(room: &Room, iq: &Element, query: &Element) -> Element {
     )
 }
 
-/// A request to the component itself. Rooms are nobody's business who does not know their names: the list is empty.
-pub(super) fn component(iq: &Element) -> Result<Element, StanzaError> {
+/// A request to a component itself. Rooms are nobody's business who does not know their names: the list is empty.
+pub(super) fn component(iq: &Element, name: &str) -> Result<Element, StanzaError> {
     let query = iq
         .child("query")
         .filter(|_| iq.attr("type") == Some("get"))
@@ -59,7 +71,8 @@ pub(super) fn component(iq: &Element) -> Result<Element, StanzaError> {
     match query.xmlns() {
         Some(ns::DISCO_INFO) => Ok(iq_result(iq).with_child(
             Element::in_ns("query", ns::DISCO_INFO)
-                .with_child(identity("Meetings"))
+                .with_attr_opt("node", query.attr("node"))
+                .with_child(identity(name))
                 .with_children([ns::DISCO_INFO, ns::DISCO_ITEMS, ns::MUC].map(feature)),
         )),
         Some(ns::DISCO_ITEMS) => Ok(iq_result(iq).with_child(Element::in_ns("query", ns::DISCO_ITEMS))),

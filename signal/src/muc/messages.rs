@@ -1,18 +1,22 @@
-//! Messages: to all, to one, the subject.
+//! Messages: to all, to one, the subject, invitations.
 
 use std::collections::VecDeque;
+use std::time::SystemTime;
 
 use jitsi_wire::xmpp::{Condition, Element, Jid, StanzaError, ns};
 
-use super::Effect;
-use super::component::{MucLimits, Sender};
+use super::component::Sender;
+use super::frames::{self, Relayed, send};
+use super::limits::MucLimits;
+use super::occupant::Occupant;
 use super::presence::strip_message;
-use super::room::{Occupant, Room, Subject, relay_frame, send};
+use super::room::{Room, Subject};
+use super::{Effect, invite};
 
 /// Bytes of a subject, which is kept.
 const MAX_SUBJECT: usize = 1024;
 
-/// Relays a message of an occupant, or says why not.
+/// Relays a message to a room or one of its occupants, or says why not.
 pub(super) fn relay(
     room: &mut Room,
     sender: Sender<'_>,
@@ -21,20 +25,47 @@ pub(super) fn relay(
     limits: &MucLimits,
     effects: &mut VecDeque<Effect>,
 ) -> Result<(), StanzaError> {
-    let nick = room
-        .by_session(sender.session)
-        .map(|o| o.nick.clone())
-        .ok_or_else(|| StanzaError::new(Condition::NotAcceptable))?;
-    if stanza.to_string().len() > limits.message_bytes {
-        return Err(StanzaError::new(Condition::PolicyViolation).with_text("This message is too large"));
+    let kind = stanza.attr("type");
+    if let (None, None | Some("normal"), Some(x)) = (&to.resource, kind, stanza.child_in("x", ns::MUC_USER)) {
+        return invite::admit(room, sender, to, x, effects);
     }
-    match (&to.resource, stanza.attr("type")) {
-        (None, Some("groupchat")) => to_all(room, &nick, stanza, effects),
+    let author = room.by_session_mut(sender.session).ok_or_else(|| StanzaError::new(Condition::NotAcceptable))?;
+    may_say(author, sender, stanza, limits)?;
+    let nick = author.nick.clone();
+    match (&to.resource, kind) {
+        (None, Some("groupchat")) => to_all(room, sender.wall, &nick, stanza, limits, effects),
         (Some(_), Some("groupchat")) => Err(StanzaError::new(Condition::BadRequest)),
         (Some(other), _) => to_one(room, &nick, other, stanza, effects),
-        // Invitations and requests for voice.
+        // Requests for voice and the like.
         (None, _) => Err(StanzaError::new(Condition::ServiceUnavailable)),
     }
+}
+
+/// Size and pace of what an occupant writes. People read the text of the error.
+pub(super) fn may_say(
+    author: &mut Occupant,
+    sender: Sender<'_>,
+    stanza: &Element,
+    limits: &MucLimits,
+) -> Result<(), StanzaError> {
+    let bytes = stanza.to_string().len();
+    if bytes > limits.message_bytes {
+        return Err(StanzaError::new(Condition::PolicyViolation).with_text("This message is too large"));
+    }
+    if stanza.children_named("body").map(|body| body.text().len()).sum::<usize>() > limits.chat_bytes {
+        return Err(StanzaError::new(Condition::PolicyViolation).with_text("This message is too long"));
+    }
+    let too_fast = || StanzaError::new(Condition::ResourceConstraint).with_text("You send messages too fast");
+    let is_chat = stanza.child("body").is_some() || stanza.child_in("reactions", ns::REACTIONS).is_some();
+    if is_chat && !author.chat.take(sender.now, 1, limits.chat_per_second, limits.chat_burst) {
+        return Err(too_fast());
+    }
+    let cost = u32::try_from(bytes).unwrap_or(u32::MAX);
+    let to_all = stanza.attr("type") == Some("groupchat");
+    if to_all && !author.voice.take(sender.now, cost, limits.voice_per_second, limits.voice_burst) {
+        return Err(too_fast());
+    }
+    Ok(())
 }
 
 fn to_one(
@@ -51,45 +82,72 @@ fn to_one(
     let mut stanza = stanza.clone();
     strip_message(&mut stanza, false);
     if let Some(from) = room.by_nick(nick) {
-        send(effects, to, relay_frame(&stanza, from, to));
+        send(effects, to, frames::relayed(&stanza, from, to));
     }
     Ok(())
 }
 
-fn to_all(room: &mut Room, nick: &str, stanza: &Element, effects: &mut VecDeque<Effect>) -> Result<(), StanzaError> {
+fn to_all(
+    room: &mut Room,
+    at: SystemTime,
+    nick: &str,
+    stanza: &Element,
+    limits: &MucLimits,
+    effects: &mut VecDeque<Effect>,
+) -> Result<(), StanzaError> {
     let from = room.by_nick(nick).ok_or_else(|| StanzaError::new(Condition::NotAcceptable))?;
-    if let Some(subject) = stanza.child("subject").filter(|_| stanza.child("body").is_none()) {
-        if !from.is_moderator() {
-            return Err(StanzaError::new(Condition::Forbidden).with_text("Only a moderator sets the subject"));
-        }
-        let text = subject.text();
-        if text.len() > MAX_SUBJECT {
-            return Err(StanzaError::new(Condition::NotAcceptable).with_text("This subject is too long"));
-        }
-        room.subject = (!text.is_empty()).then(|| Box::new(Subject { nick: nick.into(), text: text.into() }));
-    } else if let Some(retract) = stanza.elements().find(|e| e.is("retract", ns::RETRACT))
-        && !may_retract(room, from, retract.attr("id").unwrap_or_default())
-    {
-        return Err(
-            StanzaError::new(Condition::Forbidden).with_text("Only its author or a moderator retracts a message")
-        );
+    let retracted = stanza.child_in("retract", ns::RETRACT).map(|retract| retract.attr("id").unwrap_or_default());
+    let subject = stanza.child("subject").filter(|_| stanza.child("body").is_none());
+    if let Some(subject) = subject {
+        may_set_subject(from, &subject.text())?;
+    }
+    if let Some(id) = retracted {
+        may_retract(room, from, id)?;
     }
     let mut relayed = stanza.clone();
     strip_message(&mut relayed, true);
-    let Some(from) = room.by_nick(nick) else {
-        return Ok(());
-    };
-    for to in room.clients() {
-        send(effects, to, relay_frame(&relayed, from, to));
+    if relayed.attr("id").is_none_or(str::is_empty) && relayed.child("body").is_some() {
+        // Clients answer to and take back messages by their ids, and make up different ones where there is none.
+        let id = room.next_id();
+        relayed.set_attr("id", id);
     }
-    let author = from.bare();
-    if stanza.child("body").is_some() {
-        room.remember_author(stanza.attr("id").unwrap_or_default(), &author);
+    if let Some(subject) = subject.map(Element::text) {
+        room.subject = (!subject.is_empty()).then(|| Box::new(Subject { nick: nick.into(), text: subject.into() }));
+    }
+    let frame = Relayed::new(&relayed);
+    for to in room.clients() {
+        send(effects, to, frame.frame(nick, to));
+    }
+    if let Some(id) = retracted {
+        room.history.retract(id);
+    } else if is_worth_remembering(&relayed)
+        && let Some(from) = room.occupants.iter().find(|o| &*o.nick == nick)
+    {
+        room.history.remember(at, from, &relayed, limits);
     }
     Ok(())
 }
 
-fn may_retract(room: &Room, from: &Occupant, id: &str) -> bool {
-    let author = from.bare();
-    from.is_moderator() || room.authors.iter().any(|(i, a)| **i == *id && **a == *author)
+fn may_set_subject(from: &Occupant, text: &str) -> Result<(), StanzaError> {
+    if !from.is_moderator() {
+        return Err(StanzaError::new(Condition::Forbidden).with_text("Only a moderator sets the subject"));
+    }
+    if text.len() > MAX_SUBJECT {
+        return Err(StanzaError::new(Condition::NotAcceptable).with_text("This subject is too long"));
+    }
+    Ok(())
+}
+
+fn may_retract(room: &Room, from: &Occupant, id: &str) -> Result<(), StanzaError> {
+    if from.is_moderator() || room.history.is_author(id, &from.bare()) {
+        return Ok(());
+    }
+    Err(StanzaError::new(Condition::Forbidden).with_text("Only its author or a moderator retracts a message"))
+}
+
+/// What people wrote and how they reacted; events of the application are for those who are here.
+fn is_worth_remembering(message: &Element) -> bool {
+    let is_event = message.child("json-message").is_some();
+    let is_said = message.child("body").is_some() || message.child_in("reactions", ns::REACTIONS).is_some();
+    is_said && !is_event
 }

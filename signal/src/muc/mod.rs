@@ -2,13 +2,22 @@
 //! clients use it). Pure.
 //!
 //! [`Muc`] holds every room. Orders and stanzas go in; [`Effect`]s come out of [`Muc::poll`] in the order in which they
-//! must happen. Only the focus makes and ends rooms, and it is the first occupant of each.
+//! must happen. Only the focus makes and ends rooms, and it is the first occupant of each. A room may have a lobby, where
+//! those wait whom somebody must let in.
 
 mod admin;
 mod component;
 mod config_form;
 mod disco;
+mod frames;
+mod history;
+mod invite;
+mod join;
+mod limits;
+mod lobby;
+mod lobby_component;
 mod messages;
+mod occupant;
 mod presence;
 mod rights;
 mod room;
@@ -17,7 +26,8 @@ use jitsi_wire::xmpp::Element;
 
 use crate::c2s::SessionId;
 
-pub use component::{Muc, MucLimits};
+pub use component::Muc;
+pub use limits::MucLimits;
 pub use rights::{Affiliation, Role};
 
 /// The nick of the focus. Clients take any Jingle session with another peer for a call between two.

@@ -11,6 +11,12 @@ pub(super) struct Presence {
     pub(super) children: Box<str>,
 }
 
+impl Presence {
+    pub(super) fn bytes(&self) -> usize {
+        self.attrs.len() + self.children.len()
+    }
+}
+
 /// What a client must not be able to say. The clients look for these elements by namespace at any depth, so a forged one
 /// inside another element counts as well, and so does one that hides behind a prefix.
 fn forges(element: &Element, xmlns: &str) -> bool {
@@ -34,12 +40,14 @@ pub(super) fn strip_presence(stanza: &mut Element) {
     });
 }
 
-/// Removes from a message what only the server may say, and from a message to all what would give its sender another name.
+/// Removes from a message what only the server may say (the room's own words, and that a message is an old one), and from a
+/// message to all what would give its sender another name.
 pub(super) fn strip_message(stanza: &mut Element, to_all: bool) {
     stanza.attrs.retain(|(name, value)| !(name.starts_with("xmlns:") && value == ns::MUC_USER));
     stanza.retain_elements(|child| {
+        let is_delayed = local_name(child) == "delay" || forges(child, ns::DELAY) || forges(child, ns::OLD_DELAY);
         let renames = matches!(local_name(child), "nick" | "display-name");
-        !(forges(child, ns::MUC_USER) || to_all && renames)
+        !(forges(child, ns::MUC_USER) || is_delayed || to_all && renames)
     });
     for child in &mut stanza.children {
         // COMPAT(lib-jitsi-meet): it sends `reply` without a namespace and reads it only with one.
@@ -114,7 +122,8 @@ mod tests {
 
     #[test]
     fn a_message_to_all_loses_its_nick_and_its_reply_gets_a_namespace() {
-        let text = "<message><body>x</body><nick xmlns='http://jabber.org/protocol/nick'>boss</nick><reply to='m1'/></message>";
+        let text = "<message><body>x</body><nick xmlns='http://jabber.org/protocol/nick'>boss</nick><reply to='m1'/>\
+                    <delay xmlns='urn:xmpp:delay' stamp='2000-01-01T00:00:00Z'/><x xmlns='jabber:x:delay' stamp='20000101T00:00:00'/></message>";
         let mut stanza = Element::parse(text, &Limits::default()).unwrap();
         strip_message(&mut stanza, true);
         assert_eq!(stanza.to_string(), "<message><body>x</body><reply to='m1' xmlns='urn:xmpp:reply:0'/></message>");

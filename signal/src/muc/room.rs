@@ -1,17 +1,17 @@
 //! One room and who is in it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
 
-use jitsi_wire::xmpp::xml::{escape_attr, escape_text};
-use jitsi_wire::xmpp::{Element, Jid, ns};
+use jitsi_wire::xmpp::ns;
+use jitsi_wire::xmpp::xml::escape_text;
 
-use super::presence::Presence;
-use super::{Affiliation, Effect, FOCUS_NICK, Role};
-use crate::c2s::{Bucket, SessionId};
+use super::frames::{self, Departure, Farewell, send};
+use super::history::{History, Wanted};
+use super::lobby::Lobby;
+use super::occupant::Occupant;
+use super::{Affiliation, Effect};
+use crate::c2s::SessionId;
 
-/// Messages whose authors are remembered, so that they can retract them.
-const MAX_AUTHORS: usize = 200;
 /// Affiliations of addresses that are not in the room.
 const MAX_AFFILIATIONS: usize = 1000;
 
@@ -25,12 +25,19 @@ pub(super) struct Room {
     pub(super) started: Option<u64>,
     /// In order of joining; the focus is the first.
     pub(super) occupants: Vec<Occupant>,
-    /// By bare address. Nobody is here with `none`.
+    /// By bare address. Nobody is here with `none`. An address keeps its standing while its stream lives, in the room or
+    /// not (a breakout room is not the room), unless it was kicked. A ban lasts as long as the room: it is a matter of the
+    /// address, which an anonymous client has for the life of its stream. A new stream is a new person: whatever else a
+    /// client tells of itself it can change, and its network address is that of its neighbours too. Who must not come
+    /// back at all is kept out by the lobby.
     pub(super) affiliations: BTreeMap<Box<str>, Affiliation>,
     pub(super) subject: Option<Box<Subject>>,
     pub(super) password: Option<Box<str>>,
-    /// Message id and bare address of its author, oldest first.
-    pub(super) authors: VecDeque<(Box<str>, Box<str>)>,
+    /// The room is members-only when there is one: who is not a member waits there.
+    pub(super) lobby: Option<Box<Lobby>>,
+    pub(super) history: History,
+    /// Messages that came without an id and got one.
+    ids_given: u64,
 }
 
 /// What the meeting is about, and who said so.
@@ -38,60 +45,6 @@ pub(super) struct Room {
 pub(super) struct Subject {
     pub(super) nick: Box<str>,
     pub(super) text: Box<str>,
-}
-
-/// One occupant: a client, or the focus.
-#[derive(Debug)]
-pub(super) struct Occupant {
-    pub(super) nick: Box<str>,
-    /// Real full address.
-    pub(super) jid: Jid,
-    /// None for the focus.
-    pub(super) session: Option<SessionId>,
-    /// The room's bare address as this occupant spelled it; everything it gets from the room comes from there.
-    pub(super) address: Box<str>,
-    pub(super) affiliation: Affiliation,
-    pub(super) presence: Presence,
-    /// Bytes that it may send to everybody.
-    pub(super) voice: Bucket,
-}
-
-impl Occupant {
-    pub(super) fn role(&self) -> Role {
-        self.affiliation.role()
-    }
-
-    pub(super) fn is_moderator(&self) -> bool {
-        self.role() == Role::Moderator
-    }
-
-    pub(super) fn is_focus(&self) -> bool {
-        self.session.is_none()
-    }
-
-    pub(super) fn bare(&self) -> String {
-        self.jid.to_bare().to_string()
-    }
-}
-
-/// Why an occupant leaves, as the others are told.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Departure<'a> {
-    /// By itself; what its last presence contained.
-    Left(&'a str),
-    /// The connection is gone: there is nobody to echo to.
-    Lost,
-    Kicked {
-        actor: &'a str,
-        reason: &'a str,
-    },
-    Banned {
-        actor: &'a str,
-        reason: &'a str,
-    },
-    Destroyed {
-        reason: &'a str,
-    },
 }
 
 impl Room {
@@ -104,7 +57,9 @@ impl Room {
             affiliations: BTreeMap::new(),
             subject: None,
             password: None,
-            authors: VecDeque::new(),
+            lobby: None,
+            history: History::default(),
+            ids_given: 0,
         }
     }
 
@@ -116,6 +71,10 @@ impl Room {
         self.occupants.iter().find(|o| o.session == Some(session))
     }
 
+    pub(super) fn by_session_mut(&mut self, session: SessionId) -> Option<&mut Occupant> {
+        self.occupants.iter_mut().find(|o| o.session == Some(session))
+    }
+
     pub(super) fn clients(&self) -> impl Iterator<Item = &Occupant> {
         self.occupants.iter().filter(|o| !o.is_focus())
     }
@@ -124,32 +83,55 @@ impl Room {
         self.affiliations.get(bare).copied().unwrap_or_default()
     }
 
+    /// The session is in the room or in its lobby.
+    pub(super) fn hosts(&self, session: SessionId) -> bool {
+        self.by_session(session).is_some() || self.lobby.as_ref().is_some_and(|l| l.by_session(session).is_some())
+    }
+
+    /// An id for a message that has none, so that everybody means the same message by it.
+    pub(super) fn next_id(&mut self) -> String {
+        self.ids_given += 1;
+        format!("{}-{}", self.meeting_id, self.ids_given)
+    }
+}
+
+/// Who comes, goes and rises.
+impl Room {
     /// Adds an occupant and tells everybody, in the order in which clients need it: the others to the new one, the new one to
-    /// itself, the subject, the new one to the others.
-    pub(super) fn enter(&mut self, occupant: Occupant, effects: &mut VecDeque<Effect>) {
+    /// itself, what was said, the subject, the new one to the others.
+    pub(super) fn enter(&mut self, occupant: Occupant, wanted: Wanted, effects: &mut VecDeque<Effect>) {
         let nick = occupant.nick.clone();
         self.occupants.push(occupant);
         let Some(new) = self.by_nick(&nick) else {
             return;
         };
-        self.welcome(new, effects);
+        self.present(new, effects);
+        for frame in self.history.replay(wanted, new) {
+            send(effects, new, frame);
+        }
+        send(effects, new, self.subject_frame(new));
         self.announce_to_others(new, effects);
     }
 
-    /// Tells all others the presence of an occupant.
-    pub(super) fn announce_to_others(&self, of: &Occupant, effects: &mut VecDeque<Effect>) {
-        for other in self.clients().filter(|o| o.nick != of.nick) {
-            send(effects, other, presence_frame(of, other, false));
+    /// Tells somebody who has lost track everything again; what was said it has heard.
+    pub(super) fn reenter(&self, occupant: &Occupant, effects: &mut VecDeque<Effect>) {
+        self.present(occupant, effects);
+        send(effects, occupant, self.subject_frame(occupant));
+        self.announce_to_others(occupant, effects);
+    }
+
+    /// Tells an occupant who is here, itself last.
+    fn present(&self, to: &Occupant, effects: &mut VecDeque<Effect>) {
+        let others = self.occupants.iter().filter(|o| o.nick != to.nick);
+        for of in others.chain([to]) {
+            send(effects, to, frames::presence(of, to));
         }
     }
 
-    /// Everything that somebody who has just joined is told.
-    pub(super) fn welcome(&self, new: &Occupant, effects: &mut VecDeque<Effect>) {
-        for other in self.occupants.iter().filter(|o| o.nick != new.nick) {
-            send(effects, new, presence_frame(other, new, false));
+    fn announce_to_others(&self, of: &Occupant, effects: &mut VecDeque<Effect>) {
+        for other in self.clients().filter(|o| o.nick != of.nick) {
+            send(effects, other, frames::presence(of, other));
         }
-        send(effects, new, presence_frame(new, new, true));
-        send(effects, new, self.subject_frame(new));
     }
 
     /// Tells everybody the presence of `nick`, itself with 110.
@@ -158,7 +140,7 @@ impl Room {
             return;
         };
         for to in self.clients() {
-            send(effects, to, presence_frame(of, to, of.nick == to.nick));
+            send(effects, to, frames::presence(of, to));
         }
     }
 
@@ -168,25 +150,47 @@ impl Room {
             return;
         };
         let gone = self.occupants.remove(at);
-        let bare = gone.bare();
-        if !self.occupants.iter().any(|o| o.bare() == bare) && self.affiliation_of(&bare) != Affiliation::Outcast {
-            // An anonymous address never comes back.
-            self.affiliations.remove(bare.as_str());
-        }
+        let farewell = Farewell::of(&gone, why);
         if !matches!(why, Departure::Lost) {
-            send(effects, &gone, departure_frame(&gone, &gone, why));
+            send(effects, &gone, farewell.to(&gone));
         }
         if !matches!(why, Departure::Destroyed { .. }) {
             for other in self.clients() {
-                send(effects, other, departure_frame(&gone, other, why));
+                send(effects, other, farewell.to(other));
             }
         }
         if let Some(session) = gone.session {
-            effects.push_back(Effect::Left { room: self.name.clone(), nick: gone.nick, session });
+            effects.push_back(Effect::Left { room: self.name.clone(), nick: gone.nick.clone(), session });
+        }
+        if matches!(why, Departure::Kicked { .. } | Departure::Lost) {
+            self.disown(&gone.bare(), effects);
         }
     }
 
-    /// Changes what an address may do here, and tells everybody about each occupant that it concerns.
+    /// Forgets a session that is gone, wherever it was.
+    pub(super) fn forget(&mut self, session: SessionId, bare: &str, effects: &mut VecDeque<Effect>) {
+        if let Some(lobby) = &mut self.lobby {
+            lobby.depart(session, Departure::Lost, effects);
+        }
+        match self.by_session(session).map(|o| o.nick.clone()) {
+            Some(nick) => self.depart(&nick, Departure::Lost, effects),
+            None => self.disown(bare, effects),
+        }
+    }
+
+    /// Takes the standing of an address that will not come back, or was sent away. Bans stay.
+    pub(super) fn disown(&mut self, bare: &str, effects: &mut VecDeque<Effect>) {
+        let stays = self.occupants.iter().any(|o| o.bare() == bare);
+        if !stays && self.affiliation_of(bare) != Affiliation::Outcast {
+            self.affiliations.remove(bare);
+            self.dismiss(bare, effects);
+            self.open_when_deserted(effects);
+        }
+    }
+
+    /// Changes what an address may do here, and tells everybody about each occupant whose role changes by it. A mere
+    /// member is shown like anybody else, so nobody is told of that: a client that turns the lobby on makes members of all
+    /// who are here, and what then goes out would grow with the square of the room.
     pub(super) fn affiliate(
         &mut self,
         bare: &str,
@@ -200,199 +204,122 @@ impl Room {
         } else if self.affiliations.len() < MAX_AFFILIATIONS || self.affiliations.contains_key(bare) {
             self.affiliations.insert(bare.into(), affiliation);
         }
+        if affiliation != Affiliation::Owner {
+            self.dismiss(bare, effects);
+        }
+        if affiliation == Affiliation::Outcast
+            && let Some(lobby) = &mut self.lobby
+        {
+            lobby.depart_address(bare, Departure::Banned { actor, reason }, effects);
+        }
         let concerned: Vec<Box<str>> = self
             .clients()
-            .filter(|o| o.affiliation != affiliation && o.bare() == bare)
+            .filter(|o| o.affiliation() != affiliation && o.bare() == bare)
             .map(|o| o.nick.clone())
             .collect();
         for nick in concerned {
             if affiliation == Affiliation::Outcast {
                 self.depart(&nick, Departure::Banned { actor, reason }, effects);
-                continue;
+            } else {
+                self.raise(&nick, affiliation, effects);
             }
-            if let Some(occupant) = self.occupants.iter_mut().find(|o| o.nick == nick) {
-                occupant.affiliation = affiliation;
-            }
-            self.announce(&nick, effects);
-            effects.push_back(Effect::AffiliationChanged { room: self.name.clone(), nick, affiliation });
+        }
+        self.open_when_deserted(effects);
+    }
+
+    fn raise(&mut self, nick: &str, affiliation: Affiliation, effects: &mut VecDeque<Effect>) {
+        let Some(occupant) = self.occupants.iter_mut().find(|o| &*o.nick == nick) else {
+            return;
+        };
+        let role = occupant.role();
+        occupant.set_affiliation(affiliation);
+        if occupant.role() != role {
+            self.announce(nick, effects);
+            effects.push_back(Effect::AffiliationChanged { room: self.name.clone(), nick: nick.into(), affiliation });
         }
     }
 
+    /// Sends everybody away. The focus hears of each and then ends the room itself; who comes before that finds another.
+    pub(super) fn end(&mut self, reason: &str, effects: &mut VecDeque<Effect>) {
+        let nicks: Vec<Box<str>> = self.clients().map(|o| o.nick.clone()).collect();
+        for nick in nicks {
+            self.depart(&nick, Departure::Destroyed { reason, next: None }, effects);
+        }
+        self.close_lobby(reason, None, effects);
+        let focus = std::mem::take(&mut self.occupants).into_iter().find(Occupant::is_focus);
+        if let Some(focus) = focus {
+            let name = std::mem::take(&mut self.name);
+            *self = Self::new(&name, &std::mem::take(&mut self.meeting_id), focus);
+        }
+    }
+}
+
+/// The lobby of the room.
+impl Room {
+    /// Makes the room members-only. Everybody who is here is a member.
+    pub(super) fn open_lobby(&mut self) {
+        self.lobby.get_or_insert_default();
+        for occupant in self.occupants.iter_mut().filter(|o| o.affiliation() == Affiliation::None) {
+            occupant.set_affiliation(Affiliation::Member);
+            if self.affiliations.len() < MAX_AFFILIATIONS {
+                self.affiliations.insert(occupant.bare().into(), Affiliation::Member);
+            }
+        }
+    }
+
+    /// Ends the lobby. Who waits is told where to go: into the room at `domain`, or nowhere.
+    pub(super) fn close_lobby(&mut self, reason: &str, domain: Option<&str>, effects: &mut VecDeque<Effect>) {
+        if let Some(mut lobby) = self.lobby.take() {
+            lobby.close(reason, domain, effects);
+        }
+    }
+
+    /// Somebody moderates the lobby no more.
+    fn dismiss(&mut self, bare: &str, effects: &mut VecDeque<Effect>) {
+        if let Some(lobby) = &mut self.lobby {
+            lobby.dismiss(bare, effects);
+        }
+    }
+
+    /// Without anybody in the room and without an owner who might come back nobody could let anybody in: what was the
+    /// meeting's is gone, and the next one who comes finds an open room.
+    fn open_when_deserted(&mut self, effects: &mut VecDeque<Effect>) {
+        let owned = || self.affiliations.values().any(|a| *a == Affiliation::Owner);
+        if self.lobby.is_some() && self.clients().next().is_none() && !owned() {
+            self.close_lobby("The meeting is over", None, effects);
+            self.history = History::default();
+            self.subject = None;
+        }
+    }
+}
+
+/// What the room itself says.
+impl Room {
     /// Tells every client that the room's configuration is another now (status 104).
     pub(super) fn announce_configuration(&self, except: Option<SessionId>, effects: &mut VecDeque<Effect>) {
+        let children = ["<x xmlns='", ns::MUC_USER, "'><status code='104'/></x>"].concat();
         for to in self.clients().filter(|o| o.session != except) {
-            let mut frame = open_tag("message", Some("groupchat"), "", &to.address, None, &to.jid);
-            frame.push_str("><x xmlns='");
-            frame.push_str(ns::MUC_USER);
-            frame.push_str("'><status code='104'/></x></message>");
-            send(effects, to, frame);
+            send(effects, to, frames::groupchat(None, to, &children));
+        }
+    }
+
+    /// Tells everybody an event of the application, in the name of an occupant.
+    pub(super) fn announce_json(&self, from: &str, json: &serde_json::Value, effects: &mut VecDeque<Effect>) {
+        let mut children = ["<json-message xmlns='", ns::JITMEET, "'>"].concat();
+        escape_text(&json.to_string(), &mut children);
+        children.push_str("</json-message>");
+        for to in self.clients() {
+            send(effects, to, frames::groupchat(Some(from), to, &children));
         }
     }
 
     fn subject_frame(&self, to: &Occupant) -> String {
-        let nick = self.subject.as_ref().map(|s| &*s.nick);
-        let mut frame = open_tag("message", Some("groupchat"), "", &to.address, nick, &to.jid);
-        match &self.subject {
-            Some(subject) => {
-                frame.push_str("><subject>");
-                escape_text(&subject.text, &mut frame);
-                frame.push_str("</subject></message>");
-            }
-            None => frame.push_str("><subject/></message>"),
-        }
-        frame
-    }
-
-    /// Remembers who wrote a message.
-    pub(super) fn remember_author(&mut self, id: &str, bare: &str) {
-        if id.is_empty() || id.len() > 128 {
-            return;
-        }
-        if self.authors.len() >= MAX_AUTHORS {
-            self.authors.pop_front();
-        }
-        self.authors.push_back((id.into(), bare.into()));
-    }
-}
-
-pub(super) fn send(effects: &mut VecDeque<Effect>, to: &Occupant, frame: String) {
-    if let Some(session) = to.session {
-        effects.push_back(Effect::Send { session, frame });
-    }
-}
-
-/// A stanza from one occupant to another, in the spelling of the one that gets it.
-pub(super) fn relay_frame(stanza: &Element, from: &Occupant, to: &Occupant) -> String {
-    let written = super::presence::written(stanza);
-    let mut attrs = String::from(&*written.attrs);
-    if let Some(id) = stanza.attr("id") {
-        attrs.push_str(" id='");
-        escape_attr(id, &mut attrs);
-        attrs.push('\'');
-    }
-    let mut frame = open_tag(&stanza.name, stanza.attr("type"), &attrs, &to.address, Some(&from.nick), &to.jid);
-    close_tag(&mut frame, &stanza.name, &written.children);
-    frame
-}
-
-fn close_tag(frame: &mut String, name: &str, children: &str) {
-    if children.is_empty() {
-        frame.push_str("/>");
-        return;
-    }
-    frame.push('>');
-    frame.push_str(children);
-    frame.push_str("</");
-    frame.push_str(name);
-    frame.push('>');
-}
-
-fn presence_frame(of: &Occupant, to: &Occupant, own: bool) -> String {
-    let mut frame = open_tag("presence", None, &of.presence.attrs, &to.address, Some(&of.nick), &to.jid);
-    frame.push('>');
-    frame.push_str(&of.presence.children);
-    open_item(&mut frame, of.affiliation.as_str(), of.role().as_str(), &of.jid);
-    frame.push_str("/>");
-    if own {
-        frame.push_str("<status code='110'/>");
-    }
-    frame.push_str("</x></presence>");
-    frame
-}
-
-fn departure_frame(of: &Occupant, to: &Occupant, why: Departure<'_>) -> String {
-    let mut frame = open_tag("presence", Some("unavailable"), "", &to.address, Some(&of.nick), &to.jid);
-    frame.push('>');
-    if let Departure::Left(children) = why {
-        frame.push_str(children);
-    }
-    let affiliation = match why {
-        Departure::Banned { .. } => Affiliation::Outcast,
-        _ => Affiliation::None,
-    };
-    open_item(&mut frame, affiliation.as_str(), Role::None.as_str(), &of.jid);
-    let code = match why {
-        Departure::Kicked { actor, reason } => {
-            removed_by(&mut frame, actor, reason);
-            Some("307")
-        }
-        Departure::Banned { actor, reason } => {
-            removed_by(&mut frame, actor, reason);
-            Some("301")
-        }
-        Departure::Destroyed { reason } => {
-            frame.push_str("/><destroy><reason>");
-            escape_text(reason, &mut frame);
-            frame.push_str("</reason></destroy>");
-            None
-        }
-        Departure::Left(_) | Departure::Lost => {
-            frame.push_str("/>");
-            None
-        }
-    };
-    for code in code.into_iter().chain((of.nick == to.nick).then_some("110")) {
-        frame.push_str("<status code='");
-        frame.push_str(code);
-        frame.push_str("'/>");
-    }
-    frame.push_str("</x></presence>");
-    frame
-}
-
-fn open_item(frame: &mut String, affiliation: &str, role: &str, jid: &Jid) {
-    frame.push_str("<x xmlns='");
-    frame.push_str(ns::MUC_USER);
-    frame.push_str("'><item affiliation='");
-    frame.push_str(affiliation);
-    frame.push_str("' role='");
-    frame.push_str(role);
-    frame.push_str("' jid='");
-    escape_attr(&jid.to_string(), frame);
-    frame.push('\'');
-}
-
-fn removed_by(frame: &mut String, actor: &str, reason: &str) {
-    frame.push_str("><actor nick='");
-    escape_attr(actor, frame);
-    frame.push_str("'/><reason>");
-    escape_text(reason, frame);
-    frame.push_str("</reason></item>");
-}
-
-/// The beginning of a stanza from the room or one of its occupants, up to but without the end of its start tag.
-fn open_tag(name: &str, kind: Option<&str>, attrs: &str, address: &str, nick: Option<&str>, to: &Jid) -> String {
-    let mut frame = String::with_capacity(256);
-    frame.push('<');
-    frame.push_str(name);
-    frame.push_str(" xmlns='jabber:client'");
-    if let Some(kind) = kind {
-        frame.push_str(" type='");
-        escape_attr(kind, &mut frame);
-        frame.push('\'');
-    }
-    frame.push_str(" from='");
-    escape_attr(address, &mut frame);
-    if let Some(nick) = nick {
-        frame.push('/');
-        escape_attr(nick, &mut frame);
-    }
-    frame.push_str("' to='");
-    escape_attr(&to.to_string(), &mut frame);
-    frame.push('\'');
-    frame.push_str(attrs);
-    frame
-}
-
-/// The focus, first occupant of every room.
-pub(super) fn focus_occupant(now: Instant, jid: &Jid, address: String) -> Occupant {
-    Occupant {
-        nick: FOCUS_NICK.into(),
-        jid: jid.clone(),
-        session: None,
-        address: address.into(),
-        affiliation: Affiliation::Owner,
-        presence: Presence::default(),
-        voice: Bucket::full(now, 0),
+        let Some(subject) = &self.subject else {
+            return frames::groupchat(None, to, "<subject/>");
+        };
+        let mut children = String::from("<subject>");
+        escape_text(&subject.text, &mut children);
+        children.push_str("</subject>");
+        frames::groupchat(Some(&subject.nick), to, &children)
     }
 }

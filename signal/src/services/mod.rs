@@ -16,7 +16,7 @@ pub fn answer(iq: &Element, domain: &str, services: &[ExternalService]) -> Eleme
     };
     let answered = match (iq.attr("type"), payload.name.as_str(), payload.xmlns()) {
         (Some("get"), "ping", Some(ns::PING)) => Some(ping::answer(iq)),
-        (Some("get"), "query", Some(ns::DISCO_INFO)) => Some(disco::info(iq, payload)),
+        (Some("get"), "query", Some(ns::DISCO_INFO)) => Some(disco::info(iq, payload, domain)),
         (Some("get"), "query", Some(ns::DISCO_ITEMS)) => Some(disco::items(iq, payload, domain)),
         (Some("get"), "services", Some(ns::EXTDISCO_2 | ns::EXTDISCO_1)) => {
             Some(external_services::answer(iq, payload, services))

@@ -47,10 +47,13 @@ pub const NICK: &str = "http://jabber.org/protocol/nick";
 /// XEP-0203.
 pub const DELAY: &str = "urn:xmpp:delay";
 /// XEP-0461.
+pub const OLD_DELAY: &str = "jabber:x:delay";
 pub const REPLY: &str = "urn:xmpp:reply:0";
 /// XEP-0424.
+pub const REACTIONS: &str = "urn:xmpp:reactions:0";
 pub const RETRACT: &str = "urn:xmpp:message-retract:1";
 /// Jitsi: `json-message`, `permissions`, refusals of a join.
+pub const DISPLAY_NAME: &str = "http://jitsi.org/protocol/display-name";
 pub const JITMEET: &str = "http://jitsi.org/jitmeet";
 /// Jitsi: remote mute and audio state.
 pub const JITMEET_AUDIO: &str = "http://jitsi.org/jitmeet/audio";

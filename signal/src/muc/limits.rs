@@ -1,0 +1,73 @@
+//! What rooms may cost.
+
+use jitsi_wire::xmpp::{Condition, StanzaError};
+
+use super::presence::Presence;
+
+/// Bytes of a presence's attributes.
+const MAX_ATTRS: usize = 1024;
+
+/// Bounds of one room, of its lobby, and of what one session may do in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MucLimits {
+    /// Clients in one room.
+    pub occupants: usize,
+    /// Clients that wait in one lobby.
+    pub waiting: usize,
+    /// Rooms that one session may be in: a meeting with its lobby, a breakout room, and two spare.
+    pub rooms_per_session: usize,
+    /// Bytes of one presence, which is kept and sent to everybody who joins.
+    pub presence_bytes: usize,
+    /// Bytes of one message.
+    pub message_bytes: usize,
+    /// Bytes of a message's text.
+    pub chat_bytes: usize,
+    /// Bytes of a nick.
+    pub nick_bytes: usize,
+    /// Bytes that one occupant may say to everybody in a second, in presences and messages: each goes out as often as
+    /// there are occupants.
+    pub voice_per_second: u32,
+    /// And at once.
+    pub voice_burst: u32,
+    /// Chat messages and reactions of one occupant in a second.
+    pub chat_per_second: u32,
+    /// And at once.
+    pub chat_burst: u32,
+    /// Wrong passwords and knocks of one session at once; they come back slowly.
+    pub attempts: u32,
+    /// Messages that a room remembers for those who come later.
+    pub history_messages: usize,
+    /// Bytes of all of them.
+    pub history_bytes: usize,
+}
+
+impl Default for MucLimits {
+    fn default() -> Self {
+        Self {
+            occupants: 200,
+            waiting: 50,
+            rooms_per_session: 4,
+            presence_bytes: 16 * 1024,
+            message_bytes: 64 * 1024,
+            chat_bytes: 10 * 1024,
+            nick_bytes: 128,
+            voice_per_second: 16 * 1024,
+            voice_burst: 256 * 1024,
+            chat_per_second: 2,
+            chat_burst: 20,
+            attempts: 10,
+            history_messages: 100,
+            history_bytes: 64 * 1024,
+        }
+    }
+}
+
+impl MucLimits {
+    /// A presence may be this large.
+    pub(super) fn allow(&self, presence: &Presence) -> Result<(), StanzaError> {
+        if presence.children.len() > self.presence_bytes || presence.attrs.len() > MAX_ATTRS {
+            return Err(StanzaError::new(Condition::PolicyViolation).with_text("This presence is too large"));
+        }
+        Ok(())
+    }
+}
