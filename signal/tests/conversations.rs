@@ -541,7 +541,10 @@ fn carry_out(order: &Order) -> ConferenceModified {
         web_socket: Some(format!("/colibri-ws/default-id/{}/{id}?pwd=p", order.request.meeting_id)),
         ice_generation: None,
     };
-    let source = |id: &str, kind, ssrc| MediaSource { id: id.to_owned(), kind, ssrcs: vec![ssrc], groups: Vec::new() };
+    let source = |id: &str, kind, ssrc| {
+        let (id, ssrcs) = (id.to_owned(), vec![ssrc]);
+        MediaSource { id, kind, ssrcs, groups: Vec::new(), desktop: false }
+    };
     let endpoints = order.request.endpoints.iter().map(|endpoint| EndpointModified {
         id: endpoint.id.clone(),
         expire: endpoint.expire,

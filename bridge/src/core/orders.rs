@@ -197,8 +197,10 @@ impl Bridge {
         let Some(conference) = self.conferences.get(place).and_then(Option::as_ref) else {
             return Vec::new();
         };
-        let source =
-            |id: &str, kind, ssrc| MediaSource { id: id.to_owned(), kind, ssrcs: vec![ssrc], groups: Vec::new() };
+        let source = |id: &str, kind, ssrc| {
+            let (id, ssrcs) = (id.to_owned(), vec![ssrc]);
+            MediaSource { id, kind, ssrcs, groups: Vec::new(), desktop: false }
+        };
         vec![
             source("jvb-a0", MediaKind::Audio, conference.audio_ssrc.0),
             source("jvb-v0", MediaKind::Video, conference.video_ssrc.0),

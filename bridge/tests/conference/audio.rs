@@ -50,7 +50,7 @@ fn force_mute_drops_audio_and_leaves_no_gap() {
     let mut world = World::meeting(2);
     let mute = |audio| EndpointModify {
         id: "a".into(),
-        force_mute: Some(ForceMute { audio, video: false }),
+        force_mute: Some(ForceMute { audio, ..Default::default() }),
         ..Default::default()
     };
     talk(&mut world, 1, 1, 5, 20);
@@ -113,6 +113,24 @@ fn the_one_who_speaks_becomes_dominant_and_everybody_is_told() {
     let texts = world.client(1).of_class("DominantSpeakerEndpointChangeEvent").into_iter().cloned().collect::<Vec<_>>();
     assert!(texts.iter().all(|text| text["dominantSpeakerEndpoint"] != "b"
         && text["previousSpeakers"].as_array().unwrap().iter().all(|s| s != "b")));
+}
+
+#[test]
+fn whoever_is_muted_does_not_become_dominant() {
+    let mut world = World::meeting(3);
+    let force_mute = Some(ForceMute { audio: true, ..Default::default() });
+    world.modify(EndpointModify { id: "b".into(), force_mute, ..Default::default() });
+    for step in 0..150_u16 {
+        for number in 1..=3 {
+            let level = if number == 2 { 5 } else { 40 };
+            let packet = world.audio(number, step, level);
+            world.send(number, &packet);
+        }
+        world.run_ms(20);
+    }
+    let texts = world.client(1).of_class("DominantSpeakerEndpointChangeEvent").into_iter().cloned().collect::<Vec<_>>();
+    assert!(!texts.is_empty());
+    assert!(texts.iter().all(|text| text["dominantSpeakerEndpoint"] != "b"), "{texts:?}");
 }
 
 #[test]

@@ -419,7 +419,7 @@ fn force_mute_stops_video_where_it_comes_in_and_its_end_asks_for_a_key_frame() {
     world.film(1, 1, 10, true, &ALL);
     let mute = |video| EndpointModify {
         id: "a".into(),
-        force_mute: Some(ForceMute { audio: false, video }),
+        force_mute: Some(ForceMute { video, ..Default::default() }),
         ..Default::default()
     };
     world.modify(mute(true));
@@ -435,6 +435,33 @@ fn force_mute_stops_video_where_it_comes_in_and_its_end_asks_for_a_key_frame() {
     world.film(1, 42, 5, true, &ALL);
     let ssrc = world.client(1).video_ssrc(0);
     assert!(world.client(2).stream(ssrc).len() >= 5);
+}
+
+#[test]
+fn force_mute_tells_screens_from_cameras() {
+    let mut world = World::meeting(2);
+    let camera = world.client(1).video_ssrc(0);
+    let passes = |world: &mut World, from: u16, mute: ForceMute| {
+        world.modify(EndpointModify { id: "a".into(), force_mute: Some(mute), ..Default::default() });
+        world.forget();
+        world.film(1, from, 3, true, &ALL);
+        !world.client(2).stream(camera).is_empty()
+    };
+    let (video, desktop) = (ForceMute { video: true, ..Default::default() }, ForceMute { desktop: true, ..Default::default() });
+    assert!(passes(&mut world, 1, desktop));
+    assert!(!passes(&mut world, 10, video));
+    // The client says that it is a screen: then that is what it is taken for.
+    world.say(1, r#"{"colibriClass":"SourceVideoTypeMessage","sourceName":"a-v0","videoType":"desktop"}"#);
+    assert!(!passes(&mut world, 20, desktop));
+    assert!(passes(&mut world, 30, video));
+    // What was announced as a screen does not become a camera by a word on the channel.
+    let mut list = sources("a", 1, 3);
+    list[1].desktop = true;
+    world.modify(EndpointModify { id: "a".into(), sources: Some(list), ..Default::default() });
+    world.say(1, r#"{"colibriClass":"SourceVideoTypeMessage","sourceName":"a-v0","videoType":"camera"}"#);
+    world.run_ms(600);
+    assert!(!passes(&mut world, 40, desktop));
+    assert!(passes(&mut world, 50, video));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use jitsi_wire::xmpp::{Condition, Element, Jid, StanzaError, ns, stanza};
 
 use super::desk::Desk;
 use super::features::Features;
-use super::moderation::MUTE_NAMESPACES;
+use super::mute::{Moderation, find_mute};
 use super::offer;
 use super::participant::{Arrival, Knowledge, Participant, Stage};
 use super::sources::{SourceBook, difference};
@@ -37,6 +37,7 @@ pub(super) struct Conference {
     pub(super) start_muted_after: StartMutedAfter,
     /// Policy that a moderator's presence carries.
     pub(super) start_muted: StartMuted,
+    pub(super) moderation: Moderation,
     next_ordinal: u64,
     /// When the sessions of those left alone end.
     idle_at: Option<Instant>,
@@ -69,6 +70,7 @@ impl Conference {
             bridge_down: false,
             start_muted_after: after,
             start_muted: StartMuted::default(),
+            moderation: Moderation::default(),
             next_ordinal: 0,
             idle_at: None,
             empty_at: Some(now + desk.config.unentered_room),
@@ -117,8 +119,9 @@ impl Conference {
         self.review(now, desk);
     }
 
-    pub(super) fn on_presence(&mut self, nick: &str, presence: &Element) {
+    pub(super) fn on_presence(&mut self, desk: &mut Desk, nick: &str, presence: &Element) {
         self.read_policy(nick, presence);
+        self.read_mutes(desk, nick, presence);
     }
 
     pub(super) fn on_left(&mut self, now: Instant, desk: &mut Desk, nick: &str) {
@@ -134,6 +137,7 @@ impl Conference {
     pub(super) fn on_affiliation(&mut self, now: Instant, desk: &mut Desk, nick: &str, affiliation: Affiliation) {
         if let Some(participant) = self.participants.get_mut(nick) {
             participant.affiliation = affiliation;
+            self.enforce_mutes(desk);
             self.review(now, desk);
         }
     }
@@ -154,9 +158,8 @@ impl Conference {
         if let Some(payload) = iq.child_in("jingle", ns::JINGLE) {
             return self.on_jingle(now, desk, nick, iq, payload);
         }
-        let mute = MUTE_NAMESPACES.iter().find_map(|n| iq.child_in("mute", n));
-        if let Some(mute) = mute {
-            return self.on_mute(desk, nick, iq, mute);
+        if let Some((media, mute)) = find_mute(iq) {
+            return self.on_mute(desk, nick, iq, media, mute);
         }
         let answer = if iq.child_in("ping", ns::PING).is_some() {
             stanza::iq_result(iq)

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use jitsi_wire::colibri2::{
-    Capabilities, ConferenceModified, ConferenceModify, EndpointModify, MediaSource, Refusal, TransportModify,
+    Capabilities, ConferenceModified, ConferenceModify, EndpointModify, ForceMute, MediaSource, Refusal, TransportModify,
 };
 use jitsi_wire::jingle::{
     Action, IceUdpTransport, Jingle, MediaKind, OwnerSources, Reason, Source, SourceSet, StartMuted,
@@ -15,6 +15,7 @@ use super::bridge_port::OrderId;
 use super::conference::Conference;
 use super::desk::{Desk, OpenOrder, OrderKind};
 use super::features::{self, Caps};
+use super::mute::force_mute;
 use super::offer::{self, Allocation, BRIDGE_OWNER};
 use super::participant::{Knowledge, Participant, Session, Stage};
 
@@ -81,6 +82,7 @@ impl Conference {
             self.epoch += 1;
         }
         let sid = desk.sid();
+        let force_mute = force_mute(&self.moderation, nick, participant);
         let request = ConferenceModify {
             meeting_id: self.meeting_id.clone(),
             name,
@@ -96,6 +98,7 @@ impl Conference {
                     ..TransportModify::default()
                 }),
                 sources: Some(Vec::new()),
+                force_mute: (force_mute != ForceMute::default()).then_some(force_mute),
                 ..endpoint(nick)
             }],
         };
@@ -118,6 +121,7 @@ impl Conference {
             offer_iq: String::new(),
             announced: Default::default(),
             candidates: 0,
+            force_mute,
         });
     }
 

@@ -14,6 +14,7 @@ mod features;
 mod invite;
 mod limits;
 mod moderation;
+mod mute;
 mod negotiation;
 mod offer;
 mod participant;
@@ -35,6 +36,8 @@ use conference::{Conference, StartMutedAfter};
 use conference_request::RequestLimits;
 use desk::Desk;
 use participant::Arrival;
+
+pub use mute::MediaType;
 
 /// What an occupant is to the focus. The router decides it from the stream's domain and the presence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -171,6 +174,21 @@ pub enum FocusInput<'a> {
         nick: &'a str,
         affiliation: Affiliation,
     },
+    /// AV moderation of a room changed: who may send this kind of media without being a moderator. To be said once for every
+    /// change (`enable`, and each change of the list of the allowed), always with the whole list; nothing has to be said again
+    /// when somebody joins, leaves or becomes a moderator, and it ends with the room.
+    ///
+    /// The focus has the bridge drop the media of everybody who is neither allowed nor owner, from now on and for those who
+    /// join later; it sends `mute` to those whom that silences, and refuses their wish to unmute. The component has nothing
+    /// to do but to check that who asks is a moderator and to tell the occupants in JSON.
+    AvModeration {
+        /// Room node.
+        room: &'a str,
+        media: MediaType,
+        enabled: bool,
+        /// Nicks of the occupants that are allowed; of no meaning unless `enabled`.
+        allowed: &'a [String],
+    },
     Bridge(Reply),
 }
 
@@ -254,9 +272,7 @@ impl Focus {
                 self.on_joined(now, room, nick, &arrival);
             }
             FocusInput::Presence { room, nick, presence } => {
-                if let Some(conference) = self.conferences.get_mut(room) {
-                    conference.on_presence(nick, presence);
-                }
+                self.within(room, |c, desk| c.on_presence(desk, nick, presence));
             }
             FocusInput::Left { room, nick } => {
                 self.within(room, |c, desk| c.on_left(now, desk, nick));
@@ -271,6 +287,9 @@ impl Focus {
                 self.within(room, |c, desk| {
                     c.on_affiliation(now, desk, nick, affiliation);
                 });
+            }
+            FocusInput::AvModeration { room, media, enabled, allowed } => {
+                self.within(room, |c, desk| c.on_av_moderation(desk, media, enabled, allowed));
             }
             FocusInput::Bridge(reply) => self.on_bridge(now, reply),
         }

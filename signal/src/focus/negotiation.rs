@@ -151,6 +151,7 @@ impl Conference {
                     ..endpoint(nick)
                 };
                 self.update(now, desk, nick, change);
+                self.tell_muted(desk, nick);
                 self.sync(desk);
             }
             After::Sources => {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jitsi_wire::colibri2::ForceMute;
 use jitsi_wire::jingle::OwnerSources;
 use jitsi_wire::xmpp::Element;
 
@@ -11,6 +12,7 @@ use super::OccupantKind;
 use super::bridge_port::OrderId;
 use super::features::{Caps, Features};
 use super::limits::{Bucket, RestartLimit};
+use super::mute::Orders;
 use crate::muc::Affiliation;
 
 /// IQs that an occupant may send the focus at once.
@@ -44,6 +46,8 @@ pub(super) struct Participant {
     pub(super) iqs: Bucket,
     /// The start-muted policy has been told with the first offer.
     pub(super) invited_before: bool,
+    /// What moderators told this participant to mute.
+    pub(super) mute_orders: Orders,
 }
 
 /// What is known of the client's features.
@@ -80,6 +84,8 @@ pub(super) struct Session {
     pub(super) announced: BTreeMap<String, Arc<OwnerSources>>,
     /// Candidates taken from the client so far.
     pub(super) candidates: usize,
+    /// What the bridge drops of this participant.
+    pub(super) force_mute: ForceMute,
 }
 
 /// What the router says about somebody who joins.
@@ -110,6 +116,7 @@ impl Participant {
             restarts: RestartLimit::default(),
             iqs: Bucket::new(now, IQ_BURST, IQ_EVERY),
             invited_before: false,
+            mute_orders: Orders::default(),
         }
     }
 

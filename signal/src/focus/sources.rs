@@ -401,7 +401,10 @@ fn media_sources(kind: MediaKind, set: &SourceSet) -> Vec<MediaSource> {
         let name = source.name.clone().unwrap_or_default();
         match list.iter_mut().find(|m| m.id == name) {
             Some(known) => known.ssrcs.push(source.ssrc),
-            None => list.push(MediaSource { id: name, kind, ssrcs: vec![source.ssrc], groups: Vec::new() }),
+            None => {
+                let (ssrcs, desktop) = (vec![source.ssrc], source.is_desktop());
+                list.push(MediaSource { id: name, kind, ssrcs, groups: Vec::new(), desktop });
+            }
         }
     }
     for group in &set.groups {

@@ -75,13 +75,18 @@ pub struct MediaSource {
     pub kind: MediaKind,
     pub ssrcs: Vec<u32>,
     pub groups: Vec<SsrcGroup>,
+    /// A screen, as its owner announced it. An extension: a bridge that does not know it learns it from the bridge channel.
+    pub desktop: bool,
 }
 
 /// `force-mute`: media of this endpoint is dropped where it comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ForceMute {
     pub audio: bool,
+    /// Cameras.
     pub video: bool,
+    /// Screens. An extension: Jitsi's `video` means both.
+    pub desktop: bool,
 }
 
 /// `conference-modified`: the answer to a [`ConferenceModify`] that was carried out.

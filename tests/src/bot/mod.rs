@@ -96,6 +96,7 @@ impl Bot {
                 kind: MediaKind::Audio,
                 ssrcs: vec![self.sender.audio_ssrc],
                 groups: Vec::new(),
+                desktop: false,
             });
         }
         let video = self.sender.video_ssrcs();
@@ -115,6 +116,7 @@ impl Bot {
                 kind: MediaKind::Video,
                 ssrcs: video.iter().flat_map(|(ssrc, rtx)| [*ssrc, *rtx]).collect(),
                 groups,
+                desktop: false,
             });
         }
         sources

@@ -55,7 +55,7 @@ impl Conference {
             let Some(endpoint) = self.get_mut(owner) else {
                 continue;
             };
-            let (owner_id, muted) = (endpoint.id.clone(), endpoint.mute.video);
+            let (owner_id, mute) = (endpoint.id.clone(), endpoint.mute);
             for (source, signalled) in
                 endpoint.sources.iter_mut().enumerate().filter(|(_, s)| s.kind == MediaKind::Video)
             {
@@ -65,7 +65,7 @@ impl Conference {
                     serial: signalled.serial,
                     name: signalled.name.clone(),
                     owner_id: owner_id.clone(),
-                    enabled: signalled.is_enabled() && !muted,
+                    enabled: signalled.is_enabled() && !signalled.is_muted(mute),
                     ladder: signalled.ladder(turn.now),
                     demand: 0,
                     is_settled,

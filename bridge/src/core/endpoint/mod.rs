@@ -186,9 +186,11 @@ impl Endpoint {
             let kept = old.iter().position(|known| known.is_still(source)).map(|index| old.swap_remove(index));
             let next = kept.unwrap_or_else(|| {
                 *serial += 1;
-                let before = old.iter().find(|known| *known.name == *source.id).map(|known| known.video_type);
+                let before = old.iter().find(|known| *known.name == *source.id && known.desktop == source.desktop);
+                let before = before.map(|known| known.video_type);
                 let early = self.early_types.get(&source.id).copied();
-                let video_type = before.or(early).unwrap_or(VideoType::Camera);
+                let announced = if source.desktop { VideoType::Desktop } else { VideoType::Camera };
+                let video_type = before.or(early).unwrap_or(announced);
                 Source::new(source, *serial, video_type)
             });
             self.sources.push(next);
@@ -279,7 +281,8 @@ impl Endpoint {
         let kind = self.sources.get(stream.source).ok_or(Discard::UnknownSsrc)?.kind;
         *feedback_due = self.log_arrival(now, &header, packet, kind);
         self.next_report.get_or_insert(now + REPORT_INTERVAL);
-        if kind == MediaKind::Audio {
+        // Whoever is muted does not become the dominant speaker.
+        if kind == MediaKind::Audio && !self.mute.audio {
             let id = self.description.audio.extensions.audio_level;
             *level = id.and_then(|id| header.audio_level(packet, id));
         }
@@ -317,10 +320,7 @@ impl Endpoint {
             encoding: stream.encoding,
             restores,
             codec: codec(payload_type),
-            muted: match kind {
-                MediaKind::Audio => self.mute.audio,
-                MediaKind::Video => self.mute.video,
-            },
+            muted: self.sources.get(stream.source).is_some_and(|source| source.is_muted(self.mute)),
             nack: kind == MediaKind::Video && media.payload(payload_type).is_some_and(|payload| payload.nack),
             dependency_descriptor: media.extensions.dependency_descriptor,
             level,
@@ -362,10 +362,12 @@ impl Endpoint {
         sink: &mut dyn Sink,
     ) -> bool {
         let rtt = self.round_trip();
-        if !self.leg.is_open() || self.mute.video {
+        if !self.leg.is_open() {
             return false;
         }
-        let Some(wanted) = self.sources.get_mut(source).filter(|source| source.is_enabled()) else {
+        let mute = self.mute;
+        let wanted = self.sources.get_mut(source);
+        let Some(wanted) = wanted.filter(|source| source.is_enabled() && !source.is_muted(mute)) else {
             return false;
         };
         let encoding = wanted.askable(encoding);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jitsi_wire::bridge_channel::VideoType;
-use jitsi_wire::colibri2::MediaSource;
+use jitsi_wire::colibri2::{ForceMute, MediaSource};
 use jitsi_wire::jingle::{MediaKind, Semantics};
 
 use super::numbering::Numbering;
@@ -52,6 +52,8 @@ pub struct Source {
     pub serial: u64,
     pub kind: MediaKind,
     pub video_type: VideoType,
+    /// Announced as a screen.
+    pub desktop: bool,
     pub encodings: Vec<Encoding>,
     /// By encoding.
     pub clocks: Vec<Option<SenderClock>>,
@@ -124,6 +126,7 @@ impl Source {
             serial,
             kind: signalled.kind,
             video_type,
+            desktop: signalled.desktop,
             clocks: vec![None; encodings.len()],
             encodings,
             receivers: Vec::new(),
@@ -143,6 +146,7 @@ impl Source {
         let streams = |list: &[Encoding]| list.iter().map(|e| (e.ssrc, e.rtx)).collect::<Vec<_>>();
         *self.name == *signalled.id
             && self.kind == signalled.kind
+            && self.desktop == signalled.desktop
             && streams(&self.encodings) == streams(&encodings(signalled))
     }
 
@@ -162,6 +166,16 @@ impl Source {
     pub fn set_video_type(&mut self, video_type: VideoType) {
         self.video_type = video_type;
         self.key_frames.set_pace(pace(video_type));
+    }
+
+    /// The focus forbids this source to be forwarded. What was announced as a screen stays one, whatever the client says of it.
+    pub fn is_muted(&self, mute: ForceMute) -> bool {
+        let is_desktop = self.desktop || matches!(self.video_type, VideoType::Desktop | VideoType::DesktopHighFps);
+        match self.kind {
+            MediaKind::Audio => mute.audio,
+            MediaKind::Video if is_desktop => mute.desktop,
+            MediaKind::Video => mute.video,
+        }
     }
 
     /// Nobody gets it any more.
@@ -480,6 +494,7 @@ mod tests {
                 group(Semantics::Fid, &[11, 21]),
                 group(Semantics::Other("FEC-FR".into()), &[11, 99]),
             ],
+            desktop: false,
         };
         let found: Vec<_> = encodings(&signalled).iter().map(|e| (e.ssrc.0, e.rtx.map(|r| r.0), e.height)).collect();
         assert_eq!(found, [(11, Some(21), 180), (12, None, 360), (13, Some(23), 720)]);

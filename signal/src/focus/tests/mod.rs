@@ -2,6 +2,7 @@
 
 mod dialects;
 mod lifecycle;
+mod mutes;
 mod requests;
 mod storm;
 
@@ -502,13 +503,14 @@ impl BridgeWorld {
         if change.sources.is_some() {
             known.sources.clone_from(&change.sources);
         }
+        known.force_mute = change.force_mute.or(known.force_mute);
         Ok(answer)
     }
 }
 
 fn own_sources() -> Vec<MediaSource> {
     [(MediaKind::Audio, "jvb-a0", 11), (MediaKind::Video, "jvb-v0", 12)]
-        .map(|(kind, id, ssrc)| MediaSource { id: id.to_owned(), kind, ssrcs: vec![ssrc], groups: vec![] })
+        .map(|(kind, id, ssrc)| MediaSource { id: id.to_owned(), kind, ssrcs: vec![ssrc], groups: vec![], desktop: false })
         .to_vec()
 }
 

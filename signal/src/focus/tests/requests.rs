@@ -1,4 +1,4 @@
-//! What is asked of the focus: rooms, mutes, and things it does not do.
+//! What is asked of the focus: rooms, and things it does not do.
 
 use super::*;
 
@@ -97,45 +97,6 @@ fn the_focus_says_what_it_can_in_its_presence() {
     assert_eq!(list, [("support-terminate-restart", "true"), ("bridge-count", "1")]);
     assert!(world.presence.iter().any(|e| e.is("versions", "http://jitsi.org/jitmeet")));
     assert!(!world.presence.iter().any(|e| e.name == "bridgeNotAvailable"));
-}
-
-fn mute(kind: &str, victim: &str, value: &str) -> String {
-    format!("<mute xmlns='http://jitsi.org/jitmeet/{kind}' jid='{ROOM_JID}/{victim}'>{value}</mute>")
-}
-
-#[test]
-fn a_moderator_mutes_others_and_nobody_unmutes_them() {
-    let mut world = World::new();
-    for nick in ["ada", "bob", "cyd"] {
-        world.join(nick, Dialect::Ljm2026);
-    }
-    assert_eq!(world.affiliations.get("ada"), Some(&Affiliation::Owner));
-    for kind in ["audio", "video", "desktop"] {
-        assert_eq!(verdict(&world.iq("ada", "set", &mute(kind, "bob", "true"))), "result");
-        let order = world.client("bob").received.last().unwrap();
-        assert_eq!(order.attr("type"), Some("set"));
-        assert_eq!(
-            order.child("mute").unwrap().to_string(),
-            format!(
-                "<mute xmlns='http://jitsi.org/jitmeet/{kind}' actor='{ROOM_JID}/ada' jid='{ROOM_JID}/bob'>true</mute>"
-            )
-        );
-    }
-    let received = world.client("ada").received.len();
-    assert_eq!(verdict(&world.iq("bob", "set", &mute("audio", "ada", "true"))), "not-allowed");
-    assert_eq!(verdict(&world.iq("ada", "set", &mute("audio", "bob", "false"))), "not-allowed");
-    assert_eq!(verdict(&world.iq("ada", "set", &mute("audio", "nobody", "true"))), "item-not-found");
-    assert_eq!(verdict(&world.iq("bob", "set", &mute("audio", "bob", "false"))), "result");
-    assert_eq!(verdict(&world.iq("ada", "set", &mute("audio", "bob", "perhaps"))), "bad-request");
-    assert_eq!(world.client("ada").received.len(), received, "no mute reached her");
-}
-
-#[test]
-fn a_recorder_cannot_be_muted() {
-    let mut world = World::new();
-    world.join("ada", Dialect::Ljm2026);
-    world.join_as("jibri", Dialect::Ljm2026, true, OccupantKind::Recorder);
-    assert_eq!(verdict(&world.iq("ada", "set", &mute("audio", "jibri", "true"))), "not-allowed");
 }
 
 #[test]
