@@ -118,10 +118,10 @@ fn bridge(config: &Config) -> Result<(), Conflict> {
 
 fn signal(config: &Config) -> Result<(), Conflict> {
     let signal = &config.signal;
-    if signal.codecs.is_empty() {
+    if signal.codecs.order().is_empty() {
         return conflict("signal.codecs", "the list is empty, so there would be no video", "leave the key out");
     }
-    if let Some(twice) = first_twice(&signal.codecs) {
+    if let Some(twice) = first_twice(signal.codecs.order()) {
         return conflict("signal.codecs", format!("\"{}\" is listed twice", twice.name()), "list it once");
     }
     let limit = signal.max_stanza.get();

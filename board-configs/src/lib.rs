@@ -18,6 +18,7 @@
 mod branding;
 mod bridge;
 mod check;
+mod codecs;
 mod error;
 mod flags;
 mod key;
@@ -35,6 +36,7 @@ mod xmpp;
 
 pub use branding::{Branding, Colours};
 pub use bridge::{Bridge, SrtpProfile};
+pub use codecs::{Codec, Codecs};
 pub use error::{ConfigError, Place};
 pub use flags::Flags;
 pub use key::{Key, keys};
@@ -44,7 +46,7 @@ pub use network::Network;
 pub use origin::{Origin, Origins};
 pub use sample::sample;
 pub use show::Effective;
-pub use signal::{Channel, Codec, Service, ServiceKind, Signal, Transport};
+pub use signal::{Channel, Service, ServiceKind, Signal, Transport};
 pub use tls::Tls;
 pub use units::{Bytes, Colour, Count, DomainName, HostPort, Kbps, Port};
 pub use xmpp::Xmpp;

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Count, DomainName, Key, Port};
+use crate::{Bytes, Codec, Codecs, Count, DomainName, Key, Port};
 
 /// Preferences and limits of signaling.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Signal {
-    pub codecs: Vec<Codec>,
+    pub codecs: Codecs,
     pub channel: Channel,
     pub max_rooms: Count,
     pub max_occupants: Count,
@@ -20,28 +20,6 @@ pub struct Signal {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub web_root: Option<PathBuf>,
     pub services: Vec<Service>,
-}
-
-/// Video codec by its name in SDP, lower case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Codec {
-    Vp8,
-    Vp9,
-    H264,
-    Av1,
-}
-
-impl Codec {
-    /// The name that clients use: `vp8`, `vp9`, `h264`, `av1`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Vp8 => "vp8",
-            Self::Vp9 => "vp9",
-            Self::H264 => "h264",
-            Self::Av1 => "av1",
-        }
-    }
 }
 
 /// How a client talks to the bridge.
@@ -107,7 +85,7 @@ impl Transport {
 impl Default for Signal {
     fn default() -> Self {
         Self {
-            codecs: vec![Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1],
+            codecs: Codecs::Ordered(vec![Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1]),
             channel: Channel::WebSocket,
             max_rooms: Count::new(100),
             max_occupants: Count::new(100),
@@ -122,8 +100,8 @@ impl Default for Signal {
 pub(crate) const KEYS: &[Key] = &[
     Key {
         path: "signal.codecs",
-        expects: "a list of \"vp8\", \"vp9\", \"h264\" and \"av1\", most wanted first",
-        doc: "Video codecs that clients should use, most wanted first.",
+        expects: "a list of \"vp8\", \"vp9\", \"h264\" and \"av1\", most wanted first, or \"hardware-friendly\"",
+        doc: "Video codecs that clients should use, most wanted first. Or codecs = \"hardware-friendly\": H.264 for everybody,\nwhich small boxes decode in hardware and recordings keep as it is; a meeting that somebody joins whose browser\ncannot decode it uses VP8, and says so.",
         example: "",
     },
     Key {

@@ -70,7 +70,12 @@ fn a_wrong_item_of_a_list_shows_the_list() {
     assert_eq!(
         refusal("[signal]\ncodecs = [\"vp8\", \"mjpeg\"]\n"),
         "site.toml:2: `signal.codecs = [\"vp8\", \"mjpeg\"]` does not fit; \
-         expected a list of \"vp8\", \"vp9\", \"h264\" and \"av1\", most wanted first"
+         expected a list of \"vp8\", \"vp9\", \"h264\" and \"av1\", most wanted first, or \"hardware-friendly\""
+    );
+    assert_eq!(
+        refusal("[signal]\ncodecs = \"hardware\"\n"),
+        "site.toml:2: `signal.codecs = \"hardware\"` does not fit; \
+         expected a list of \"vp8\", \"vp9\", \"h264\" and \"av1\", most wanted first, or \"hardware-friendly\""
     );
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use board_config::{Channel, Codec, Config, Service, SrtpProfile};
+use board_config::{Channel, Codec, Codecs, Config, Service, SrtpProfile};
 use bridge::core::{BridgeConfig, srtp};
 use bridge::shell::candidates::Rules;
 use signal::focus::{ChannelKind, VideoCodec};
@@ -56,7 +56,8 @@ pub(crate) fn signal(config: &Config) -> SignalConfig {
     let burst = u32::try_from(config.signal.max_stanza.get()).unwrap_or(u32::MAX).saturating_mul(2);
     signal.stream.rate.byte_burst = signal.stream.rate.byte_burst.max(burst);
     signal.services = config.signal.services.iter().map(service).collect();
-    signal.focus.codecs = config.signal.codecs.iter().map(codec).collect();
+    signal.focus.codecs = config.signal.codecs.order().iter().map(codec).collect();
+    signal.focus.hardware_friendly = config.signal.codecs == Codecs::HardwareFriendly;
     signal.focus.max_rooms = config.signal.max_rooms.get();
     signal.focus.max_participants = config.signal.max_occupants.get();
     signal.focus.channel = match config.signal.channel {
@@ -87,7 +88,7 @@ fn service(service: &Service) -> ExternalService {
 
 pub(crate) fn site(config: &Config) -> Result<Site, Failure> {
     let mut client = ClientConfig::new(config.xmpp.domain.as_str());
-    client.codecs = config.signal.codecs.iter().map(|codec| codec.name().to_owned()).collect();
+    client.codecs = config.signal.codecs.order().iter().map(|codec| codec.name().to_owned()).collect();
     client.mobile_codecs = client.codecs.clone();
     client.prefer_sctp = config.signal.channel == Channel::DataChannel;
     let web = match &config.signal.web_root {
@@ -176,6 +177,15 @@ mod tests {
         assert_eq!((site.client.domain.as_str(), site.client.prefer_sctp), ("hall.example", true));
         assert_eq!(site.branding.accent_dark.unwrap().to_string(), "#72d5b8");
         assert_eq!(site.limits.xmpp_frame, 65_536);
+    }
+
+    #[test]
+    fn a_hardware_friendly_meeting_is_h264_and_then_vp8_for_the_focus_and_for_clients() {
+        let config = config("[signal]\ncodecs = \"hardware-friendly\"\n");
+        let focus = signal(&config).focus;
+        assert_eq!((focus.codecs.as_slice(), focus.hardware_friendly), (&[VideoCodec::H264, VideoCodec::Vp8][..], true));
+        assert_eq!(site(&config).unwrap().client.codecs, ["h264", "vp8"]);
+        assert!(!signal(&self::config("")).focus.hardware_friendly);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use jitsi_wire::colibri2::ConferenceModify;
 use jitsi_wire::jingle::{Action, OwnerSources, StartMuted};
 use jitsi_wire::xmpp::{Condition, Element, Jid, StanzaError, ns, stanza};
 
+use super::codecs::CodecPolicy;
 use super::desk::Desk;
 use super::features::Features;
 use super::mute::{Moderation, find_mute};
@@ -38,6 +39,7 @@ pub(super) struct Conference {
     /// Policy that a moderator's presence carries.
     pub(super) start_muted: StartMuted,
     pub(super) moderation: Moderation,
+    pub(super) codecs: CodecPolicy,
     next_ordinal: u64,
     /// When the sessions of those left alone end.
     idle_at: Option<Instant>,
@@ -71,6 +73,7 @@ impl Conference {
             start_muted_after: after,
             start_muted: StartMuted::default(),
             moderation: Moderation::default(),
+            codecs: CodecPolicy::default(),
             next_ordinal: 0,
             idle_at: None,
             empty_at: Some(now + desk.config.unentered_room),
@@ -116,11 +119,13 @@ impl Conference {
         self.askers.clear();
         self.participants.insert(nick.to_owned(), participant);
         self.read_policy(nick, arrival.presence);
+        self.review_codecs(now, desk);
         self.review(now, desk);
     }
 
-    pub(super) fn on_presence(&mut self, desk: &mut Desk, nick: &str, presence: &Element) {
+    pub(super) fn on_presence(&mut self, now: Instant, desk: &mut Desk, nick: &str, presence: &Element) {
         self.read_policy(nick, presence);
+        self.read_codecs(now, desk, nick, presence);
         self.read_mutes(desk, nick, presence);
     }
 
@@ -130,6 +135,7 @@ impl Conference {
         }
         self.release(desk, nick);
         self.participants.remove(nick);
+        self.review_codecs(now, desk);
         self.sync(desk);
         self.review(now, desk);
     }
@@ -227,7 +233,8 @@ impl Conference {
         });
         let idle = self.idle_at.map(|at| (at, Wake::Idle));
         let empty = self.empty_at.map(|at| (at, Wake::EmptyRoom));
-        participants.chain(idle).chain(empty).min()
+        let codecs = self.codecs.next_wakeup().map(|at| (at, Wake::Codecs));
+        participants.chain(idle).chain(empty).chain(codecs).min()
     }
 
     pub(super) fn on_wakeup(&mut self, now: Instant, desk: &mut Desk) {
@@ -245,6 +252,7 @@ impl Conference {
             self.idle_at = None;
             self.end_idle(desk);
         }
+        self.review_codecs(now, desk);
         self.review(now, desk);
     }
 
@@ -257,7 +265,8 @@ impl Conference {
             .with_child(Element::new("component").with_attr("name", "focus").with_text(env!("CARGO_PKG_VERSION")));
         let properties = Element::in_ns("conference-properties", ns::FOCUS)
             .with_child(property("support-terminate-restart", "true"))
-            .with_child(property("bridge-count", bridges));
+            .with_child(property("bridge-count", bridges))
+            .with_children(self.codecs.properties(&desk.config).map(|(key, value)| property(key, &value)));
         let down = self.bridge_down.then(|| Element::in_ns("bridgeNotAvailable", ns::FOCUS));
         desk.emit(FocusOutput::SetPresence {
             room: self.room.clone(),

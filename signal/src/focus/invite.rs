@@ -71,6 +71,7 @@ impl Conference {
     /// Asks the bridge for an endpoint.
     fn allocate(&mut self, now: Instant, desk: &mut Desk, nick: &str) {
         let create_conference = !self.at_bridge;
+        let codecs = self.codecs.order(&desk.config);
         let name = create_conference.then(|| self.jid(desk));
         let Some(participant) = self.participants.get_mut(nick) else {
             return;
@@ -91,7 +92,7 @@ impl Conference {
             endpoints: vec![EndpointModify {
                 create: true,
                 stats_id: participant.stats_id.clone(),
-                media: offer::media(&desk.config, &features),
+                media: offer::media(&codecs, &features),
                 transport: Some(TransportModify {
                     ice_controlling: true,
                     sctp: offer::wants_data_channel(&desk.config, &features),
@@ -237,6 +238,7 @@ impl Conference {
         let Some(session) = &participant.session else {
             return;
         };
+        let codecs = &self.codecs.order(&desk.config);
         let jingle = offer::session_initiate(
             &desk.config,
             &focus,
@@ -244,7 +246,7 @@ impl Conference {
             &session.bridge_session,
             participant,
             &features,
-            Allocation { transport, sctp_port, sources: &sources, start_muted },
+            Allocation { transport, sctp_port, sources: &sources, start_muted, codecs },
         );
         let offer_iq = desk.ask(&self.room, nick, "set", jingle.to_element());
         participant.invited_before = true;

@@ -7,6 +7,7 @@
 
 pub mod bridge_port;
 
+mod codecs;
 mod conference;
 mod conference_request;
 mod desk;
@@ -79,6 +80,9 @@ pub struct FocusConfig {
     pub domain: String,
     /// Codecs offered, in the order of the offer.
     pub codecs: Vec<VideoCodec>,
+    /// Everybody shall use the first codec (H.264) unless somebody is there who cannot decode it; then everybody uses the next
+    /// one, and the room says why.
+    pub hardware_friendly: bool,
     pub channel: ChannelKind,
     /// Regular members that a room must have before anybody gets a session.
     pub invite_from: usize,
@@ -106,6 +110,7 @@ impl FocusConfig {
         FocusConfig {
             domain: domain.to_owned(),
             codecs: vec![VideoCodec::Av1, VideoCodec::Vp8, VideoCodec::H264, VideoCodec::Vp9],
+            hardware_friendly: false,
             channel: ChannelKind::WebSocket,
             invite_from: 2,
             auto_owner: true,
@@ -248,6 +253,8 @@ pub enum Wake {
     EmptyRoom,
     /// A participant whose session broke may be invited again.
     Reinvite,
+    /// The last one who could not decode H.264 has been gone for a while.
+    Codecs,
 }
 
 /// Every conference of the box.
@@ -272,7 +279,7 @@ impl Focus {
                 self.on_joined(now, room, nick, &arrival);
             }
             FocusInput::Presence { room, nick, presence } => {
-                self.within(room, |c, desk| c.on_presence(desk, nick, presence));
+                self.within(room, |c, desk| c.on_presence(now, desk, nick, presence));
             }
             FocusInput::Left { room, nick } => {
                 self.within(room, |c, desk| c.on_left(now, desk, nick));

@@ -8,6 +8,7 @@ use jitsi_wire::colibri2::{EndpointModify, TransportModify};
 use jitsi_wire::jingle::{Action, Candidate, IceUdpTransport, Jingle, MAX_CANDIDATES, Reason};
 use jitsi_wire::xmpp::{Condition, Element, ErrorType, StanzaError, ns, stanza};
 
+use super::codecs;
 use super::conference::Conference;
 use super::desk::Desk;
 use super::invite::endpoint;
@@ -102,11 +103,13 @@ impl Conference {
             return (Err(error), After::Broken);
         };
         let ice = IceUdpTransport { web_socket: None, ..ice.clone() };
+        let decodes = codecs::decodes_by_answer(&jingle.contents);
         let last_n = jingle.initial_last_n.map(|n| n.clamp(-1, MAX_LAST_N));
         match self.book.add(nick, proposed(nick, jingle.contents)) {
             Ok(()) => {
                 if let Some(participant) = self.participants.get_mut(nick) {
                     participant.failures = 0;
+                    participant.decodes.answer = decodes;
                     if let Some(session) = &mut participant.session {
                         session.stage = Stage::Accepted;
                         session.candidates = ice.candidates.len();
@@ -152,6 +155,7 @@ impl Conference {
                 };
                 self.update(now, desk, nick, change);
                 self.tell_muted(desk, nick);
+                self.review_codecs(now, desk);
                 self.sync(desk);
             }
             After::Sources => {

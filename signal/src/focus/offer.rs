@@ -30,6 +30,8 @@ pub(super) struct Allocation<'a> {
     /// Sources of the others, and the bridge's.
     pub(super) sources: &'a [OwnerSources],
     pub(super) start_muted: Option<StartMuted>,
+    /// Most wanted first.
+    pub(super) codecs: &'a [VideoCodec],
 }
 
 /// The client gets a `data` content instead of a `web-socket`.
@@ -38,7 +40,7 @@ pub(super) fn wants_data_channel(config: &FocusConfig, features: &Features) -> b
 }
 
 /// Media as offered to a client with these features, one entry per kind.
-pub(super) fn media(config: &FocusConfig, features: &Features) -> Vec<MediaDescription> {
+pub(super) fn media(codecs: &[VideoCodec], features: &Features) -> Vec<MediaDescription> {
     let audio = features.audio.then(|| MediaDescription {
         kind: MediaKind::Audio,
         payload_types: audio_payloads(features),
@@ -47,7 +49,7 @@ pub(super) fn media(config: &FocusConfig, features: &Features) -> Vec<MediaDescr
     });
     let video = features.video.then(|| MediaDescription {
         kind: MediaKind::Video,
-        payload_types: video_payloads(config, features),
+        payload_types: video_payloads(codecs, features),
         header_extensions: video_extensions(features),
         extmap_allow_mixed: true,
     });
@@ -68,7 +70,7 @@ pub(super) fn session_initiate(
     let transport = towards_client(allocation.transport, participant, data);
     let mut jingle = Jingle::new(Action::SessionInitiate, sid);
     jingle.initiator = Some(focus.to_owned());
-    for media in media(config, features) {
+    for media in media(allocation.codecs, features) {
         jingle.contents.push(content(media, &transport));
     }
     if data {
@@ -218,9 +220,9 @@ fn audio_payloads(features: &Features) -> Vec<PayloadType> {
     [opus].into_iter().chain(red).chain([dtmf]).collect()
 }
 
-fn video_payloads(config: &FocusConfig, features: &Features) -> Vec<PayloadType> {
+fn video_payloads(codecs: &[VideoCodec], features: &Features) -> Vec<PayloadType> {
     let mut list = Vec::new();
-    for codec in &config.codecs {
+    for codec in codecs {
         let (id, rtx, name, parameters): (u8, u8, &str, &[(&str, &str)]) = match codec {
             VideoCodec::Av1 => (41, 42, "AV1", &[]),
             VideoCodec::Vp8 => (100, 96, "VP8", &[]),

@@ -10,6 +10,7 @@ use jitsi_wire::xmpp::Element;
 
 use super::OccupantKind;
 use super::bridge_port::OrderId;
+use super::codecs::Decodes;
 use super::features::{Caps, Features};
 use super::limits::{Bucket, RestartLimit};
 use super::mute::Orders;
@@ -48,6 +49,7 @@ pub(super) struct Participant {
     pub(super) invited_before: bool,
     /// What moderators told this participant to mute.
     pub(super) mute_orders: Orders,
+    pub(super) decodes: Decodes,
 }
 
 /// What is known of the client's features.
@@ -117,6 +119,7 @@ impl Participant {
             iqs: Bucket::new(now, IQ_BURST, IQ_EVERY),
             invited_before: false,
             mute_orders: Orders::default(),
+            decodes: Decodes::of(arrival.presence),
         }
     }
 

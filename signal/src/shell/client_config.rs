@@ -65,6 +65,9 @@ impl ClientConfig {
             "videoQuality": {
                 "codecPreferenceOrder": upper(&self.codecs),
                 "mobileCodecPreferenceOrder": upper(&self.mobile_codecs),
+                // The library of 2022 knows no order, but one codec that it wants and one that it leaves out.
+                "preferredCodec": self.codecs.first().map(|codec| codec.to_uppercase()),
+                "disabledCodec": self.left_out(),
             },
             "prejoinConfig": { "enabled": self.prejoin },
             "deploymentInfo": {},
@@ -76,6 +79,11 @@ impl ClientConfig {
             "liveStreaming": { "enabled": false },
             "transcription": { "enabled": false },
         })
+    }
+
+    /// The first codec that meetings do not use.
+    fn left_out(&self) -> Option<&'static str> {
+        ["VP9", "H264", "AV1"].into_iter().find(|name| !self.codecs.iter().any(|codec| codec.eq_ignore_ascii_case(name)))
     }
 
     pub(super) fn script(&self, origin: &Origin) -> String {
@@ -133,6 +141,20 @@ mod tests {
         let config = config_for("a.example", true);
         assert_eq!(config["sourceNameSignaling"], true, "the library of 2022 looks here");
         assert_eq!(config["flags"]["sourceNameSignaling"], true);
+    }
+
+    #[test]
+    fn every_library_is_told_the_codecs_in_its_own_way() {
+        let video = &config_for("a.example", true)["videoQuality"];
+        assert_eq!(video["codecPreferenceOrder"], json!(["VP8", "VP9", "H264", "AV1"]));
+        assert_eq!((&video["preferredCodec"], &video["disabledCodec"]), (&json!("VP8"), &Value::Null));
+        let codecs = ["h264", "vp8"].map(str::to_owned).to_vec();
+        let client = ClientConfig { mobile_codecs: codecs.clone(), codecs, ..ClientConfig::new("box.internal") };
+        let authority = Authority::parse("a.example").unwrap();
+        let value = client.value(&Origin { authority, secure: true, client: None, proxied: false });
+        let video = &value["videoQuality"];
+        assert_eq!(video["mobileCodecPreferenceOrder"], json!(["H264", "VP8"]));
+        assert_eq!((&video["preferredCodec"], &video["disabledCodec"]), (&json!("H264"), &json!("VP9")));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The focus in a small world: a bridge that carries out orders, clients of three dialects, a clock that the test moves.
 
+mod codecs;
 mod dialects;
 mod lifecycle;
 mod mutes;
