@@ -72,6 +72,13 @@ impl Demux {
         }
     }
 
+    /// The endpoint is not asked for by this ufrag any more.
+    pub fn remove_ufrag(&mut self, ufrag: &str, handle: Handle) {
+        if self.ufrags.get(ufrag) == Some(&handle) {
+            self.ufrags.remove(ufrag);
+        }
+    }
+
     /// The endpoint is no more.
     pub fn remove_endpoint(&mut self, handle: Handle) {
         self.paths.retain(|_, owner| *owner != handle);

@@ -116,6 +116,8 @@ impl Bridge {
             let (transport, sctp_port) = self.create_endpoint(now, place, request, client_is_local)?;
             answer.transport = Some(transport);
             answer.sctp_port = sctp_port;
+        } else if request.transport.as_ref().is_some_and(|transport| transport.ice_restart) {
+            answer.transport = self.restart_ice(now, place, &request.id, client_is_local);
         }
         let (mut turn, conference) = self.enter_conference(now, place, sink)?;
         let index = conference.find(&request.id)?;
@@ -151,25 +153,16 @@ impl Bridge {
         request: &EndpointModify,
         client_is_local: bool,
     ) -> Option<(IceUdpTransport, Option<u16>)> {
-        let params = LocalParams { ufrag: self.unused_ufrag(), pwd: random_text(&mut self.rng, PWD) };
+        let params = self.new_credentials();
         let password = random_text(&mut self.rng, CHANNEL_PASSWORD);
         let sctp = request.transport.as_ref().is_some_and(|transport| transport.sctp);
         let conference = self.conferences.get(place)?.as_ref()?;
         self.generation += 1;
         let handle = Handle { conference: place, endpoint: conference.next_place(), generation: self.generation };
-        let offered: Vec<LocalCandidate> =
-            self.config.candidates.iter().copied().filter(|candidate| client_is_local || !candidate.loopback).collect();
+        let offered = self.offered(client_is_local);
         let answer = IceUdpTransport {
-            ufrag: Some(params.ufrag.clone()),
-            pwd: Some(params.pwd.clone()),
-            fingerprints: vec![Fingerprint {
-                hash: "sha-256".to_owned(),
-                value: self.identity.fingerprint().to_owned(),
-                setup: Some(Setup::Actpass),
-            }],
-            candidates: candidates(&offered, &params.ufrag),
             web_socket: (!sctp).then(|| self.channel_url(&conference.id, &request.id, &password)),
-            ice_generation: None,
+            ..self.describe(&params, &offered)
         };
         let options = Options { profiles: self.config.srtp_profiles.clone(), sctp };
         let rng = ChaCha8Rng::from_rng(&mut self.rng);
@@ -179,6 +172,41 @@ impl Bridge {
         let endpoint = Endpoint::new(now, handle, &request.id, transport, Leg::new(self.epoch), password);
         self.conferences.get_mut(place)?.as_mut()?.insert(now, endpoint);
         Some((answer, sctp.then_some(SCTP_PORT)))
+    }
+
+    /// Gives a running endpoint new ICE credentials beside those in use. The answer has no channel: that stays.
+    fn restart_ice(&mut self, now: Instant, place: usize, id: &str, client_is_local: bool) -> Option<IceUdpTransport> {
+        let params = self.new_credentials();
+        let answer = self.describe(&params, &self.offered(client_is_local));
+        let rng = ChaCha8Rng::from_rng(&mut self.rng);
+        let conference = self.conferences.get_mut(place)?.as_mut()?;
+        let endpoint = conference.get_mut(conference.find(id)?)?;
+        self.demux.insert_ufrag(params.ufrag.clone(), endpoint.handle);
+        let generation = endpoint.transport.restart_ice(now, &self.identity, params, rng);
+        Some(IceUdpTransport { ice_generation: Some(generation), ..answer })
+    }
+
+    fn new_credentials(&mut self) -> LocalParams {
+        LocalParams { ufrag: self.unused_ufrag(), pwd: random_text(&mut self.rng, PWD) }
+    }
+
+    fn offered(&self, client_is_local: bool) -> Vec<LocalCandidate> {
+        self.config.candidates.iter().copied().filter(|candidate| client_is_local || !candidate.loopback).collect()
+    }
+
+    /// Our half of a transport as it is signalled.
+    fn describe(&self, params: &LocalParams, offered: &[LocalCandidate]) -> IceUdpTransport {
+        IceUdpTransport {
+            ufrag: Some(params.ufrag.clone()),
+            pwd: Some(params.pwd.clone()),
+            fingerprints: vec![Fingerprint {
+                hash: "sha-256".to_owned(),
+                value: self.identity.fingerprint().to_owned(),
+                setup: Some(Setup::Actpass),
+            }],
+            candidates: candidates(offered, &params.ufrag),
+            ..IceUdpTransport::default()
+        }
     }
 
     /// After an order: what changed takes effect; a conference that lost its last endpoint by this order ends.

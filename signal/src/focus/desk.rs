@@ -44,6 +44,8 @@ pub(super) enum OrderKind {
         conference: bool,
     },
     Update,
+    /// New ICE credentials for a running session.
+    IceRestart,
 }
 
 impl Desk {

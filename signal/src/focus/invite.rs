@@ -122,6 +122,7 @@ impl Conference {
             offer_iq: String::new(),
             announced: Default::default(),
             candidates: 0,
+            ice_generation: None,
             force_mute,
         });
     }
@@ -136,6 +137,9 @@ impl Conference {
         answer: ConferenceModified,
     ) {
         self.set_bridge_down(desk, false);
+        if open.kind == OrderKind::IceRestart {
+            return self.on_ice_restarted(now, desk, open, answer);
+        }
         let stage = self.participants.get(&open.nick).and_then(Participant::stage);
         if stage != Some(Stage::Allocating(id)) {
             return;
@@ -183,6 +187,7 @@ impl Conference {
                     self.at_bridge = false;
                 }
             }
+            _ if open.kind == OrderKind::IceRestart => {}
             // A session that runs is not ended because a change to it was not understood.
             _ => return,
         }
@@ -274,6 +279,17 @@ impl Conference {
 
     /// Sends the bridge a change of a running endpoint.
     pub(super) fn update(&mut self, now: Instant, desk: &mut Desk, nick: &str, change: EndpointModify) {
+        self.change(now, desk, nick, OrderKind::Update, change);
+    }
+
+    pub(super) fn change(
+        &mut self,
+        now: Instant,
+        desk: &mut Desk,
+        nick: &str,
+        kind: OrderKind,
+        change: EndpointModify,
+    ) {
         let Some(participant) = self.participants.get(nick) else {
             return;
         };
@@ -284,7 +300,7 @@ impl Conference {
             room: self.room.clone(),
             nick: nick.to_owned(),
             sid: session.sid.clone(),
-            kind: OrderKind::Update,
+            kind,
             epoch: self.epoch,
             until: now + desk.config.order,
         };

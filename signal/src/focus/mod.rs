@@ -12,6 +12,7 @@ mod conference;
 mod conference_request;
 mod desk;
 mod features;
+mod ice_restart;
 mod invite;
 mod limits;
 mod moderation;

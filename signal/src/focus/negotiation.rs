@@ -11,6 +11,7 @@ use jitsi_wire::xmpp::{Condition, Element, ErrorType, StanzaError, ns, stanza};
 use super::codecs;
 use super::conference::Conference;
 use super::desk::Desk;
+use super::ice_restart;
 use super::invite::endpoint;
 use super::participant::{Participant, Session, Stage};
 use super::sources::{SourceError, proposed};
@@ -30,6 +31,10 @@ enum After {
     /// The book of sources changed.
     Sources,
     Candidates(Vec<Candidate>),
+    /// The client wants new ICE credentials in the session that it has.
+    IceRestart,
+    /// The client's own new credentials.
+    NewCredentials(IceUdpTransport),
     /// The client's session is of no use: begin anew.
     Broken,
     /// The client asked to begin anew, and has (or has not) ended its session itself.
@@ -144,14 +149,9 @@ impl Conference {
             After::Nothing => {}
             After::Accepted { ice, last_n } => {
                 let change = EndpointModify {
-                    transport: Some(TransportModify {
-                        ice_controlling: true,
-                        ice: Some(ice),
-                        ..TransportModify::default()
-                    }),
                     sources: Some(self.book.for_bridge(nick)),
                     initial_last_n: last_n,
-                    ..endpoint(nick)
+                    ..with_transport(nick, ice)
                 };
                 self.update(now, desk, nick, change);
                 self.tell_muted(desk, nick);
@@ -164,16 +164,11 @@ impl Conference {
                 self.sync(desk);
             }
             After::Candidates(candidates) => {
-                let change = EndpointModify {
-                    transport: Some(TransportModify {
-                        ice_controlling: true,
-                        ice: Some(IceUdpTransport { candidates, ..IceUdpTransport::default() }),
-                        ..TransportModify::default()
-                    }),
-                    ..endpoint(nick)
-                };
-                self.update(now, desk, nick, change);
+                let ice = IceUdpTransport { candidates, ..IceUdpTransport::default() };
+                self.update(now, desk, nick, with_transport(nick, ice));
             }
+            After::IceRestart => self.restart_ice(now, desk, nick),
+            After::NewCredentials(ice) => self.update(now, desk, nick, with_transport(nick, ice)),
             After::Broken => {
                 self.fail_session(now, desk, nick);
                 self.review(now, desk);
@@ -194,10 +189,19 @@ impl Conference {
     }
 }
 
+/// A change of what the bridge knows of the client's transport.
+fn with_transport(nick: &str, ice: IceUdpTransport) -> EndpointModify {
+    let transport = TransportModify { ice_controlling: true, ice: Some(ice), ..TransportModify::default() };
+    EndpointModify { transport: Some(transport), ..endpoint(nick) }
+}
+
 fn on_candidates(participant: &mut Participant, jingle: Jingle) -> Verdict {
     let Some(session) = &mut participant.session else {
         return unknown_session();
     };
+    if let Some(ice) = ice_restart::answer(session.ice_generation, &jingle.contents) {
+        return (Ok(()), After::NewCredentials(ice));
+    }
     let room = MAX_CANDIDATES.saturating_sub(session.candidates);
     let candidates: Vec<Candidate> =
         jingle.contents.into_iter().filter_map(|c| c.transport).flat_map(|t| t.candidates).take(room).collect();
@@ -220,8 +224,11 @@ fn on_restart(now: Instant, participant: &mut Participant, ended: bool) -> Verdi
 fn on_info(now: Instant, participant: &mut Participant, jingle: &Jingle) -> Verdict {
     let named = jingle.bridge_session.as_ref();
     if named.is_some_and(|b| b.ice_restart) {
-        // The client falls back to session-terminate with `restart`.
-        return refuse(Condition::FeatureNotImplemented);
+        let verdict = ice_restart::judge(now, participant, named.and_then(|b| b.id.as_deref()));
+        return match verdict {
+            Ok(()) => (Ok(()), After::IceRestart),
+            Err(error) => (Err(error), After::Nothing),
+        };
     }
     let Some(state) = jingle.ice_state.as_deref() else {
         return (Ok(()), After::Nothing);

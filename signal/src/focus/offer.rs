@@ -181,6 +181,11 @@ fn towards_client(mut transport: IceUdpTransport, participant: &Participant, dat
     transport
 }
 
+/// What a client needs to know of the bridge's transport in an ICE restart.
+pub(super) fn new_credentials(transport: IceUdpTransport) -> IceUdpTransport {
+    IceUdpTransport { fingerprints: Vec::new(), web_socket: None, ..transport }
+}
+
 /// A reference relative to the origin becomes a URL at the authority that this client used.
 fn absolute(reference: &str, participant: &Participant) -> String {
     if !reference.starts_with('/') {

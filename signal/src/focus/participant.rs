@@ -44,6 +44,8 @@ pub(super) struct Participant {
     /// Sessions in a row that the bridge did not give.
     pub(super) failures: u32,
     pub(super) restarts: RestartLimit,
+    /// Restarts of ICE within a session are counted apart: the client falls back to a new session soon after.
+    pub(super) ice_restarts: RestartLimit,
     pub(super) iqs: Bucket,
     /// The start-muted policy has been told with the first offer.
     pub(super) invited_before: bool,
@@ -86,6 +88,8 @@ pub(super) struct Session {
     pub(super) announced: BTreeMap<String, Arc<OwnerSources>>,
     /// Candidates taken from the client so far.
     pub(super) candidates: usize,
+    /// Of the bridge's credentials, once ICE has been restarted.
+    pub(super) ice_generation: Option<u32>,
     /// What the bridge drops of this participant.
     pub(super) force_mute: ForceMute,
 }
@@ -116,6 +120,7 @@ impl Participant {
             retry_at: None,
             failures: 0,
             restarts: RestartLimit::default(),
+            ice_restarts: RestartLimit::default(),
             iqs: Bucket::new(now, IQ_BURST, IQ_EVERY),
             invited_before: false,
             mute_orders: Orders::default(),

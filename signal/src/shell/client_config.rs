@@ -51,6 +51,7 @@ impl ClientConfig {
             // There is no other shard that a client would have to notice by asking once a minute.
             "websocketKeepAlive": -1,
             "enableWebsocketResume": false,
+            "enableIceRestart": true,
             "bridgeChannel": { "preferSctp": self.prefer_sctp },
             "hiddenDomain": self.hidden_domain,
             "p2p": { "enabled": false },

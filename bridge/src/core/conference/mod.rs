@@ -284,6 +284,7 @@ impl Conference {
             TransportOutput::ChannelText(text) => self.on_text(turn, place, &text, true),
             TransportOutput::ChannelClosed => endpoint.channel.set_data_channel(false),
             TransportOutput::PathGone(path) => turn.demux.remove_path(path, endpoint.handle),
+            TransportOutput::UfragGone(ufrag) => turn.demux.remove_ufrag(&ufrag, endpoint.handle),
             // The client may come back on another path; if it does not, it expires as silent.
             TransportOutput::Failed(TransportFailure::Consent) => {}
             TransportOutput::Failed(failure) => {

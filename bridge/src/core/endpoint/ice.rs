@@ -63,6 +63,8 @@ pub(crate) enum IceOutput {
     /// A pair is nominated for the first time.
     Connected,
     PathGone(Path),
+    /// Nobody is asked for by this ufrag any more: a restart replaced it.
+    UfragGone(String),
     /// The last path lost consent.
     Lost,
 }
@@ -164,12 +166,31 @@ impl Ice {
         self.locals = addresses.iter().copied().take(MAX_CANDIDATES).collect();
     }
 
+    /// A restart keeps the roles (RFC 8445, 6.1.1).
+    pub(crate) fn take_role_of(&mut self, former: &Ice) {
+        self.controlling = former.controlling;
+    }
+
+    /// Ours.
+    pub(crate) fn ufrag(&self) -> &str {
+        &self.local.ufrag
+    }
+
+    /// A pair has been nominated.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connected
+    }
+
+    pub(crate) fn paths(&self) -> impl Iterator<Item = Path> {
+        self.pairs.iter().map(|pair| pair.path)
+    }
+
+    pub(crate) fn has_path(&self, path: Path) -> bool {
+        self.paths().any(|known| known == path)
+    }
+
     /// Credentials and candidates of the peer. Candidates without credentials are remembered as relays only.
     pub(crate) fn set_remote(&mut self, now: Instant, remote: &IceUdpTransport) {
-        if remote.ice_generation.is_some() {
-            // It belongs to a restart that nobody asked us for.
-            return;
-        }
         for candidate in remote.candidates.iter().take(MAX_CANDIDATES) {
             self.note_candidate(now, candidate);
         }

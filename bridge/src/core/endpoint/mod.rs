@@ -1,6 +1,7 @@
 //! One browser: its transport, its keys, how its media is numbered, what it sends ([`source`]) and what it gets
 //! ([`crate::core::egress`]).
 
+pub(crate) mod agents;
 pub mod channel;
 pub mod description;
 pub mod dtls;

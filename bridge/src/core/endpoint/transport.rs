@@ -16,6 +16,7 @@ use bytes::BytesMut;
 use jitsi_wire::jingle::IceUdpTransport;
 use rand_chacha::ChaCha8Rng;
 
+use super::agents::Agents;
 use super::dtls::{Dtls, DtlsOutput};
 use super::ice::{Earliest, Ice, IceOutput};
 use super::identity::Identity;
@@ -81,6 +82,8 @@ pub enum TransportOutput {
     ChannelClosed,
     /// The path no longer belongs to this endpoint.
     PathGone(Path),
+    /// Checks that name this ufrag of ours are for nobody any more.
+    UfragGone(String),
     Failed(TransportFailure),
 }
 
@@ -102,7 +105,7 @@ pub enum Wake {
 
 /// ICE + DTLS + SCTP of one endpoint.
 pub struct Transport {
-    ice: Ice,
+    ice: Agents,
     dtls: Dtls,
     sctp: Option<Sctp>,
     /// Where the last DTLS datagram came from: answers go there until a path is selected.
@@ -119,7 +122,7 @@ impl std::fmt::Debug for Transport {
 impl Transport {
     pub fn new(now: Instant, identity: &Arc<Identity>, params: LocalParams, rng: ChaCha8Rng, options: Options) -> Self {
         Self {
-            ice: Ice::new(now, identity.crypto.clone(), params, rng),
+            ice: Agents::new(Ice::new(now, identity.crypto.clone(), params, rng)),
             dtls: Dtls::new(identity.clone(), options.profiles),
             sctp: options.sctp.then(Sctp::new),
             dtls_path: None,
@@ -133,11 +136,22 @@ impl Transport {
         self.ice.set_local_addresses(addresses);
     }
 
-    /// What the peer signalled; may come several times. An update without fingerprints keeps the known ones.
+    /// What the peer signalled; may come several times. An update without fingerprints keeps the known ones, and one that
+    /// belongs to an ICE restart changes nothing about DTLS.
     pub fn set_remote(&mut self, now: Instant, remote: &IceUdpTransport) {
         self.ice.set_remote(now, remote);
-        self.dtls.set_remote(now, &remote.fingerprints);
+        if remote.ice_generation.is_none() {
+            self.dtls.set_remote(now, &remote.fingerprints);
+        }
         self.pump(now);
+    }
+
+    /// Takes new ICE credentials beside those in use; keys and channel stay. Answers the generation that the peer's own new
+    /// credentials must carry.
+    pub fn restart_ice(&mut self, now: Instant, identity: &Identity, params: LocalParams, rng: ChaCha8Rng) -> u32 {
+        let generation = self.ice.restart(now, identity.crypto.clone(), params, rng);
+        self.pump(now);
+        generation
     }
 
     /// A STUN message whose USERNAME or path named this endpoint.
@@ -237,6 +251,7 @@ impl Transport {
             IceOutput::Transmit { path, datagram } => TransportOutput::Transmit { path, datagram },
             IceOutput::Connected => TransportOutput::Connected,
             IceOutput::Lost => TransportOutput::Failed(TransportFailure::Consent),
+            IceOutput::UfragGone(ufrag) => TransportOutput::UfragGone(ufrag),
             IceOutput::PathGone(path) => {
                 if self.dtls_path == Some(path) {
                     self.dtls_path = None;

@@ -158,15 +158,6 @@ fn an_ice_failure_told_by_session_info_restarts_too() {
 }
 
 #[test]
-fn a_restart_in_place_is_refused_cleanly() {
-    let mut world = pair();
-    let id = world.client("ada").bridge_session.clone().unwrap();
-    let text = format!("<bridge-session xmlns='http://jitsi.org/protocol/focus' id='{id}' ice-restart='true'/>");
-    assert_eq!(verdict(&world.jingle("ada", "session-info", &text)), "feature-not-implemented");
-    world.assert_consistent();
-}
-
-#[test]
 fn whoever_ends_the_session_is_left_in_peace() {
     let mut world = pair();
     let answer = world.jingle("ada", "session-terminate", "<reason><success/></reason>");

@@ -2,6 +2,7 @@
 
 mod codecs;
 mod dialects;
+mod ice_restart;
 mod lifecycle;
 mod mutes;
 mod requests;
@@ -107,6 +108,8 @@ pub(super) struct Client {
     pub(super) received: Vec<Element>,
     pub(super) offers: Vec<Jingle>,
     pub(super) terminated: Vec<String>,
+    /// Every transport-info of the focus.
+    pub(super) restarts: Vec<Jingle>,
     /// SSRCs of a screen that it shares.
     pub(super) screen: Option<u32>,
 }
@@ -177,6 +180,7 @@ impl World {
             received: Vec::new(),
             offers: Vec::new(),
             terminated: Vec::new(),
+            restarts: Vec::new(),
             screen: None,
         };
         self.clients.insert(nick.to_owned(), client);
@@ -423,6 +427,10 @@ impl Client {
                     assert!(self.known.remove(&ssrc).is_some(), "{ssrc} was not known");
                 }
             }
+            Action::TransportInfo => {
+                assert_eq!(self.sid.as_ref(), Some(&jingle.sid));
+                self.restarts.push(jingle);
+            }
             other => panic!("unexpected {other:?}"),
         }
     }
@@ -501,6 +509,14 @@ impl BridgeWorld {
         let Some(known) = self.endpoints.get_mut(&change.id) else {
             return Err(Refusal::UnknownEndpoint(change.id.clone()));
         };
+        if let Some(wanted) = &change.transport {
+            if wanted.ice_restart {
+                self.made += 1;
+                let ice_generation = Some(self.made);
+                answer.transport = Some(IceUdpTransport { ice_generation, ..transport(&change.id, self.made) });
+            }
+            known.transport.clone_from(&change.transport);
+        }
         if change.sources.is_some() {
             known.sources.clone_from(&change.sources);
         }

@@ -604,16 +604,6 @@ fn only_candidates_that_can_be_reached_are_checked() {
 }
 
 #[test]
-fn an_update_of_another_generation_is_ignored() {
-    let mut world = World::new();
-    world.ask(path(1, 1));
-    let tagged = IceUdpTransport { ice_generation: Some(1), ..world.peer.signalled() };
-    world.ice.set_remote(world.now, &tagged);
-    world.drain();
-    assert_eq!(world.checks().count(), 0);
-}
-
-#[test]
 fn new_credentials_keep_a_connected_path() {
     let mut world = World::connected(path(1, 1));
     world.peer.pwd = "another-password-of-22-chars".to_owned();

@@ -20,6 +20,8 @@ struct Browser {
     keys: Option<Keys>,
     sctp: Option<Client>,
     said_open: bool,
+    /// What the browser made for an ICE restart, and where it uses it.
+    restarted: Option<(Path, Peer)>,
 }
 
 /// The transport and a browser on a line of 20 ms one way.
@@ -37,6 +39,7 @@ struct World {
     connected: usize,
     opened: usize,
     gone: Vec<Path>,
+    ufrags_gone: Vec<String>,
     /// Paths of everything the transport sent that is not STUN.
     protected: Vec<Path>,
     dice: u32,
@@ -61,6 +64,7 @@ impl World {
             keys: None,
             sctp: None,
             said_open: false,
+            restarted: None,
         };
         Self {
             transport,
@@ -76,6 +80,7 @@ impl World {
             connected: 0,
             opened: 0,
             gone: Vec::new(),
+            ufrags_gone: Vec::new(),
             protected: Vec::new(),
             dice: 1,
             loss: 0,
@@ -126,6 +131,7 @@ impl World {
                 TransportOutput::ChannelText(text) => self.texts.push(text),
                 TransportOutput::ChannelClosed => self.opened -= 1,
                 TransportOutput::PathGone(path) => self.gone.push(path),
+                TransportOutput::UfragGone(ufrag) => self.ufrags_gone.push(ufrag),
                 TransportOutput::Failed(failure) => self.failures.push(failure),
             }
         }
@@ -164,12 +170,13 @@ impl World {
     }
 
     fn reach_browser(&mut self, path: Path, datagram: &[u8]) {
-        if path != self.path {
+        let restarted = self.browser.restarted.as_ref().filter(|(at, _)| *at == path).map(|(_, peer)| peer);
+        let Some(peer) = restarted.or((path == self.path).then_some(&self.browser.peer)) else {
             return;
-        }
+        };
         if datagram[0] < 4 {
             if decode(datagram).typ == BINDING_REQUEST {
-                let answer = self.browser.peer.answer(datagram, path.remote);
+                let answer = peer.answer(datagram, path.remote);
                 self.send(true, path, Bytes::from(answer));
             }
         } else {
@@ -391,4 +398,102 @@ fn closing_says_goodbye() {
     assert_eq!(world.protected.len(), 2);
     assert!(!world.browser.dtls.is_verified());
     assert_eq!(world.opened, 0);
+}
+
+/// New credentials of the bridge, and what the browser made of them for the path.
+fn restart(world: &mut World, ufrag: &str, path: Path) -> u32 {
+    let params = LocalParams { ufrag: ufrag.to_owned(), pwd: "bridge-password-after-restart".to_owned() };
+    let identity = world.identity.clone();
+    let rng = ChaCha8Rng::from_seed([3; 32]);
+    let generation = world.transport.restart_ice(world.now, &identity, params.clone(), rng);
+    let mut peer = Peer::new();
+    peer.ufrag = "peer02".to_owned();
+    peer.pwd = "peer-password-after-restart".to_owned();
+    peer.bridge = params;
+    world.browser.restarted = Some((path, peer));
+    generation
+}
+
+/// The browser checks its new path and tells its new credentials.
+fn follow(world: &mut World, generation: u32) {
+    let (path, mut peer) = world.browser.restarted.take().unwrap();
+    let request = peer.request();
+    let remote = IceUdpTransport { ice_generation: Some(generation), ..peer.signalled() };
+    world.browser.restarted = Some((path, peer));
+    world.send(true, path, Bytes::from(request));
+    world.transport.set_remote(world.now, &remote);
+}
+
+#[test]
+fn an_ice_restart_moves_media_when_the_new_pair_is_nominated_and_keeps_keys_and_channel() {
+    let mut world = joined();
+    let (old, new) = (world.path, path(2, 3000));
+    let generation = restart(&mut world, "bridge02", new);
+    world.run(Duration::from_secs(3));
+    assert_eq!(world.transport.selected(), Some(old), "the old path carries on");
+    world.transport.send_text(world.now, "meanwhile").unwrap();
+    world.run(Duration::from_millis(100));
+    assert_eq!(world.browser.sctp.as_ref().unwrap().received.last().unwrap().2, b"meanwhile");
+    follow(&mut world, generation);
+    world.run(Duration::from_millis(200));
+    assert_eq!(world.transport.selected(), Some(new));
+    assert!(world.gone.is_empty() && world.ufrags_gone.is_empty(), "what is under way still arrives");
+    world.protected.clear();
+    world.transport.send_text(world.now, "over here").unwrap();
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.browser.sctp.as_ref().unwrap().received.last().unwrap().2, b"over here");
+    assert!(world.protected.iter().all(|path| *path == new));
+    // The browser has forgotten the old path.
+    world.path = new;
+    world.run(Duration::from_secs(60));
+    assert_eq!((world.gone.as_slice(), world.ufrags_gone.as_slice()), (&[old][..], &["bridge01".to_owned()][..]));
+    assert_eq!(world.transport.selected(), Some(new));
+    assert_eq!((world.keys.len(), world.opened, world.failures.len(), world.connected), (1, 1, 0, 1));
+}
+
+#[test]
+fn an_ice_restart_revives_a_transport_that_lost_its_path() {
+    let mut world = joined();
+    world.loss = 100;
+    world.run(Duration::from_secs(31));
+    assert_eq!(world.transport.selected(), None);
+    world.loss = 0;
+    let new = path(2, 3000);
+    let generation = restart(&mut world, "bridge02", new);
+    follow(&mut world, generation);
+    world.run(Duration::from_millis(200));
+    assert_eq!(world.transport.selected(), Some(new));
+    assert_eq!(world.keys.len(), 1);
+}
+
+#[test]
+fn a_restart_that_nobody_follows_is_forgotten_and_a_newer_one_replaces_it() {
+    let mut world = joined();
+    let old = world.path;
+    let first = restart(&mut world, "bridge02", path(2, 3000));
+    let second = restart(&mut world, "bridge03", path(2, 3001));
+    assert_eq!((first, second), (1, 2));
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.ufrags_gone, ["bridge02"]);
+    // An answer to the first one comes too late.
+    let stale = IceUdpTransport { ice_generation: Some(first), ..world.browser.restarted.as_ref().unwrap().1.signalled() };
+    world.transport.set_remote(world.now, &stale);
+    for _ in 0..40 {
+        world.ask();
+        world.run(Duration::from_secs(1));
+    }
+    assert_eq!(world.ufrags_gone, ["bridge02", "bridge03"]);
+    assert_eq!(world.transport.selected(), Some(old));
+}
+
+#[test]
+fn a_restart_over_the_same_path_keeps_the_path() {
+    let mut world = joined();
+    let same = world.path;
+    let generation = restart(&mut world, "bridge02", same);
+    follow(&mut world, generation);
+    world.run(Duration::from_secs(40));
+    assert_eq!(world.transport.selected(), Some(same));
+    assert!(world.gone.is_empty(), "{:?}", world.gone);
+    assert_eq!(world.ufrags_gone, ["bridge01"]);
 }
