@@ -183,7 +183,10 @@ mod tests {
     fn a_hardware_friendly_meeting_is_h264_and_then_vp8_for_the_focus_and_for_clients() {
         let config = config("[signal]\ncodecs = \"hardware-friendly\"\n");
         let focus = signal(&config).focus;
-        assert_eq!((focus.codecs.as_slice(), focus.hardware_friendly), (&[VideoCodec::H264, VideoCodec::Vp8][..], true));
+        assert_eq!(
+            (focus.codecs.as_slice(), focus.hardware_friendly),
+            (&[VideoCodec::H264, VideoCodec::Vp8][..], true)
+        );
         assert_eq!(site(&config).unwrap().client.codecs, ["h264", "vp8"]);
         assert!(!signal(&self::config("")).focus.hardware_friendly);
     }

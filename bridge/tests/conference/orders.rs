@@ -139,7 +139,10 @@ fn sources_that_stay_go_on_when_the_list_is_replaced() {
     let mut world = World::meeting(2);
     world.film(1, 1, 5, true, &[0, 1, 2]);
     let mut list = sources("a", 1, 3);
-    list.insert(0, MediaSource { id: "a-v1".into(), kind: MediaKind::Video, ssrcs: vec![888], groups: vec![], desktop: false });
+    list.insert(
+        0,
+        MediaSource { id: "a-v1".into(), kind: MediaKind::Video, ssrcs: vec![888], groups: vec![], desktop: false },
+    );
     world.modify(EndpointModify { id: "a".into(), sources: Some(list), ..Default::default() });
     world.film(1, 6, 5, false, &[0, 1, 2]);
     let ssrc = world.client(1).video_ssrc(0);

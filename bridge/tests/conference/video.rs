@@ -447,7 +447,8 @@ fn force_mute_tells_screens_from_cameras() {
         world.film(1, from, 3, true, &ALL);
         !world.client(2).stream(camera).is_empty()
     };
-    let (video, desktop) = (ForceMute { video: true, ..Default::default() }, ForceMute { desktop: true, ..Default::default() });
+    let (video, desktop) =
+        (ForceMute { video: true, ..Default::default() }, ForceMute { desktop: true, ..Default::default() });
     assert!(passes(&mut world, 1, desktop));
     assert!(!passes(&mut world, 10, video));
     // The client says that it is a screen: then that is what it is taken for.

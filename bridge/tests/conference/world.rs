@@ -178,7 +178,13 @@ pub fn sources(id: &str, number: u32, encodings: u32) -> Vec<MediaSource> {
         groups.insert(0, SsrcGroup { semantics: Semantics::Sim, ssrcs: (0..encodings).map(media).collect() });
     }
     vec![
-        MediaSource { id: format!("{id}-a0"), kind: MediaKind::Audio, ssrcs: vec![number * 1000 + 1], groups: vec![], desktop: false },
+        MediaSource {
+            id: format!("{id}-a0"),
+            kind: MediaKind::Audio,
+            ssrcs: vec![number * 1000 + 1],
+            groups: vec![],
+            desktop: false,
+        },
         MediaSource {
             id: format!("{id}-v0"),
             kind: MediaKind::Video,

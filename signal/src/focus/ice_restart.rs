@@ -14,7 +14,11 @@ use super::offer;
 use super::participant::{Participant, Stage};
 
 /// A client wants its session's ICE restarted. Only the session that it has counts, and not too often.
-pub(super) fn judge(now: Instant, participant: &mut Participant, bridge_session: Option<&str>) -> Result<(), StanzaError> {
+pub(super) fn judge(
+    now: Instant,
+    participant: &mut Participant,
+    bridge_session: Option<&str>,
+) -> Result<(), StanzaError> {
     let refuse = |condition| Err(StanzaError::new(condition));
     let session = participant.session.as_ref().filter(|session| session.stage == Stage::Accepted);
     if session.is_none_or(|session| bridge_session != Some(&session.bridge_session)) {

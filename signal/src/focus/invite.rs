@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use jitsi_wire::colibri2::{
-    Capabilities, ConferenceModified, ConferenceModify, EndpointModify, ForceMute, MediaSource, Refusal, TransportModify,
+    Capabilities, ConferenceModified, ConferenceModify, EndpointModify, ForceMute, MediaSource, Refusal,
+    TransportModify,
 };
 use jitsi_wire::jingle::{
     Action, IceUdpTransport, Jingle, MediaKind, OwnerSources, Reason, Source, SourceSet, StartMuted,

@@ -102,7 +102,8 @@ pub(super) fn find_mute(iq: &Element) -> Option<(MediaType, &Element)> {
 pub(super) fn force_mute(moderation: &Moderation, nick: &str, participant: &Participant) -> ForceMute {
     let muted = |media| {
         participant.can_be_muted()
-            && (*participant.mute_orders.get(media) != Ordered::No || is_forbidden(moderation, nick, participant, media))
+            && (*participant.mute_orders.get(media) != Ordered::No
+                || is_forbidden(moderation, nick, participant, media))
     };
     ForceMute { audio: muted(MediaType::Audio), video: muted(MediaType::Video), desktop: muted(MediaType::Desktop) }
 }
@@ -150,7 +151,8 @@ impl Conference {
             };
             let before = std::mem::replace(&mut session.force_mute, wanted);
             changes.push(EndpointModify { force_mute: Some(wanted), ..endpoint(nick) });
-            let newly = MediaType::ALL.into_iter().filter(|media| is_muted(wanted, *media) && !is_muted(before, *media));
+            let newly =
+                MediaType::ALL.into_iter().filter(|media| is_muted(wanted, *media) && !is_muted(before, *media));
             // Who has not accepted is told then; who was ordered knows.
             let newly = newly.filter(|media| *participant.mute_orders.get(*media) == Ordered::No);
             if session.stage == Stage::Accepted {
@@ -291,7 +293,8 @@ enum Wish {
 fn says_muted(presence: &Element, media: MediaType) -> Option<bool> {
     let info: Option<Value> = presence.child_text("SourceInfo").and_then(|text| serde_json::from_str(&text).ok());
     if let Some(Value::Object(sources)) = info {
-        let mut of_media = sources.iter().take(MAX_SOURCE_INFO).filter(|(name, source)| media_of(name, source) == Some(media));
+        let mut of_media =
+            sources.iter().take(MAX_SOURCE_INFO).filter(|(name, source)| media_of(name, source) == Some(media));
         return Some(of_media.all(|(_, source)| source.get("muted") == Some(&Value::Bool(true))));
     }
     let name = match media {

@@ -84,7 +84,9 @@ impl ClientConfig {
 
     /// The first codec that meetings do not use.
     fn left_out(&self) -> Option<&'static str> {
-        ["VP9", "H264", "AV1"].into_iter().find(|name| !self.codecs.iter().any(|codec| codec.eq_ignore_ascii_case(name)))
+        ["VP9", "H264", "AV1"]
+            .into_iter()
+            .find(|name| !self.codecs.iter().any(|codec| codec.eq_ignore_ascii_case(name)))
     }
 
     pub(super) fn script(&self, origin: &Origin) -> String {

@@ -40,7 +40,10 @@ fn everybody_is_offered_h264_before_vp8_in_the_form_that_all_browsers_know() {
         let offer = world.client(nick).offers.last().unwrap();
         let video = offer.contents.iter().find(|c| c.name == "video").unwrap().description.as_ref().unwrap();
         let h264 = &video.payload_types[0];
-        assert_eq!((h264.id, h264.parameter("profile-level-id"), h264.parameter("packetization-mode")), (107, Some("42e01f"), Some("1")));
+        assert_eq!(
+            (h264.id, h264.parameter("profile-level-id"), h264.parameter("packetization-mode")),
+            (107, Some("42e01f"), Some("1"))
+        );
     }
     assert_eq!(property(&world, "codec-policy").as_deref(), Some("hardware-friendly"));
     assert_eq!(property(&world, "codec-fallback"), None);
@@ -72,7 +75,8 @@ fn an_answer_without_h264_counts_whatever_the_presence_says() {
     world.join_as("fox", Dialect::Ljm2026, false, OccupantKind::Regular);
     says(&mut world, "fox", "jitsi_participant_codecList", "h264,vp8");
     let payload = "media='video'><payload-type id='100' name='VP8' clockrate='90000'/>";
-    let contents = accept_contents("fox", Dialect::Ljm2026, world.client("fox").base).replace("media='video'>", payload);
+    let contents =
+        accept_contents("fox", Dialect::Ljm2026, world.client("fox").base).replace("media='video'>", payload);
     assert_eq!(verdict(&world.jingle("fox", "session-accept", &contents)), "result");
     assert_eq!(property(&world, "codec-fallback-for").as_deref(), Some("fox"));
 }

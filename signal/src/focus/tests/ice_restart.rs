@@ -10,7 +10,8 @@ fn pair() -> World {
 }
 
 fn ask(world: &mut World, nick: &str, bridge_session: &str) -> String {
-    let info = format!("<bridge-session xmlns='http://jitsi.org/protocol/focus' id='{bridge_session}' ice-restart='true'/>");
+    let info =
+        format!("<bridge-session xmlns='http://jitsi.org/protocol/focus' id='{bridge_session}' ice-restart='true'/>");
     verdict(&world.jingle(nick, "session-info", &info))
 }
 
@@ -44,7 +45,10 @@ fn new_credentials_go_both_ways_under_one_number_and_the_session_lives_on() {
     assert!(transport.web_socket.is_none(), "the channel stays");
     assert_eq!(answer(&mut world, "ada", generation), "result");
     let ice = at_bridge(&world, "ada");
-    assert_eq!((ice.ufrag.as_deref(), ice.pwd.as_deref(), ice.ice_generation), (Some("fresh"), Some("freshpwd"), Some(generation)));
+    assert_eq!(
+        (ice.ufrag.as_deref(), ice.pwd.as_deref(), ice.ice_generation),
+        (Some("fresh"), Some("freshpwd"), Some(generation))
+    );
     assert_eq!(world.client("ada").offers.len(), 1);
     world.assert_consistent();
 }

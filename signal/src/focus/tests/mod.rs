@@ -527,7 +527,13 @@ impl BridgeWorld {
 
 fn own_sources() -> Vec<MediaSource> {
     [(MediaKind::Audio, "jvb-a0", 11), (MediaKind::Video, "jvb-v0", 12)]
-        .map(|(kind, id, ssrc)| MediaSource { id: id.to_owned(), kind, ssrcs: vec![ssrc], groups: vec![], desktop: false })
+        .map(|(kind, id, ssrc)| MediaSource {
+            id: id.to_owned(),
+            kind,
+            ssrcs: vec![ssrc],
+            groups: vec![],
+            desktop: false,
+        })
         .to_vec()
 }
 

@@ -74,7 +74,8 @@ fn three() -> World {
 }
 
 fn says(world: &mut World, nick: &str, muted: bool) {
-    let presence = xml(&format!("<presence><SourceInfo>{{\"{nick}-a0\":{{\"muted\":{muted}}}}}</SourceInfo></presence>"));
+    let presence =
+        xml(&format!("<presence><SourceInfo>{{\"{nick}-a0\":{{\"muted\":{muted}}}}}</SourceInfo></presence>"));
     world.focus.handle(world.now, FocusInput::Presence { room: ROOM, nick, presence: &presence });
     world.settle();
 }
@@ -116,7 +117,10 @@ fn av_moderation_silences_everybody_but_moderators_and_the_allowed() {
     moderate(&mut world, MediaType::Audio, true, &["cyd"]);
     assert_eq!(world.bridge.orders.len(), 1, "one order for all");
     assert_eq!((dropped(&world, "ada"), dropped(&world, "bob"), dropped(&world, "cyd")), (NOTHING, AUDIO, NOTHING));
-    assert_eq!((orders(&world, "ada").len(), orders(&world, "bob"), orders(&world, "cyd").len()), (0, vec!["audio".to_owned()], 0));
+    assert_eq!(
+        (orders(&world, "ada").len(), orders(&world, "bob"), orders(&world, "cyd").len()),
+        (0, vec!["audio".to_owned()], 0)
+    );
     assert_eq!(verdict(&world.iq("bob", "set", &mute("audio", "bob", "false"))), "not-allowed");
     assert_eq!(verdict(&world.iq("cyd", "set", &mute("audio", "cyd", "false"))), "result");
     assert_eq!(verdict(&world.iq("bob", "set", &mute("video", "bob", "false"))), "result", "another kind");

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use jitsi_wire::jingle::{Candidate, IceUdpTransport};
+use jitsi_wire::jingle::Candidate;
 use rand_core::SeedableRng;
 use rtc_stun::attributes::*;
 use rtc_stun::message::*;

@@ -476,7 +476,8 @@ fn a_restart_that_nobody_follows_is_forgotten_and_a_newer_one_replaces_it() {
     world.run(Duration::from_secs(1));
     assert_eq!(world.ufrags_gone, ["bridge02"]);
     // An answer to the first one comes too late.
-    let stale = IceUdpTransport { ice_generation: Some(first), ..world.browser.restarted.as_ref().unwrap().1.signalled() };
+    let stale =
+        IceUdpTransport { ice_generation: Some(first), ..world.browser.restarted.as_ref().unwrap().1.signalled() };
     world.transport.set_remote(world.now, &stale);
     for _ in 0..40 {
         world.ask();
