@@ -77,6 +77,7 @@ fn an_answer_without_h264_counts_whatever_the_presence_says() {
     let payload = "media='video'><payload-type id='100' name='VP8' clockrate='90000'/>";
     let contents =
         accept_contents("fox", Dialect::Ljm2026, world.client("fox").base).replace("media='video'>", payload);
+    world.clients.get_mut("fox").unwrap().accepted = true;
     assert_eq!(verdict(&world.jingle("fox", "session-accept", &contents)), "result");
     assert_eq!(property(&world, "codec-fallback-for").as_deref(), Some("fox"));
 }

@@ -515,7 +515,9 @@ impl BridgeWorld {
                 let ice_generation = Some(self.made);
                 answer.transport = Some(IceUdpTransport { ice_generation, ..transport(&change.id, self.made) });
             }
-            known.transport.clone_from(&change.transport);
+            if let Some(known) = &mut known.transport {
+                known.ice = wanted.ice.clone().or(known.ice.take());
+            }
         }
         if change.sources.is_some() {
             known.sources.clone_from(&change.sources);

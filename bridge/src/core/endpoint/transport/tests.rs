@@ -4,6 +4,7 @@ use bytes::Bytes;
 use jitsi_wire::jingle::{Fingerprint, Setup};
 use rand_core::SeedableRng;
 use rtc_sctp::PayloadProtocolIdentifier;
+use rtc_stun::attributes::ATTR_USERNAME;
 use rtc_stun::message::BINDING_REQUEST;
 
 use super::*;
@@ -171,11 +172,16 @@ impl World {
 
     fn reach_browser(&mut self, path: Path, datagram: &[u8]) {
         let restarted = self.browser.restarted.as_ref().filter(|(at, _)| *at == path).map(|(_, peer)| peer);
-        let Some(peer) = restarted.or((path == self.path).then_some(&self.browser.peer)) else {
+        let first = (path == self.path).then_some(&self.browser.peer);
+        if restarted.or(first).is_none() {
             return;
-        };
+        }
         if datagram[0] < 4 {
-            if decode(datagram).typ == BINDING_REQUEST {
+            let message = decode(datagram);
+            let asks = |peer: &&Peer| message.get(ATTR_USERNAME).unwrap().starts_with(peer.ufrag.as_bytes());
+            if message.typ == BINDING_REQUEST
+                && let Some(peer) = restarted.filter(asks).or(first.filter(asks))
+            {
                 let answer = peer.answer(datagram, path.remote);
                 self.send(true, path, Bytes::from(answer));
             }
@@ -407,7 +413,7 @@ fn restart(world: &mut World, ufrag: &str, path: Path) -> u32 {
     let rng = ChaCha8Rng::from_seed([3; 32]);
     let generation = world.transport.restart_ice(world.now, &identity, params.clone(), rng);
     let mut peer = Peer::new();
-    peer.ufrag = "peer02".to_owned();
+    peer.ufrag = "again".to_owned();
     peer.pwd = "peer-password-after-restart".to_owned();
     peer.bridge = params;
     world.browser.restarted = Some((path, peer));
