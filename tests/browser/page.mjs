@@ -3,12 +3,15 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { SHOTS, tab, until } from './harness.mjs';
 
-/** Opens the room's page, gives a name and goes in. */
-export async function joinWithPage(browser, { room, name, origin = 'https://127.0.0.1:8443', options }) {
+/** Opens the room's page, gives a name and goes in; without the camera if the test has no need of it. */
+export async function joinWithPage(browser, { room, name, origin = 'https://127.0.0.1:8443', camera = true, options }) {
     const page = await tab(browser, options);
 
     await page.goto(`${origin}/${room}`);
     await page.locator('[data-test=display-name]').fill(name);
+    if (!camera) {
+        await page.locator('[data-test=camera]').click();
+    }
     await page.locator('[data-test=join]').click();
     try {
         await page.waitForFunction(() => window.moothall.state().phase === 'meeting', undefined, { timeout: 30_000 });

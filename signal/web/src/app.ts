@@ -20,6 +20,7 @@ import { applyTheme, brandWith, switchTheme } from './theme';
 import { closeDialog } from './ui/dialog';
 import { h, icon, setText } from './ui/dom';
 import { endedPage, passwordState } from './ui/ended';
+import { goodbye } from './ui/goodbye';
 import { copyText, roomAddress } from './ui/invite';
 import { Keys } from './ui/keys';
 import { brandLink, landing } from './ui/landing';
@@ -85,7 +86,10 @@ export class App {
     this.doorway = new Doorway({
       get conference() { return conference(); },
       page: (state) => this.page('door', state),
-      askPassword: () => this.askPassword(false),
+      askPassword: () => {
+        this.stay.leave();
+        this.askPassword(false);
+      },
       leave: () => {
         this.stay.leave();
         location.assign('/');
@@ -232,11 +236,7 @@ export class App {
     const minutes = Math.floor((Date.now() - this.began) / 60_000);
     this.stay.leave();
     this.silence();
-    this.page('left', {
-      sign: 'leave', title: t('left.title', { room: roomTitle(this.room) }),
-      text: minutes > 0 ? t('left', { count: minutes }) : t('left.short'),
-      acts: [{ label: 'again', run: () => this.showPrejoin(), test: 'again' }, { label: 'start', run: () => location.assign('/') }],
-    });
+    this.page('left', goodbye({ room: this.room, minutes, again: () => this.showPrejoin(), start: () => location.assign('/') }));
   }
 
   /** When the meeting began: for everybody the same, if the box says so and the clocks agree. */

@@ -25,6 +25,7 @@ export class ChatLog {
     if (event.what === 'retraction') {
       entry.retracted = event.moderator || event.from === entry.message.from;
     } else {
+      for (const [sign, given] of entry.signs) if (given.delete(event.from) && given.size === 0) entry.signs.delete(sign);
       for (const sign of event.signs) this.sign(entry, sign, event.from);
     }
     return null;

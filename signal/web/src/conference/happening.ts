@@ -25,4 +25,4 @@ export type Happening =
   /** We were sent to another room, or came back from one; empty name: the main room. */
   | { readonly what: 'moved'; readonly to: string }
   /** A message of ours was not taken. */
-  | { readonly what: 'unsent'; readonly reason: 'too-long' | 'too-fast' | 'not-allowed' };
+  | { readonly what: 'unsent'; readonly reason: 'too-long' | 'too-fast' | 'gone' | 'not-allowed' };

@@ -2,7 +2,7 @@
 
 import { bareJid, resource } from '../names';
 import { child, el, elements, text, type Xml } from '../xml';
-import { CLIENT, JITMEET, MUC, MUC_ADMIN, MUC_USER, NICK, type Part, type Room } from './room';
+import { CLIENT, MUC, MUC_ADMIN, MUC_USER, NICK, type Part, type Room } from './room';
 
 export interface Knocker {
   readonly id: string;
@@ -34,12 +34,10 @@ export class Lobby implements Part {
     const invites = ids.flatMap((id) => this.waiting.get(id) ?? []).map(({ jid }) => el('invite', { to: jid }));
     if (!invites.length) return;
     this.room.send(el('message', { xmlns: CLIENT, to: this.room.jid, id: `l${Date.now().toString(36)}` }, el('x', { xmlns: MUC_USER }, ...invites)));
-    for (const id of ids) this.notify('LOBBY-ACCESS-GRANTED', id);
   }
 
   async refuse(id: string): Promise<void> {
     if (!this.watched) return;
-    this.notify('LOBBY-ACCESS-DENIED', id);
     const payload = el('query', { xmlns: MUC_ADMIN }, el('item', { nick: id, role: 'none' }));
     await this.room.iq('set', this.watched, payload).catch(() => undefined);
   }
@@ -47,11 +45,6 @@ export class Lobby implements Part {
   /** Writes to somebody who waits. */
   write(id: string, body: string): void {
     if (this.watched) this.room.send(el('message', { xmlns: CLIENT, type: 'chat', to: `${this.watched}/${id}` }, el('body', {}, body), el('nick', { xmlns: NICK }, this.room.local.name)));
-  }
-
-  /** Tells the other moderators that the door was opened or shut. */
-  announce(on: boolean): void {
-    this.json({ type: 'lobby-notify', event: 'LOBBY-ENABLED', value: on });
   }
 
   onForeignPresence(stanza: Xml, from: string): void {
@@ -112,15 +105,6 @@ export class Lobby implements Part {
   private presence(): void {
     const { room } = this;
     room.send(el('presence', { xmlns: CLIENT, to: `${this.watched}/${room.me}` }, el('x', { xmlns: MUC }), el('nick', { xmlns: NICK }, room.local.name)));
-  }
-
-  private notify(event: string, id: string): void {
-    const name = this.waiting.get(id)?.name;
-    this.json({ type: 'lobby-notify', event, value: id, ...(name ? { name } : {}) });
-  }
-
-  private json(payload: Record<string, unknown>): void {
-    this.room.send(el('message', { xmlns: CLIENT, type: 'groupchat', to: this.room.jid }, el('json-message', { xmlns: JITMEET }, JSON.stringify(payload))));
   }
 }
 

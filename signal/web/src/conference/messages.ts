@@ -55,9 +55,10 @@ export class Messages implements Part {
     this.onChat({ what: 'message', message: { id: newId(), from, name, text: body, at: new Date(), to: me, mine: false, reply: '', old: false, door: true } });
   }
 
-  react(id: string, sign: string, to = ''): void {
-    this.send(to, newId(), el('reactions', { xmlns: REACTIONS, id }, el('reaction', {}, sign)), el('store', { xmlns: HINTS }));
-    if (to) this.onChat({ what: 'reactions', id, from: this.room.me, signs: [sign] });
+  /** All our signs at a message; they take the place of those before. */
+  react(id: string, signs: readonly string[], to = ''): void {
+    this.send(to, newId(), el('reactions', { xmlns: REACTIONS, id }, ...signs.map((sign) => el('reaction', {}, sign))), el('store', { xmlns: HINTS }));
+    if (to) this.onChat({ what: 'reactions', id, from: this.room.me, signs });
   }
 
   retract(id: string, to = ''): void {
@@ -109,7 +110,7 @@ export class Messages implements Part {
   private onError(stanza: Xml): boolean {
     const conditions = elements(child(stanza, 'error') ?? stanza).map((e) => e.name);
     const has = (...names: string[]): boolean => names.some((name) => conditions.includes(name));
-    const reason = has('not-acceptable', 'policy-violation') ? 'too-long' : has('resource-constraint') ? 'too-fast' : 'not-allowed';
+    const reason = has('not-acceptable', 'policy-violation') ? 'too-long' : has('resource-constraint') ? 'too-fast' : has('item-not-found') ? 'gone' : 'not-allowed';
     this.room.tell({ what: 'unsent', reason });
     return true;
   }

@@ -5,7 +5,7 @@ import { el } from '../xml';
 import { MUTED, type Muted } from './happening';
 import { CLIENT, FOCUS, JITMEET, MUC_ADMIN, type Part, type Room } from './room';
 
-/** Our own word for it: the protocol of Jitsi can allow somebody to speak, but not ask. */
+/** Our own word for it, where the box has no AV moderation. */
 const ASK = 'ask-to-unmute';
 
 export class Moderation implements Part {
@@ -47,7 +47,7 @@ export class Moderation implements Part {
   /** Asks somebody to turn it on; where that is moderated, allows it too. */
   ask(id: string, kind: Muted): void {
     const { room } = this;
-    if (this.moderated.has(kind)) return this.allow(id, kind, true);
+    if (this.supported) return this.allow(id, kind, true);
     room.send(el('message', { xmlns: CLIENT, type: 'chat', to: `${room.jid}/${id}` },
       el('json-message', { xmlns: JITMEET }, JSON.stringify({ type: ASK, mediaType: kind }))));
   }
@@ -92,7 +92,8 @@ export class Moderation implements Part {
     if (!kind) return true;
     if (typeof payload.whitelists === 'object' && payload.whitelists) this.onAllowedOthers(kind, payload.whitelists as Record<string, unknown>);
     else if (typeof payload.enabled === 'boolean') this.onModerated(kind, payload.enabled, resource(String(payload.actor ?? '')));
-    else if (payload.removed === true || payload.approved === true) this.onAllowed(kind, payload.removed !== true);
+    else if (payload.removed === true) this.onAllowed(kind, false);
+    else if (payload.approved === true) this.onApproved(kind, resource(String(payload.from ?? '')));
     return true;
   }
 
@@ -116,6 +117,12 @@ export class Moderation implements Part {
     this.mine.delete(kind);
     this.allowed.delete(kind);
     this.room.tell({ what: 'moderated', kind, on, by: actor === this.room.me ? '' : this.room.people.get(actor)?.name ?? '' });
+  }
+
+  /** Where nothing is moderated, leave that is given is a request. */
+  private onApproved(kind: Muted, from: string): void {
+    if (this.moderated.has(kind)) return this.onAllowed(kind, true);
+    this.room.tell({ what: 'asked', kind, by: this.room.people.get(from)?.name ?? '' });
   }
 
   private onAllowed(kind: Muted, yes: boolean): void {

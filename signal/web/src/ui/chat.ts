@@ -235,7 +235,10 @@ class MessageView {
   }
 
   private react(sign: string): void {
-    this.chat.conference?.messages.react(this.entry.message.id, sign, this.alone);
+    const me = this.chat.conference?.me ?? '';
+    const mine = [...this.entry.signs].filter(([, given]) => given.has(me)).map(([given]) => given);
+    const signs = mine.includes(sign) ? mine.filter((s) => s !== sign) : [...mine, sign];
+    this.chat.conference?.messages.react(this.entry.message.id, signs, this.alone);
   }
 
   /** The one other who has this message too; empty for everybody. */

@@ -12,16 +12,12 @@ export function showDoor(conference: Conference): void {
 }
 
 function doorSwitch(conference: Conference): HTMLElement {
-  const { settings, lobby } = conference;
+  const { settings } = conference;
   const knob = h('button', { type: 'button', class: 'switch', role: 'switch', 'aria-checked': String(settings.membersOnly), 'aria-labelledby': 'door-switch', 'data-test': 'door-switch', onclick: async () => {
     const on = knob.getAttribute('aria-checked') !== 'true';
     knob.setAttribute('aria-checked', String(on));
-    if (await settings.setMembersOnly(on)) {
-      lobby.announce(on);
-      say(t(on ? 'door.is.shut' : 'door.is.open'));
-    } else {
-      knob.setAttribute('aria-checked', String(!on));
-    }
+    if (await settings.setMembersOnly(on)) say(t(on ? 'door.is.shut' : 'door.is.open'));
+    else knob.setAttribute('aria-checked', String(!on));
   } });
   return h('div', { class: 'row' }, h('div', { class: 'grow' },
     h('b', { id: 'door-switch' }, t('door.switch')), h('p', { class: 'small quiet' }, t('door.switch.hint'))), knob);

@@ -13,7 +13,8 @@ const SAY_EVERY_MS = 3_000;
 
 export function chooseReaction(send: (reaction: string) => void): void {
   showSheet(t('react.title'), (close) => h('div', { class: 'reactions lines' }, ...Object.entries(REACTIONS).map(([name, sign]) =>
-    h('button', { type: 'button', 'aria-label': t(`react.${name}` as Text), title: t(`react.${name}` as Text), 'data-test': `react-${name}`, onclick: () => { close(); send(name); } }, sign))));
+    h('button', { type: 'button', 'data-test': `react-${name}`, onclick: () => { close(); send(name); } },
+      h('span', { class: 'emoji', 'aria-hidden': 'true' }, sign), h('span', { class: 'tiny' }, t(`react.${name}` as Text))))));
 }
 
 export class Floaters {

@@ -208,8 +208,8 @@ export const en = {
   'rate.question': 'How was sound and picture?',
   'rate.good': 'Good',
   'rate.bad': 'Not good',
-  'rate.thanks': 'Thank you. The box keeps the answer, and no name with it.',
-  'rate.thanks.bad': 'Thank you for telling. The box keeps the answer, and no name with it.',
+  'rate.thanks.good': 'Thank you. It is good to hear.',
+  'rate.thanks.bad': 'Thank you. What helps most: a cable or a nearer network, fewer open programs, headphones, and sound only.',
 
   // Polls
   'polls': 'Polls',
@@ -298,6 +298,7 @@ export const en = {
   'chat.left': { one: '{count} letter left', other: '{count} letters left' },
   'unsent.too-long': 'Your message was not sent: it is too long. Send it in parts.',
   'unsent.too-fast': 'Your message was not sent: too many in a row. Wait a moment, then send it again.',
+  'unsent.gone': 'Your message was not sent: this person is not here any more.',
   'unsent.not-allowed': 'Your message was not sent: this is not allowed here.',
   'say.message': 'Message from {name}',
 

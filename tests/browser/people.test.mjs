@@ -1,0 +1,114 @@
+// The list of people, and what moderators do with it.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { LibraryPage, Server, joinWithLibrary, me, openChromium, until } from './harness.mjs';
+import { id, joinWithPage, shot, state } from './page.mjs';
+
+let server, browser, library;
+
+before(async () => {
+    server = await Server.start();
+    browser = await openChromium();
+    library = await LibraryPage.start();
+});
+after(async () => {
+    library?.stop();
+    await browser?.close();
+    await server?.stop();
+});
+
+const PATIENCE = 30_000;
+
+function close(pages) {
+    return Promise.all(pages.map(page => page.context().close()));
+}
+
+/** Opens the menu of somebody in the list of people. */
+async function menuOf(page, who) {
+    if (!await page.locator('[data-test=people-panel]').isVisible()) {
+        await page.locator('[data-test=people]').click();
+    }
+    await page.locator(`[data-person="${who}"] [data-test=menu-person]`).click();
+}
+
+function choose(page, key) {
+    return page.locator(`[data-test=people-panel] [data-test="${key}"]`).click();
+}
+
+test('a moderator turns a microphone off, asks for it, makes a moderator, and removes somebody with a reason', async () => {
+    const ada = await joinWithPage(browser, { room: 'people', name: 'Ada', camera: false });
+    const grace = await joinWithPage(browser, { room: 'people', name: 'Grace', camera: false });
+    const mary = await joinWithPage(browser, { room: 'people', name: 'Mary', camera: false });
+    const graceId = await id(grace);
+    const maryId = await id(mary);
+
+    await until(ada, () => window.moothall.state().participants.length === 2, undefined, PATIENCE);
+    await until(ada, who => window.moothall.state().participants.find(p => p.id === who)?.audioMuted === false, graceId, PATIENCE);
+    await until(grace, () => window.moothall.state().media === 'connected', undefined, PATIENCE);
+    await menuOf(ada, graceId);
+    await shot(ada, 'people-menu');
+    await choose(ada, 'mute-audio');
+    await grace.getByText('Ada turned your microphone off.').last().waitFor({ timeout: PATIENCE });
+    await until(ada, who => window.moothall.state().participants.find(p => p.id === who)?.audioMuted === true, graceId, PATIENCE);
+
+    await menuOf(ada, graceId);
+    await choose(ada, 'ask-audio');
+    await grace.getByText('Ada asks you to turn your microphone on.').last().waitFor({ timeout: PATIENCE });
+    await shot(grace, 'people-asked');
+    await grace.locator('[data-notice^=asked] [data-test=notice-turn-on]').click();
+    await until(ada, who => window.moothall.state().participants.find(p => p.id === who)?.audioMuted === false, graceId, PATIENCE);
+
+    await menuOf(ada, graceId);
+    await choose(ada, 'grant');
+    await until(grace, () => window.moothall.state().moderator, undefined, PATIENCE);
+
+    await menuOf(ada, maryId);
+    await choose(ada, 'remove');
+    await ada.locator('[data-test=remove-reason]').fill('Wrong room');
+    await shot(ada, 'people-remove');
+    await ada.locator('[data-test=remove-yes]').click();
+    await until(mary, () => window.moothall.state().phase === 'removed', undefined, PATIENCE);
+    await mary.getByText('Ada removed you. “Wrong room”').waitFor({ timeout: PATIENCE });
+    await until(ada, () => window.moothall.state().participants.length === 1, undefined, PATIENCE);
+    await close([ ada, grace, mary ]);
+});
+
+test('hands stand in the order in which they were raised, and everybody’s microphones go off at once', async () => {
+    const ada = await joinWithPage(browser, { room: 'hands', name: 'Ada', camera: false });
+    const grace = await joinWithPage(browser, { room: 'hands', name: 'Grace', camera: false });
+    const mary = await joinWithPage(browser, { room: 'hands', name: 'Mary', camera: false });
+
+    await until(ada, () => window.moothall.state().participants.length === 2, undefined, PATIENCE);
+    await mary.locator('[data-test=hand]').click();
+    await ada.locator('[data-test=people]').click();
+    await ada.locator('[aria-label="Hand up, number 1"]').first().waitFor({ timeout: PATIENCE });
+    await grace.locator('[data-test=hand]').click();
+    await ada.locator('[aria-label="Hand up, number 2"]').first().waitFor({ timeout: PATIENCE });
+    const order = await ada.locator('[data-test=people-panel] .person:has(.is-hand) bdi').allTextContents();
+
+    assert.deepEqual(order.slice(0, 2), [ 'Mary', 'Grace' ]);
+    await until(grace, () => window.moothall.state().media === 'connected', undefined, PATIENCE);
+    await until(mary, () => window.moothall.state().media === 'connected', undefined, PATIENCE);
+    await ada.locator('[data-test=menu-all]').click();
+    await shot(ada, 'people-all');
+    await choose(ada, 'all-audio');
+    await until(ada, () => window.moothall.state().participants.every(p => p.audioMuted), undefined, PATIENCE);
+    assert.equal((await state(ada)).participants.length, 2);
+    await close([ ada, grace, mary ]);
+});
+
+test('the library of 2022 is turned off and removed as anybody else', async () => {
+    const ada = await joinWithPage(browser, { room: 'people-2022', name: 'Ada', camera: false });
+    const other = await joinWithLibrary(browser, library, { room: 'people-2022', name: 'Library' });
+    const theirs = await me(other);
+
+    await until(ada, who => window.moothall.state().participants.find(p => p.id === who)?.audioMuted === false, theirs, PATIENCE);
+    await menuOf(ada, theirs);
+    await choose(ada, 'mute-audio');
+    await until(ada, who => window.moothall.state().participants.find(p => p.id === who)?.audioMuted === true, theirs, PATIENCE);
+    await menuOf(ada, theirs);
+    await choose(ada, 'remove');
+    await ada.locator('[data-test=remove-yes]').click();
+    await until(ada, () => window.moothall.state().participants.length === 0, undefined, PATIENCE);
+    await close([ ada, other ]);
+});
