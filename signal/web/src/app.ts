@@ -6,7 +6,7 @@ import type { ChatEvent, Conference, Happening, Participant } from './conference
 import type { Muted } from './conference/happening';
 import type { Branding } from './config';
 import { Doorway } from './doorway';
-import { faces, handRank, type Own, personLines, voices } from './faces';
+import { faces, handRank, nameOf, type Own, personLines, voices } from './faces';
 import { Happenings } from './happenings';
 import { chooseLanguage, t } from './i18n';
 import { LocalMedia } from './media';
@@ -157,7 +157,7 @@ export class App {
       toggle: (kind) => void this.toggle(kind),
       toggleHand: () => this.toggleHand(),
       share: () => void this.share(),
-      show: (shown) => this.conference?.show(shown),
+      show: (view) => this.conference?.show(view),
       output: (id) => this.output(id),
       copyLink: () => void this.copyLink(),
       showKeys: () => this.keys.show(),
@@ -314,6 +314,15 @@ export class App {
       onChat: (event) => this.onChat(event),
       onMuted: (kind, by) => (kind === 'desktop' ? this.own.shareEndedBy(by) : void this.own.mutedBy(kind, by)),
       onHappening: (happening) => this.onHappening(happening),
+      onQuality: () => {
+        this.meeting?.onQuality();
+        this.render();
+      },
+      onFallback: (because) => {
+        const { conference } = this;
+        const names = because.flatMap((id) => conference?.people.get(id) ?? []).map(nameOf);
+        this.news.fallback(names, because.includes(conference?.me ?? ''));
+      },
     };
   }
 
@@ -384,6 +393,7 @@ export class App {
         { sign: 'R', on: ['r'], label: 'keys.hand', run: () => this.toggleHand() },
         { sign: 'C', on: ['c'], label: 'keys.chat', run: () => this.meeting?.panel('chat') },
         { sign: 'P', on: ['p'], label: 'keys.people', run: () => this.meeting?.panel('people') },
+        { sign: 'A', on: ['a'], label: 'keys.connection', run: () => this.meeting?.showConnection() },
         { sign: 'W', on: ['w'], label: 'keys.layout', run: () => this.meeting?.hall.toggleLayout() },
         { sign: '1–9', on: digits, label: 'keys.pin', run: (key) => this.meeting?.hall.pinAt(Number(key)) },
       ],

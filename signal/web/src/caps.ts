@@ -39,3 +39,9 @@ export function codecList(): string {
   const known = RTCRtpReceiver.getCapabilities?.('video')?.codecs.map((c) => (c.mimeType.split('/')[1] ?? '').toLowerCase()) ?? ['vp8'];
   return order.filter((name) => known.includes(name)).join(',');
 }
+
+/** Names of the video codecs that this browser can encode. */
+export function sendableCodecs(): string[] {
+  const known = RTCRtpSender.getCapabilities?.('video')?.codecs.map((c) => (c.mimeType.split('/')[1] ?? '').toLowerCase());
+  return known ?? ['vp8'];
+}

@@ -1,6 +1,6 @@
 // The bridge channel: a WebSocket over which we tell the bridge what we want to see, and it tells us who speaks.
 
-import { receiverConstraints, type Shown } from './wanted';
+import { receiverConstraints, type View } from './wanted';
 
 export interface ChannelEvents {
   onSpeaker(endpoint: string, previous: readonly string[]): void;
@@ -31,8 +31,8 @@ export class BridgeChannel {
   }
 
   /** Which sources are shown and how high, in device pixels. Sent when it changes, and again on every new connection. */
-  show(shown: readonly Shown[]): void {
-    const text = JSON.stringify(receiverConstraints(shown));
+  show(view: View): void {
+    const text = JSON.stringify(receiverConstraints(view));
     if (text === this.constraints) return;
     this.constraints = text;
     this.sendText(text);

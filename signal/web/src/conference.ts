@@ -3,6 +3,7 @@
 
 import { DISCO, discoAnswer } from './caps';
 import { Breakout } from './conference/breakout';
+import { type CodecPolicy, codecPolicy, NO_POLICY } from './conference/codec';
 import { Entrance } from './conference/entrance';
 import { type Happening, MUTED } from './conference/happening';
 import { Knock } from './conference/knock';
@@ -16,11 +17,12 @@ import { Reactions } from './conference/reactions';
 import { type ConferenceEvents, type End, FOCUS, JITMEET, type Local, type MediaState, MUC_USER, type Part, type Room } from './conference/room';
 import { MediaSession } from './conference/session';
 import { RoomSettings } from './conference/settings';
+import type { Quality } from './conference/quality';
 import type { Statistics } from './conference/statistics';
 import { TalkTime } from './conference/talktime';
 import type { Config } from './config';
 import { bareJid, domainOf, nickOf, resource } from './names';
-import type { Shown } from './wanted';
+import type { View } from './wanted';
 import { child, elements, json, text, type Xml } from './xml';
 import { StanzaError, XmppStream } from './xmpp';
 
@@ -38,6 +40,7 @@ export class Conference implements Room {
   joined = false;
   jid: string;
   readonly people = new Map<string, Participant>();
+  policy: CodecPolicy = NO_POLICY;
   readonly moderation = new Moderation(this);
   readonly polls = new Polls(this);
   readonly reactions = new Reactions(this);
@@ -75,6 +78,7 @@ export class Conference implements Room {
       },
       onMedia: (state) => this.onMedia(state),
       onMuted: (kind) => events.onMuted(kind, ''),
+      onQuality: () => events.onQuality(),
       onSignal: (from, payload) => this.parts.forEach((part) => part.onSignal?.(from, payload)),
     });
     this.messages = new Messages(this, (event) => events.onChat(event));
@@ -168,8 +172,8 @@ export class Conference implements Room {
     this.session.recover();
   }
 
-  show(shown: readonly Shown[]): void {
-    this.session.show(shown);
+  show(view: View): void {
+    this.session.show(view);
   }
 
   level(sourceName: string): number {
@@ -178,6 +182,10 @@ export class Conference implements Room {
 
   stats(): Promise<Statistics> {
     return this.session.stats();
+  }
+
+  get quality(): Quality {
+    return this.session.quality;
   }
 
   get tracks(): MediaSession['tracks'] {
@@ -245,11 +253,23 @@ export class Conference implements Room {
     if (stanza.attrs.type === 'unavailable') return this.onGone(x, nick, codes);
     if (!x || !item) return;
     if (nick === this.me || codes.includes('110')) return this.onSelf(item);
+    if (nick === FOCUS) this.onFocus(stanza);
     if (this.isUnseen(nick, item.attrs.jid ?? '')) return;
     const known = this.people.has(nick);
     const person = readParticipant(stanza, nick, item);
     this.people.set(nick, person);
+    this.session.chooseCodec();
     this.events.onPeople(known ? null : person, null);
+  }
+
+  /** What the focus says of the room. */
+  private onFocus(stanza: Xml): void {
+    const before = this.policy;
+    const listed = elements(child(stanza, 'conference-properties') ?? stanza, 'property');
+    this.policy = codecPolicy(new Map(listed.map(({ attrs }) => [attrs.key ?? '', attrs.value ?? ''])));
+    if (before.fallback === this.policy.fallback) return;
+    this.session.chooseCodec();
+    if (this.policy.fallback) this.events.onFallback(this.policy.because);
   }
 
   /** The focus, and recorders, are no people. */
@@ -279,6 +299,7 @@ export class Conference implements Room {
     if (!person) return;
     this.people.delete(nick);
     this.session.gone(nick);
+    this.session.chooseCodec();
     this.events.onPeople(null, person);
   }
 

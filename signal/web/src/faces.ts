@@ -37,9 +37,10 @@ export function faces(conference: Conference | null, people: readonly Participan
     const camera = videos.find(({ source }) => !isScreen(source.name, source.desktop));
     const screens = videos.filter(({ source }) => isScreen(source.name, source.desktop) && p.sources.get(source.name)?.muted !== true);
     const common = { name: nameOf(p), mine: false, micOff: p.audioMuted };
+    const weak = conference?.quality.weak(p.id, Date.now()) ?? false;
     return [
       ...screens.map(({ source, track }) => ({ ...common, id: source.name, source: source.name, screen: true, hand: 0, track })),
-      { ...common, id: p.id, source: p.videoMuted ? '' : camera?.source.name ?? '', screen: false, hand: rank(p.id), track: p.videoMuted ? null : camera?.track ?? null },
+      { ...common, id: p.id, source: p.videoMuted ? '' : camera?.source.name ?? '', screen: false, hand: rank(p.id), track: p.videoMuted ? null : camera?.track ?? null, weak },
     ];
   });
   const me: Face = { id: 'me', source: '', name: own.name, mine: true, screen: false, micOff: !own.media.on('audio'), hand: rank('me'), track: own.media.track('video') };

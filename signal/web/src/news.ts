@@ -36,6 +36,14 @@ export class News {
     }
   }
 
+  /** The room uses another video format for the sake of `names`, or of ourselves. */
+  fallback(names: readonly string[], ours: boolean): void {
+    const [first = ''] = names;
+    const text = ours ? t('codec.fallback.mine') : names.length === 1 ? t('codec.fallback.name', { name: first }) : t('codec.fallback');
+    say(text);
+    this.notices.show({ key: 'codec', sign: 'info', text });
+  }
+
   message(message: ChatMessage): void {
     const text = t('say.message', { name: message.name || t('meeting.someone') });
     say(text);

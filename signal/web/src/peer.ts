@@ -14,7 +14,9 @@ export interface PeerEvents {
 /** Firefox makes simulcast out of restriction identifiers in the offer, Chromium and WebKit out of SSRC groups in the answer. */
 const FIREFOX = /\bFirefox\//.test(navigator.userAgent);
 const RIDS = FIREFOX ? ['1', '2', '3'] : [];
-const SEND_CODEC = 'VP8';
+/** What is sent until it is known better: every client can show it. */
+const FIRST_CODEC = 'vp8';
+const LAYERED: readonly string[] = ['vp9', 'av1'];
 /** Enough for small print that scrolls. */
 const SCREEN_BITRATE = 2_500_000;
 
@@ -33,6 +35,7 @@ export class Peer {
   private queue: Promise<unknown> = Promise.resolve();
   private readonly sendLimits = { video: -1, screen: -1 };
   private parts: AnswerPart[] = [];
+  private codec = FIRST_CODEC;
 
   constructor(public offer: Offer, iceServers: RTCIceServer[], private readonly events: PeerEvents) {
     this.pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
@@ -104,6 +107,14 @@ export class Peer {
     });
   }
 
+  /** Sends this codec from now on, in the same streams. */
+  setCodec(name: string): Promise<void> {
+    if (name === this.codec) return Promise.resolve();
+    this.codec = name;
+    // Before the first answer there is nothing to change: it takes the new codec along.
+    return this.enqueue(async () => { if (this.version) await this.negotiate(); });
+  }
+
   get sendEncodings(): number {
     return this.sender('video')?.getParameters().encodings.length ?? 0;
   }
@@ -158,7 +169,7 @@ export class Peer {
   }
 
   private async negotiate(): Promise<void> {
-    const sdp = remoteDescription(this.offer, this.sections, ++this.version, { rids: RIDS, codec: SEND_CODEC });
+    const sdp = remoteDescription(this.offer, this.sections, ++this.version, { rids: RIDS, codec: this.codec });
     await this.pc.setRemoteDescription({ type: 'offer', sdp });
     for (const sent of ['audio', 'video', 'screen'] as const) await this.prepare(sent);
     const answer = await this.pc.createAnswer();
@@ -214,7 +225,12 @@ export class Peer {
     if (!sender || !parameters?.encodings?.length) return;
     const { width = 1280, height = 720 } = sender.track?.getSettings() ?? {};
     const wanted = wish(parameters.encodings.length, Math.min(width, height));
-    parameters.encodings.forEach((encoding, index) => Object.assign(encoding, wanted[index]));
+    parameters.encodings.forEach((encoding: RTCRtpEncodingParameters & { scalabilityMode?: string }, index) => {
+      Object.assign(encoding, wanted[index]);
+      // Else browsers put all sizes of these into one stream, in layers.
+      if (LAYERED.includes(this.codec)) encoding.scalabilityMode = 'L1T3';
+      else delete encoding.scalabilityMode;
+    });
     await sender.setParameters(parameters).catch(() => undefined);
   }
 

@@ -3,6 +3,12 @@
 /** A video source that is on the screen, with the smaller side of its picture in device pixels. */
 export interface Shown { readonly source: string; readonly height: number; readonly stage?: boolean; readonly screen?: boolean; readonly pinned?: boolean }
 
+/** How many pictures there are to be: as they fit, small ones to save the line or the device, or none. */
+export type Pictures = 'all' | 'small' | 'none';
+
+/** What is on the screen. */
+export interface View { readonly shown: readonly Shown[]; readonly pictures: Pictures }
+
 /** The heights that a 720p or 1080p camera can send; a wish between two steps costs bits and shows nothing more. */
 const LADDER = [180, 360, 720, 1080, 2160] as const;
 
@@ -13,20 +19,30 @@ export function ladderHeight(height: number): number {
 
 /** A shared screen that is looked at comes as sharp as it is: its words are lost before its pixels are. */
 const SHARP = 2160;
+/** Small pictures: a face can be told, a screen can be read. */
+const SMALL = 180;
+const SMALL_SCREEN = 720;
 
 /** Only what is shown comes, on the stage first; others than these are not sent at all. */
-export function receiverConstraints(shown: readonly Shown[]): Record<string, unknown> {
-  const constraints: Record<string, { maxHeight: number }> = {};
-  for (const { source, height, stage, screen } of shown) constraints[source] = { maxHeight: stage && screen ? SHARP : ladderHeight(height) };
+export function receiverConstraints({ shown, pictures }: View): Record<string, unknown> {
+  const listed = pictures === 'none' ? [] : shown;
   return {
     colibriClass: 'ReceiverVideoConstraints',
-    lastN: -1,
-    selectedSources: shown.filter((s) => s.pinned && !s.stage).map((s) => s.source),
-    onStageSources: shown.filter((s) => s.stage).map((s) => s.source),
+    lastN: pictures === 'none' ? 0 : -1,
+    selectedSources: listed.filter((s) => s.pinned && !s.stage).map((s) => s.source),
+    onStageSources: listed.filter((s) => s.stage).map((s) => s.source),
     defaultConstraints: { maxHeight: 0 },
-    constraints,
+    constraints: Object.fromEntries(listed.map((one) => [one.source, { maxHeight: Math.min(heightFor(one), mostFor(one, pictures)) }])),
     assumedBandwidthBps: -1,
   };
+}
+
+function heightFor({ height, stage, screen }: Shown): number {
+  return stage && screen ? SHARP : ladderHeight(height);
+}
+
+function mostFor({ screen }: Shown, pictures: Pictures): number {
+  return pictures === 'all' ? SHARP : screen ? SMALL_SCREEN : SMALL;
 }
 
 export interface Encoding { readonly active: boolean; readonly scaleResolutionDownBy: number; readonly maxBitrate: number }

@@ -75,7 +75,7 @@ test('tiles fill the hall as measured in the drawings', () => {
 
 test('the bridge is asked for the step that fills the tile, and for nothing else', () => {
   assert.deepEqual([90, 180, 200, 203, 360, 720, 811, 5000].map(ladderHeight), [180, 180, 180, 360, 360, 720, 1080, 2160]);
-  const asked = receiverConstraints([{ source: 'a-v0', height: 300 }, { source: 'b-v1', height: 700, stage: true }]);
+  const asked = receiverConstraints({ shown: [{ source: 'a-v0', height: 300 }, { source: 'b-v1', height: 700, stage: true }], pictures: 'all' });
   assert.deepEqual(asked.constraints, { 'a-v0': { maxHeight: 360 }, 'b-v1': { maxHeight: 720 } });
   assert.deepEqual(asked.onStageSources, ['b-v1']);
   assert.deepEqual(asked.defaultConstraints, { maxHeight: 0 });

@@ -109,13 +109,19 @@ test('pages have as many tiles as can be seen well, and a page beyond the last i
 });
 
 test('what is asked of the bridge follows what is shown', () => {
-  const asked = receiverConstraints([
+  const shown = [
     { source: 'a-v1', height: 765, stage: true, screen: true },
     { source: 'b-v0', height: 117, pinned: true },
     { source: 'c-v0', height: 330 },
-  ]);
+  ];
+  const asked = receiverConstraints({ shown, pictures: 'all' });
   assert.deepEqual(asked.onStageSources, ['a-v1']);
   assert.deepEqual(asked.selectedSources, ['b-v0']);
   assert.deepEqual(asked.constraints, { 'a-v1': { maxHeight: 2160 }, 'b-v0': { maxHeight: 180 }, 'c-v0': { maxHeight: 360 } });
   assert.deepEqual(asked.defaultConstraints, { maxHeight: 0 });
+  assert.equal(asked.lastN, -1);
+  const small = receiverConstraints({ shown, pictures: 'small' });
+  assert.deepEqual(small.constraints, { 'a-v1': { maxHeight: 720 }, 'b-v0': { maxHeight: 180 }, 'c-v0': { maxHeight: 180 } });
+  const none = receiverConstraints({ shown, pictures: 'none' });
+  assert.deepEqual([none.lastN, none.constraints, none.onStageSources], [0, {}, []]);
 });

@@ -17,6 +17,8 @@ export interface Participant {
   readonly sharing: boolean;
   /** Since when the hand is up, or 0. */
   readonly hand: number;
+  /** Video codecs that the person's program can show, lower case; empty if it does not say. */
+  readonly codecs: readonly string[];
   /** Muted state and kind of each announced source. */
   readonly sources: ReadonlyMap<string, SourceState>;
 }
@@ -34,8 +36,15 @@ export function readParticipant(stanza: Xml, id: string, item: Xml): Participant
     moderator: item.attrs.role === 'moderator',
     audioMuted: muted('audio'), videoMuted: muted('video'),
     sharing: [...sources.values()].some((s) => s.desktop && !s.muted),
+    codecs: codecList(text(child(stanza, 'jitsi_participant_codecList')) || text(child(stanza, 'jitsi_participant_codecType'))),
     hand: Number(text(child(stanza, 'jitsi_participant_raisedHand'))) || 0,
   };
+}
+
+const MOST_CODECS = 16;
+
+function codecList(list: string): string[] {
+  return list.split(',', MOST_CODECS).map((name) => name.trim().toLowerCase()).filter(Boolean);
 }
 
 function readSources(stanza: Xml, id: string): Map<string, SourceState> {

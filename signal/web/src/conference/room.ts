@@ -1,6 +1,7 @@
 // What the parts of a conference share: the room as each of them sees it, what it may contribute, and what the page hears.
 
 import type { Config } from '../config';
+import type { CodecPolicy } from './codec';
 import type { Xml } from '../xml';
 import type { Happening, Muted } from './happening';
 import type { ChatEvent } from './messages';
@@ -37,6 +38,8 @@ export interface Room {
   readonly config: Config;
   readonly local: Local;
   readonly people: ReadonlyMap<string, Participant>;
+  /** What the focus says about codecs. */
+  readonly policy: CodecPolicy;
   /** Addresses of the box's components by the type of their identity, for instance `polls`. */
   readonly components: ReadonlyMap<string, string>;
   send(stanza: Xml): void;
@@ -86,6 +89,10 @@ export interface ConferenceEvents {
   /** A moderator turned something of ours off. */
   onMuted(kind: Muted, by: string): void;
   onMedia(state: MediaState): void;
+  /** Somebody's connection got worse or better. */
+  onQuality(): void;
+  /** The room changed to a codec that everybody can show, for the sake of these. */
+  onFallback(because: readonly string[]): void;
   /** The connection to the box is gone; the stay may be resumed. */
   onBroken(): void;
   onEnd(end: End): void;

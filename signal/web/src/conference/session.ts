@@ -1,15 +1,18 @@
 // Sound and picture: the Jingle session with the focus, the media connection, the bridge channel, and whether all of it gets
 // through. Sessions replace each other; what is meant is always the one of now.
 
+import { sendableCodecs } from '../caps';
 import { BridgeChannel } from '../channel';
 import { iceRestart, type Kind, type Offer, parseOffer, parseRenewal, parseSources, sessionAccept, sessionTerminate, type Source, transportInfo } from '../jingle';
 import { Peer } from '../peer';
-import type { Shown } from '../wanted';
+import type { View } from '../wanted';
 import type { Xml } from '../xml';
 import { StanzaError } from '../xmpp';
+import { sendCodec } from './codec';
+import { grade, Quality } from './quality';
 import { FOCUS, type Local, type MediaState, type Room } from './room';
 import { ScreenSource } from './screen';
-import { roundTrip, statistics, type Statistics } from './statistics';
+import { statistics, type Statistics } from './statistics';
 
 export interface SessionEvents {
   onTracks(): void;
@@ -17,6 +20,8 @@ export interface SessionEvents {
   onMedia(state: MediaState): void;
   /** The room's policy turned something of ours off as we came in. */
   onMuted(kind: Kind): void;
+  /** Somebody's connection got worse or better. */
+  onQuality(): void;
   /** What another endpoint sends over the bridge. */
   onSignal(from: string, payload: Record<string, unknown>): void;
 }
@@ -31,20 +36,25 @@ const LOST_MS = 1_500;
 const RENEW_LIMIT_MS = 8_000;
 /** How often a blocked network is tried anew by ourselves. */
 const RETRY_MEDIA_MS = 2_000;
-const STATS_EVERY_MS = 10_000;
+/** How often the connection is measured, and after how many times the others are told. */
+const MEASURE_EVERY_MS = 2_000;
+const TELL_EVERY = 5;
 
 export class MediaSession {
   speaker = '';
   state: MediaState = 'none';
   iceServers: RTCIceServer[] = [];
+  readonly quality = new Quality();
   readonly tracks = new Map<string, { source: Source; track: MediaStreamTrack }>();
   private peer: Peer | null = null;
   private screen: ScreenSource | null = null;
   private channel: BridgeChannel | null = null;
-  private shown: readonly Shown[] = [];
+  private view: View = { shown: [], pictures: 'all' };
   private iceTimer = 0;
   private restartTimer = 0;
-  private statsTimer = 0;
+  private measureTimer = 0;
+  private measures = 0;
+  private told = '';
   private lastRestart = 0;
   /** Since when nothing gets through that did before, or 0. */
   private lostAt = 0;
@@ -63,9 +73,18 @@ export class MediaSession {
     if (before.screen !== now.screen) await this.screen?.set(now.screen).catch(() => undefined);
   }
 
-  show(shown: readonly Shown[]): void {
-    this.shown = shown;
-    this.channel?.show(shown);
+  /** Who is there, or what the focus says, has changed: so may the codec that everybody can show. */
+  chooseCodec(): void {
+    const { peer, room } = this;
+    if (!peer) return;
+    const order = peer.offer.descriptions.video.codecs.map((codec) => codec.name);
+    const codec = sendCodec(order, sendableCodecs(), [...room.people.values()].map((p) => p.codecs), room.policy.fallback);
+    if (codec) void peer.setCodec(codec).catch(() => undefined);
+  }
+
+  show(view: View): void {
+    this.view = view;
+    this.channel?.show(view);
   }
 
   level(sourceName: string): number {
@@ -83,6 +102,7 @@ export class MediaSession {
   /** Somebody is gone, and with them all they sent. */
   gone(id: string): void {
     if (this.speaker === id) this.speaker = '';
+    this.quality.forget(id);
     const left = this.peer?.sources.filter((s) => s.owner === id) ?? [];
     if (left.length) void this.peer?.change([], left).catch(() => undefined);
   }
@@ -137,7 +157,7 @@ export class MediaSession {
   stop(): void {
     window.clearTimeout(this.iceTimer);
     window.clearTimeout(this.restartTimer);
-    window.clearInterval(this.statsTimer);
+    window.clearInterval(this.measureTimer);
     this.channel?.close();
     this.channel = null;
     const { peer } = this;
@@ -199,6 +219,9 @@ export class MediaSession {
     this.setState('connecting');
     this.watchIce();
     this.openChannel(offer);
+    this.quality.restart();
+    this.measureTimer = window.setInterval(() => void this.measure(), MEASURE_EVERY_MS);
+    this.chooseCodec();
     void peer.setTrack('audio', room.local.audio);
     void peer.setTrack('video', room.local.video);
     try {
@@ -235,13 +258,16 @@ export class MediaSession {
         const sent = source === `${me}-v0` ? 'video' : source === `${me}-v1` ? 'screen' : null;
         if (sent) void this.peer?.setSendLimit(sent, height).catch(() => undefined);
       },
-      onMessage: (from, payload) => this.events.onSignal(from, payload),
-      onStats: () => undefined,
+      onMessage: (from, payload) => {
+        // Old mobile clients tell their numbers so.
+        if (payload.type === 'stats' && typeof payload.values === 'object' && payload.values !== null) this.quality.hear(from, payload.values as Record<string, unknown>, Date.now());
+        else this.events.onSignal(from, payload);
+      },
+      onStats: (from, numbers) => this.quality.hear(from, numbers, Date.now()),
       onOpen: () => undefined,
     });
     this.tellTypes(local);
-    this.channel.show(this.shown);
-    this.statsTimer = window.setInterval(() => void this.reportStats(), STATS_EVERY_MS);
+    this.channel.show(this.view);
   }
 
   /** The bridge gives the place of what is off to others. */
@@ -250,10 +276,21 @@ export class MediaSession {
     this.channel?.videoType(`${this.room.me}-v1`, screen ? 'desktop' : 'none');
   }
 
-  private async reportStats(): Promise<void> {
-    if (!this.peer || this.state !== 'connected') return;
-    const jvbRTT = await roundTrip(this.peer);
-    this.channel?.stats({ connectionQuality: 100, jvbRTT, maxEnabledResolution: this.room.local.video ? 720 : 0 });
+  private async measure(): Promise<void> {
+    const { peer, quality, room } = this;
+    if (!peer || this.state !== 'connected') return;
+    const owners = new Map(peer.sources.flatMap((source) => source.ssrcs.map((ssrc) => [ssrc, source] as const)));
+    const reports: Record<string, unknown>[] = [];
+    (await peer.pc.getStats()).forEach((report: Record<string, unknown>) => reports.push(report));
+    if (this.peer !== peer) return;
+    const now = Date.now();
+    quality.measure(reports, (ssrc) => owners.get(ssrc), now);
+    const told = JSON.stringify([quality.mine && grade(quality.mine.quality), quality.busy, [...room.people.keys()].filter((id) => quality.weak(id, now))]);
+    const changed = told !== this.told;
+    this.told = told;
+    if (changed) this.events.onQuality();
+    const message = quality.message(room.local.video ? 720 : 0);
+    if (message && (changed || this.measures++ % TELL_EVERY === 0)) this.channel?.stats(message);
   }
 
   private addTrack(source: Source, track: MediaStreamTrack): void {

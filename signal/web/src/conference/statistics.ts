@@ -14,24 +14,18 @@ export async function statistics(peer: Peer, channelOpen: boolean): Promise<Stat
   const owners = new Map<number, Source>();
   for (const source of peer.sources) for (const ssrc of source.ssrcs) owners.set(ssrc, source);
   const encodings: Report[] = [];
+  const codecs = new Map<unknown, unknown>();
   (await peer.pc.getStats()).forEach((report: Report) => {
+    if (report.type === 'codec') codecs.set(report.id, report.mimeType);
     if (report.type === 'inbound-rtp') addInbound(result, owners.get(Number(report.ssrc)), report);
     if (report.type === 'outbound-rtp' && report.kind === 'video') encodings.push(outbound(report));
     if (report.type === 'outbound-rtp' && report.kind === 'audio') {
       result.local = { ...result.local, audioPacketsSent: report.packetsSent };
     }
   });
+  for (const encoding of encodings) encoding.codec = codecs.get(encoding.codecId);
   result.local = { ...result.local, encodings, ice: peer.pc.iceConnectionState, channel: channelOpen };
   return result;
-}
-
-/** Milliseconds to the bridge and back. */
-export async function roundTrip(peer: Peer): Promise<number> {
-  let ms = 0;
-  (await peer.pc.getStats()).forEach((r: Report) => {
-    if (r.type === 'candidate-pair' && r.nominated) ms = Math.round(Number(r.currentRoundTripTime ?? 0) * 1000);
-  });
-  return ms;
 }
 
 function addInbound(result: Statistics, source: Source | undefined, report: Report): void {
@@ -54,5 +48,5 @@ function addInbound(result: Statistics, source: Source | undefined, report: Repo
 }
 
 function outbound(r: Report): Report {
-  return { ssrc: r.ssrc, rid: r.rid, active: r.active, frameWidth: r.frameWidth, frameHeight: r.frameHeight, framesEncoded: r.framesEncoded, packetsSent: r.packetsSent, targetBitrate: r.targetBitrate };
+  return { ssrc: r.ssrc, rid: r.rid, active: r.active, frameWidth: r.frameWidth, frameHeight: r.frameHeight, framesEncoded: r.framesEncoded, codecId: r.codecId, packetsSent: r.packetsSent, targetBitrate: r.targetBitrate };
 }

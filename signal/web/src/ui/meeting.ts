@@ -5,10 +5,12 @@ import type { Conference } from '../conference';
 import { duration, t } from '../i18n';
 import type { LocalMedia } from '../media';
 import { roomTitle } from '../names';
-import type { Shown } from '../wanted';
+import { grade } from '../conference/quality';
+import type { Pictures, View } from '../wanted';
 import { RoomsPanel } from './breakout';
 import { ChatPanel } from './chat';
 import { DeviceFields } from './devices';
+import { type ConnectionHost, showConnection } from './connection';
 import { showPanel } from './dialog';
 import { showDoor } from './door';
 import { h, icon, setAttribute, setText } from './dom';
@@ -35,7 +37,7 @@ export interface MeetingHost {
   toggle(kind: 'audio' | 'video'): void;
   toggleHand(): void;
   share(): void;
-  show(shown: readonly Shown[]): void;
+  show(view: View): void;
   output(id: string): void;
   copyLink(): void;
   showKeys(): void;
@@ -67,6 +69,10 @@ export class Meeting {
   private readonly layoutKeys: Record<Layout, HTMLButtonElement>;
   private readonly layoutKey: HTMLElement;
   private screens: readonly Face[] = [];
+  private listed: readonly Person[] = [];
+  private readonly saving = h('span', { class: 'pill sharing', hidden: true, 'data-test': 'saving' });
+  /** What was said of our own line last. */
+  private line = '';
   private readonly clock = h('span', { class: 'quiet small num wide', role: 'timer' });
   private readonly title: HTMLButtonElement;
   private readonly atDoor = h('span', { class: 'count wait', hidden: true });
@@ -79,7 +85,7 @@ export class Meeting {
 
   constructor(private readonly host: MeetingHost) {
     this.hall = new Hall({
-      show: (shown) => host.show(shown),
+      show: (view) => host.show(view),
       changed: () => this.onLayout(),
       menu: (face) => this.tileMenu(face),
       everybody: () => this.panel('people'),
@@ -122,6 +128,7 @@ export class Meeting {
     this.share.update();
     this.hand.classList.toggle('up', handUp);
     setAttribute(this.hand, 'aria-label', t(handUp ? 'bar.hand.down' : 'bar.hand.up'));
+    this.listed = people;
     this.people.update(people);
     this.chat.people(people.filter((p) => !p.me));
     setText(this.number, String(people.length));
@@ -217,7 +224,7 @@ export class Meeting {
     for (const key of [react, this.moreKey]) key.setAttribute('aria-haspopup', 'dialog');
     return h('main', { class: 'meet' },
       h('a', { class: 'skip btn first', href: '#bar' }, t('meeting.skip')),
-      h('header', { class: 'lintel' }, this.title, this.lock, this.clock, this.room, this.backKey, this.shares, this.share.pill, h('span', { class: 'end' }), this.layoutKey,
+      h('header', { class: 'lintel' }, this.title, this.lock, this.clock, this.room, this.backKey, this.shares, h('div', { class: 'doing' }, this.share.pill, this.saving), h('span', { class: 'end' }), this.layoutKey,
         h('span', { class: 'pill num' }, icon('people', { label: t('bar.people') }), this.number),
         h('button', { type: 'button', class: 'btn slim', 'aria-label': t('meeting.invite.label'), 'data-test': 'invite', onclick: () => this.showInvitation() }, icon('link'), h('span', { class: 'wide' }, t('meeting.invite')))),
       this.hall.element,
@@ -241,6 +248,8 @@ export class Meeting {
       ...this.together(),
       { sign: 'link', label: 'meeting.invite.more', note: roomAddress(this.host.room).replace(/^https?:\/\//, ''), run: () => this.showInvitation() },
       { sign: 'sliders', label: 'bar.devices', run: () => this.chooseDevices() },
+      { sign: 'ear', label: 'pictures', note: t(`pictures.${this.hall.pictures}`), run: () => this.choosePictures() },
+      { sign: 'signal', label: 'connection', run: () => this.showConnection() },
       { sign: 'globe', label: 'settings', run: () => this.host.showSettings() },
       { sign: 'keys', label: 'bar.keys', run: () => this.host.showKeys() },
     ]);
@@ -279,6 +288,54 @@ export class Meeting {
     }, 500);
   }
 
+  /** Somebody's connection got worse or better: of our own it is said, with what can be done. */
+  onQuality(): void {
+    const quality = this.host.conference?.quality;
+    const line = quality?.busy ? 'busy' : quality?.mine && grade(quality.mine.quality) === 'weak' ? 'low' : '';
+    if (line === this.line) return;
+    this.line = line;
+    this.notices.take('line');
+    if (!line || this.hall.pictures === 'none') return;
+    if (line === 'busy' && this.hall.pictures === 'all') this.hall.showPictures('small');
+    this.showSaving();
+    say(t(line));
+    this.notices.show({ key: 'line', sign: line === 'busy' ? 'cpu' : 'signal', tone: 'warn', text: t(line), act: { label: t('pictures.none'), run: () => this.showPictures('none') } });
+  }
+
+  showConnection(id = ''): void {
+    showConnection((): ConnectionHost => {
+      const { conference } = this.host;
+      return {
+        people: this.listed, quality: conference?.quality ?? null,
+        sourcesOf: (who) => [...(conference?.tracks.values() ?? [])].filter(({ source }) => source.owner === who).map(({ source }) => source),
+      };
+    }, id);
+  }
+
+  showPictures(pictures: Pictures): void {
+    this.hall.showPictures(pictures);
+    if (pictures === 'none' && this.host.media.on('video')) this.host.toggle('video');
+    this.showSaving();
+    say(t(`say.pictures.${pictures}`));
+  }
+
+  /** As long as not all pictures are shown it is said, with the way back. */
+  private showSaving(): void {
+    const { pictures } = this.hall;
+    this.saving.hidden = pictures === 'all';
+    if (pictures !== 'all') {
+      this.saving.replaceChildren(icon(pictures === 'none' ? 'ear' : 'signal'), h('span', { class: 'cut' }, t(`pictures.${pictures}`)),
+        h('button', { type: 'button', class: 'btn slim', 'data-test': 'pictures-back', onclick: () => this.showPictures('all') }, t('pictures.back')));
+    }
+  }
+
+  private choosePictures(): void {
+    showMore((['all', 'small', 'none'] as const).map((pictures) => ({
+      sign: this.hall.pictures === pictures ? 'check' : pictures === 'none' ? 'ear' : pictures === 'small' ? 'signal' : 'tiles',
+      label: `pictures.${pictures}` as const, note: t(`pictures.${pictures}.note`), test: `pictures-${pictures}`, run: () => this.showPictures(pictures),
+    })), t('pictures'));
+  }
+
   private segment(layout: Layout): HTMLButtonElement {
     return h('button', { type: 'button', 'data-test': `layout-${layout}`, onclick: () => this.hall.choose(layout) }, icon(layout), t(`layout.${layout}`));
   }
@@ -309,6 +366,7 @@ export class Meeting {
     const items: MoreItem[] = [{ sign: 'pin', label: this.hall.pinned(face.id) ? 'tile.unpin' : 'tile.pin', run: () => this.hall.pin(face.id) }];
     const tile = this.hall.tile(face.id);
     if (tile && document.fullscreenEnabled) items.push({ sign: 'full', label: 'full.screen', run: () => this.hall.full(tile) });
+    if (!face.screen) items.push({ sign: 'signal', label: 'connection', run: () => this.showConnection(face.id) });
     showMore(items, face.mine ? t('meeting.you') : face.screen ? t('meeting.screen', { name: face.name }) : face.name);
   }
 

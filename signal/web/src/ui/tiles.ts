@@ -1,7 +1,7 @@
 // The hall: everybody's tile, on pages of equal ones or around a stage, and what is asked of the bridge for it.
 
 import { t } from '../i18n';
-import type { Shown } from '../wanted';
+import type { Pictures, Shown, View } from '../wanted';
 import { h, icon, setText } from './dom';
 import { Places } from './places';
 import { INVITE, type Plan, stagePlan, tilePlan } from './plan';
@@ -15,7 +15,7 @@ const USUAL_SHAPE = 16 / 9;
 const MOVE_MS = 320;
 
 export interface HallHost {
-  show(shown: readonly Shown[]): void;
+  show(view: View): void;
   /** The layout, or who is pinned, changed. */
   changed(): void;
   /** What can be done with a tile. */
@@ -27,6 +27,7 @@ export interface HallHost {
 export class Hall implements TileHost {
   readonly element: HTMLElement;
   readonly stage = new Stage();
+  pictures: Pictures = 'all';
   private readonly box = h('div', { class: 'tiles' });
   private readonly over = h('div', { class: 'hallstate' });
   private readonly rest: HTMLButtonElement;
@@ -34,6 +35,7 @@ export class Hall implements TileHost {
   private readonly pageText = h('span', { class: 'num' });
   private readonly tiles = new Map<string, Tile>();
   private readonly places = new Places();
+  private given: readonly Face[] = [];
   private faces: readonly Face[] = [];
   private visible: readonly string[] = [];
   private invite: HTMLElement | null = null;
@@ -60,7 +62,10 @@ export class Hall implements TileHost {
     this.over.replaceChildren(...(card ? [card] : []));
   }
 
-  update(faces: readonly Face[], invite: HTMLElement | null): void {
+  update(given: readonly Face[], invite: HTMLElement | null): void {
+    this.given = given;
+    // Without pictures a screen is nothing, and everybody is a face.
+    const faces = this.pictures === 'none' ? given.filter((f) => !f.screen).map((f) => (f.mine ? f : { ...f, source: '', track: null })) : given;
     this.faces = [...this.places.sort(faces.filter((f) => !f.mine)), ...faces.filter((f) => f.mine)];
     const before = this.stage.layout;
     this.stage.update(this.faces);
@@ -83,13 +88,18 @@ export class Hall implements TileHost {
     this.speakerId = id;
     if (this.visible.includes(id)) return void this.places.talk(id, [id]);
     const inSight = this.faces.filter((f) => !f.mine && !f.screen && this.visible.includes(f.id)).map((f) => f.id);
-    if (this.places.talk(id, inSight)) this.update(this.faces, this.invite);
+    if (this.places.talk(id, inSight)) this.update(this.given, this.invite);
   }
 
   /** Lights who talks now. */
   talk(level: (face: Face) => number): void {
     for (const face of this.faces) this.tiles.get(face.id)?.talk(face.micOff ? null : level(face));
     if (this.stage.hear(this.speakerId, performance.now()) && this.stage.layout === 'stage') this.layout();
+  }
+
+  showPictures(pictures: Pictures): void {
+    this.pictures = pictures;
+    this.refresh();
   }
 
   choose(layout: Layout): void {
@@ -151,7 +161,7 @@ export class Hall implements TileHost {
   }
 
   private refresh(): void {
-    this.update(this.faces, this.invite);
+    this.update(this.given, this.invite);
     this.host.changed();
   }
 
@@ -251,10 +261,11 @@ export class Hall implements TileHost {
       const height = Math.round(Math.max(cell.height, (cell.width * 9) / 16) * ratio);
       return [{ source: face.source, height, stage: cell.stage, screen: face.screen, pinned: this.pinned(face.id) }];
     });
-    const key = JSON.stringify(shown);
+    const view = { shown, pictures: this.pictures };
+    const key = JSON.stringify(view);
     if (key === this.shownKey) return;
     this.shownKey = key;
-    this.host.show(shown);
+    this.host.show(view);
   }
 
   private turn(by: number): void {
