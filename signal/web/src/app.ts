@@ -393,6 +393,8 @@ export class App {
         { sign: 'R', on: ['r'], label: 'keys.hand', run: () => this.toggleHand() },
         { sign: 'C', on: ['c'], label: 'keys.chat', run: () => this.meeting?.panel('chat') },
         { sign: 'P', on: ['p'], label: 'keys.people', run: () => this.meeting?.panel('people') },
+        { sign: 'F', on: ['f'], label: 'full.screen', run: () => this.meeting?.toggleFullScreen() },
+        { sign: 'H', on: ['h'], label: 'keys.self', run: () => this.meeting?.toggleSelf() },
         { sign: 'A', on: ['a'], label: 'keys.connection', run: () => this.meeting?.showConnection() },
         { sign: 'W', on: ['w'], label: 'keys.layout', run: () => this.meeting?.hall.toggleLayout() },
         { sign: '1–9', on: digits, label: 'keys.pin', run: (key) => this.meeting?.hall.pinAt(Number(key)) },

@@ -14,6 +14,7 @@ import { type ConnectionHost, showConnection } from './connection';
 import { showPanel } from './dialog';
 import { showDoor } from './door';
 import { h, icon, setAttribute, setText } from './dom';
+import { Floating } from './floating';
 import { invitation, roomAddress } from './invite';
 import { say } from './live';
 import { type MoreItem, showMore } from './more';
@@ -68,6 +69,7 @@ export class Meeting {
   private readonly shares = h('span', { class: 'pill shares mid', hidden: true });
   private readonly layoutKeys: Record<Layout, HTMLButtonElement>;
   private readonly layoutKey: HTMLElement;
+  private readonly floating: Floating;
   private screens: readonly Face[] = [];
   private listed: readonly Person[] = [];
   private readonly saving = h('span', { class: 'pill sharing', hidden: true, 'data-test': 'saving' });
@@ -89,6 +91,12 @@ export class Meeting {
       changed: () => this.onLayout(),
       menu: (face) => this.tileMenu(face),
       everybody: () => this.panel('people'),
+    });
+    const { hall } = this;
+    this.floating = new Floating({
+      get first() { return hall.first; },
+      get micOn() { return host.media.on('audio'); },
+      toggleMic: () => host.toggle('audio'),
     });
     this.layoutKeys = { tiles: this.segment('tiles'), stage: this.segment('stage') };
     this.layoutKey = h('div', { class: 'seg mid', role: 'group', 'aria-label': t('layout') }, this.layoutKeys.tiles, this.layoutKeys.stage);
@@ -134,6 +142,7 @@ export class Meeting {
     setText(this.number, String(people.length));
     if (alone) setText(this.inviteTitle, alone);
     this.hall.update(faces, alone ? this.invite : null);
+    this.floating.update();
     this.showShares(faces.filter((f) => f.screen));
     this.layoutKey.hidden = people.length < 2 || alone !== null;
     this.element.dataset.count = String(people.length);
@@ -210,6 +219,7 @@ export class Meeting {
 
   dispose(): void {
     this.hall.dispose();
+    this.floating.close();
   }
 
   private key(sign: string, word: string, label: string, run: () => void, test: string): HTMLButtonElement {
@@ -244,6 +254,8 @@ export class Meeting {
     showMore([
       ...(host.media.share.available ? [{ sign: 'share', label: host.media.share.on ? 'share.stop' : 'share.start', narrow: true, run: () => host.share() } as const] : []),
       ...(this.layoutKey.hidden ? [] : [{ sign: layout === 'tiles' ? 'stage' : 'tiles', label: layout === 'tiles' ? 'layout.stage' : 'layout.tiles', run: () => this.hall.toggleLayout() } as const]),
+      ...(this.floating.available ? [{ sign: 'pip', label: this.floating.open ? 'pip.close' : 'pip', run: () => void this.floating.toggle() } as const] : []),
+      ...(document.fullscreenEnabled ? [{ sign: 'full', label: document.fullscreenElement ? 'full.leave' : 'full.screen', run: () => this.toggleFullScreen() } as const] : []),
       { sign: 'people', label: 'bar.people', narrow: true, note: this.number.textContent ?? '', run: () => this.panel('people') },
       ...this.together(),
       { sign: 'link', label: 'meeting.invite.more', note: roomAddress(this.host.room).replace(/^https?:\/\//, ''), run: () => this.showInvitation() },
@@ -336,11 +348,23 @@ export class Meeting {
     })), t('pictures'));
   }
 
+  /** All of the meeting, without the browser around it. */
+  toggleFullScreen(): void {
+    if (document.fullscreenElement) void document.exitFullscreen();
+    else void document.documentElement.requestFullscreen?.().catch(() => undefined);
+  }
+
+  toggleSelf(): void {
+    this.hall.toggleSelf();
+    say(t(this.hall.selfHidden ? 'say.self.off' : 'say.self.on'));
+  }
+
   private segment(layout: Layout): HTMLButtonElement {
     return h('button', { type: 'button', 'data-test': `layout-${layout}`, onclick: () => this.hall.choose(layout) }, icon(layout), t(`layout.${layout}`));
   }
 
   private onLayout(): void {
+    this.floating.update();
     for (const layout of ['tiles', 'stage'] as const) setAttribute(this.layoutKeys[layout], 'aria-pressed', String(this.hall.stage.layout === layout));
   }
 

@@ -28,6 +28,8 @@ export class Hall implements TileHost {
   readonly element: HTMLElement;
   readonly stage = new Stage();
   pictures: Pictures = 'all';
+  /** Our own picture is not shown to ourselves. */
+  selfHidden = false;
   private readonly box = h('div', { class: 'tiles' });
   private readonly over = h('div', { class: 'hallstate' });
   private readonly rest: HTMLButtonElement;
@@ -65,7 +67,8 @@ export class Hall implements TileHost {
   update(given: readonly Face[], invite: HTMLElement | null): void {
     this.given = given;
     // Without pictures a screen is nothing, and everybody is a face.
-    const faces = this.pictures === 'none' ? given.filter((f) => !f.screen).map((f) => (f.mine ? f : { ...f, source: '', track: null })) : given;
+    const seen = this.selfHidden && given.length > 1 ? given.filter((f) => !f.mine) : given;
+    const faces = this.pictures === 'none' ? seen.filter((f) => !f.screen).map((f) => (f.mine ? f : { ...f, source: '', track: null })) : seen;
     this.faces = [...this.places.sort(faces.filter((f) => !f.mine)), ...faces.filter((f) => f.mine)];
     const before = this.stage.layout;
     this.stage.update(this.faces);
@@ -94,11 +97,18 @@ export class Hall implements TileHost {
   /** Lights who talks now. */
   talk(level: (face: Face) => number): void {
     for (const face of this.faces) this.tiles.get(face.id)?.talk(face.micOff ? null : level(face));
-    if (this.stage.hear(this.speakerId, performance.now()) && this.stage.layout === 'stage') this.layout();
+    if (!this.stage.hear(this.speakerId, performance.now())) return;
+    if (this.stage.layout === 'stage') this.layout();
+    this.host.changed();
   }
 
   showPictures(pictures: Pictures): void {
     this.pictures = pictures;
+    this.refresh();
+  }
+
+  toggleSelf(): void {
+    this.selfHidden = !this.selfHidden;
     this.refresh();
   }
 
