@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Codec, Codecs, Count, DomainName, Key, Port};
+use crate::{Bytes, Codec, Codecs, Count, DomainName, Key, Port, WebOrigin};
 
 /// Preferences and limits of signaling.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub struct Signal {
     /// Serve the page from this folder instead of the built-in one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub web_root: Option<PathBuf>,
+    /// Pages that may have a room in a frame, besides the box's own.
+    pub embedders: Vec<WebOrigin>,
     pub services: Vec<Service>,
 }
 
@@ -92,6 +94,7 @@ impl Default for Signal {
             max_sessions: Count::new(400),
             max_stanza: Bytes::kibi(512),
             web_root: None,
+            embedders: Vec::new(),
             services: Vec::new(),
         }
     }
@@ -139,6 +142,12 @@ pub(crate) const KEYS: &[Key] = &[
         expects: "the path of a folder, relative to this file",
         doc: "Serve the page from this folder instead of the built-in one: a folder with an index.html, such as that of a\nstock Jitsi Meet. Its links may not lead out of it.",
         example: "\"/usr/share/jitsi-meet\"",
+    },
+    Key {
+        path: "signal.embedders",
+        expects: "a list of origins of web pages, such as [\"https://intranet.example.org\"]",
+        doc: "Web pages that may show a room in a frame, by their origins; see /external_api.js. The box's own pages always may.",
+        example: "",
     },
     Key {
         path: "signal.services",

@@ -187,6 +187,10 @@ checked_text! {
     HostPort, is_host_port
 }
 checked_text! {
+    /// The origin of a web page, as browsers write it: `https://intranet.example.org`, with its port if that is not the usual one.
+    WebOrigin, is_web_origin
+}
+checked_text! {
     /// `#rrggbb`.
     Colour, is_colour
 }
@@ -206,6 +210,20 @@ fn is_label(label: &str) -> bool {
         && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !label.starts_with('-')
         && !label.ends_with('-')
+}
+
+fn is_web_origin(text: &str) -> bool {
+    let schemes = [("https://", ":443"), ("http://", ":80")];
+    let Some((authority, usual)) =
+        schemes.into_iter().find_map(|(scheme, port)| Some((text.strip_prefix(scheme)?, port)))
+    else {
+        return false;
+    };
+    let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
+    let lower = !authority.bytes().any(|b| b.is_ascii_uppercase());
+    lower
+        && !authority.ends_with(usual)
+        && if has_port { is_host_port(authority) } else { is_host_port(&format!("{authority}:1")) }
 }
 
 fn is_host_port(text: &str) -> bool {
@@ -249,6 +267,27 @@ mod tests {
         }
         for bad in ["stun.example.org", "2001:db8::1:3478", "host:0", "host:99999", ":3478"] {
             assert!(!is_host_port(bad), "{bad}");
+        }
+        for good in [
+            "https://intranet.example.org",
+            "http://127.0.0.1:8000",
+            "https://[2001:db8::1]",
+            "https://[2001:db8::1]:444",
+        ] {
+            assert!(is_web_origin(good), "{good}");
+        }
+        for bad in [
+            "*",
+            "https://",
+            "https://*.example.org",
+            "https://a.example/",
+            "https://a.example:443",
+            "HTTPS://a.example",
+            "https://A.example",
+            "a.example",
+            "https://a.example; script-src *",
+        ] {
+            assert!(!is_web_origin(bad), "{bad}");
         }
         assert!(is_colour("#72d5b8") && !is_colour("72d5b8") && !is_colour("#72d5b"));
     }

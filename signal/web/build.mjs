@@ -39,7 +39,7 @@ async function buildPage() {
   await rm(path('dist'), { recursive: true, force: true });
   await mkdir(path('dist/lang'), { recursive: true });
   const bundled = await build({
-    entryPoints: { app: path('src/main.ts') },
+    entryPoints: { app: path('src/main.ts'), external_api: path('src/embed/external_api.ts') },
     outdir: path('dist'), bundle: true, minify: true, write: false, define,
     format: 'iife', target: ['chrome109', 'firefox115', 'safari16.4'], charset: 'utf8', legalComments: 'none', logLevel: 'warning',
   });

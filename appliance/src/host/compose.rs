@@ -89,6 +89,7 @@ fn service(service: &Service) -> ExternalService {
 pub(crate) fn site(config: &Config) -> Result<Site, Failure> {
     let mut client = ClientConfig::new(config.xmpp.domain.as_str());
     client.codecs = config.signal.codecs.order().iter().map(|codec| codec.name().to_owned()).collect();
+    client.embedders = config.signal.embedders.iter().map(|origin| origin.as_str().to_owned()).collect();
     client.mobile_codecs = client.codecs.clone();
     client.prefer_sctp = config.signal.channel == Channel::DataChannel;
     let web = match &config.signal.web_root {

@@ -17,6 +17,8 @@ pub struct ClientConfig {
     pub codecs: Vec<String>,
     /// The same for phones.
     pub mobile_codecs: Vec<String>,
+    /// Origins of pages that may have a room in a frame, besides our own.
+    pub embedders: Vec<String>,
     /// Show the stock page's room of mirrors before joining.
     pub prejoin: bool,
 }
@@ -31,6 +33,7 @@ impl ClientConfig {
             prefer_sctp: false,
             mobile_codecs: codecs.clone(),
             codecs,
+            embedders: Vec::new(),
             prejoin: true,
         }
     }
@@ -70,6 +73,7 @@ impl ClientConfig {
                 "preferredCodec": self.codecs.first().map(|codec| codec.to_uppercase()),
                 "disabledCodec": self.left_out(),
             },
+            "embedders": self.embedders,
             "prejoinConfig": { "enabled": self.prejoin },
             "deploymentInfo": {},
             "disableThirdPartyRequests": true,

@@ -148,7 +148,7 @@ async fn respond(
         Some(objection) => objection,
         None => choose(shared, &mut request, &origin, arrival, pending).await,
     };
-    Ok(http::finish(answer, request.method(), &origin, &shared.site.web))
+    Ok(http::finish(answer, request.method(), &origin, &shared.site))
 }
 
 async fn choose(

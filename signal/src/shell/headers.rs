@@ -17,18 +17,20 @@ pub(super) enum Policy {
     Picture,
 }
 
-pub(super) fn protect(headers: &mut HeaderMap, policy: Policy, authority: &Authority) {
+/// `embedders` are the origins that may have a page of ours in a frame, besides our own.
+pub(super) fn protect(headers: &mut HeaderMap, policy: Policy, authority: &Authority, embedders: &[String]) {
+    let ancestors = embedders.iter().fold("'self'".to_owned(), |list, origin| format!("{list} {origin}"));
     let text = match policy {
         Policy::Strict => format!(
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
              media-src 'self' blob:; connect-src 'self' wss://{authority} ws://{authority}; font-src 'self'; \
-             manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+             manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors {ancestors}"
         ),
         Policy::Stock => format!(
             "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'; worker-src 'self' blob:; \
              style-src 'self' 'unsafe-inline'; img-src 'self' data: blob: https:; media-src 'self' data: blob:; \
              connect-src 'self' wss://{authority} ws://{authority}; font-src 'self' data:; object-src 'none'; \
-             base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+             base-uri 'self'; form-action 'self'; frame-ancestors {ancestors}"
         ),
         Policy::Picture => "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'".to_owned(),
     };
@@ -44,4 +46,25 @@ pub(super) fn protect(headers: &mut HeaderMap, policy: Policy, authority: &Autho
              screen-wake-lock=(self), fullscreen=(self), autoplay=(self), geolocation=(), payment=(), usb=()",
         ),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_listed_pages_may_have_ours_in_a_frame() {
+        let authority = Authority::parse("meet.example").unwrap();
+        let policy = |policy, embedders: &[String]| {
+            let mut headers = HeaderMap::new();
+            protect(&mut headers, policy, &authority, embedders);
+            headers[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
+        };
+        let listed = ["https://intranet.example".to_owned()];
+        for page in [Policy::Strict, Policy::Stock] {
+            assert!(policy(page, &[]).ends_with("frame-ancestors 'self'"));
+            assert!(policy(page, &listed).ends_with("frame-ancestors 'self' https://intranet.example"));
+        }
+        assert!(policy(Policy::Picture, &listed).ends_with("frame-ancestors 'none'"));
+    }
 }

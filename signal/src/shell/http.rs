@@ -84,14 +84,14 @@ pub(super) fn objection<B>(request: &Request<B>) -> Option<Answer> {
 }
 
 /// What goes out last: protection, and no body for HEAD.
-pub(super) fn finish(mut answer: Answer, method: &Method, origin: &Origin, web: &Web) -> Answer {
+pub(super) fn finish(mut answer: Answer, method: &Method, origin: &Origin, site: &Site) -> Answer {
     let policy = match answer.extensions().get::<Policy>() {
         Some(policy) => *policy,
-        None if matches!(web, Web::Directory(_)) => Policy::Stock,
+        None if matches!(site.web, Web::Directory(_)) => Policy::Stock,
         None => Policy::Strict,
     };
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-        protect(answer.headers_mut(), policy, &origin.authority);
+        protect(answer.headers_mut(), policy, &origin.authority, &site.client.embedders);
     }
     if method == Method::HEAD {
         *answer.body_mut() = Content::Ready(None);
@@ -273,7 +273,7 @@ pub(super) fn to_https(request: &Request<Incoming>, arrival: &Arrival) -> Result
         answer.headers_mut().insert(LOCATION, location);
     }
     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    protect(answer.headers_mut(), Policy::Strict, &origin.authority);
+    protect(answer.headers_mut(), Policy::Strict, &origin.authority, &[]);
     Ok(answer)
 }
 

@@ -4,8 +4,11 @@ import { chimeOn } from './chimes';
 import { ChatLog } from './chatlog';
 import type { ChatEvent, Conference, Happening, Participant } from './conference';
 import type { Muted } from './conference/happening';
-import type { Branding } from './config';
+import { type Branding, config } from './config';
 import { Doorway } from './doorway';
+import { controls, type Desk, snapshot } from './embed/controls';
+import { Frame } from './embed/frame';
+import type { Wishes } from './embed/wishes';
 import { faces, handRank, nameOf, type Own, personLines, voices } from './faces';
 import { Happenings } from './happenings';
 import { chooseLanguage, t } from './i18n';
@@ -39,12 +42,12 @@ export type Phase = 'landing' | 'prejoin' | 'joining' | 'door' | 'meeting' | 're
 
 const TALK_EVERY_MS = 150;
 
-export class App {
+export class App implements Desk {
   phase: Phase = 'landing';
   readonly log = new ChatLog();
-  private readonly media = new LocalMedia(() => this.onMedia());
+  readonly media = new LocalMedia(() => this.onMedia());
   private readonly sound = new Sound(() => this.onSoundBlocked());
-  private readonly notices: Notifier = {
+  readonly notices: Notifier = {
     show: (notice) => this.meeting?.notices.show(notice),
     take: (key) => this.meeting?.notices.take(key),
   };
@@ -52,17 +55,18 @@ export class App {
   private readonly news = new News(this.notices);
   private readonly happenings: Happenings;
   private readonly doorway: Doorway;
-  private readonly stay: Stay;
+  readonly stay: Stay;
   private readonly recovery: Recovery;
+  private frame: Frame | null = null;
   private prejoin: Prejoin | null = null;
-  private meeting: Meeting | null = null;
+  meeting: Meeting | null = null;
   private since = 0;
   private ticker = 0;
   private talker = 0;
   private readonly keys = this.listenToKeys();
   private readonly root = h('div', { id: 'view' });
 
-  constructor(readonly room: string, private readonly branding: Branding) {
+  constructor(readonly room: string, private readonly branding: Branding, private readonly wishes: Wishes) {
     this.stay = new Stay(room, {
       media: this.media, events: this.roomEvents(),
       onIn: (away) => this.onIn(away),
@@ -73,7 +77,9 @@ export class App {
     });
     this.output(recall('device.output'));
     this.recovery = new Recovery(this.recoveryHost());
-    this.stay.name = recall('name');
+    this.stay.name = wishes.name || recall('name');
+    this.media.wanted.audio = !wishes.audioMuted && recall('on.audio') !== 'off';
+    this.media.wanted.video = !wishes.videoMuted && recall('on.video') !== 'off';
     const conference = (): Conference | null => this.conference;
     this.happenings = new Happenings({
       get conference() { return conference(); },
@@ -105,8 +111,12 @@ export class App {
 
   start(): void {
     if (!('RTCPeerConnection' in window)) return this.page('refused', { sign: 'warn', tone: 'warn', title: t('unsupported.title'), text: t('unsupported') });
-    if (this.room) this.showPrejoin();
-    else this.showLanding();
+    if (this.wishes.frame !== null && window.parent !== window) {
+      this.frame = new Frame(this.wishes.frame, config()?.embedders ?? [], { media: this.media, controls: controls(this), snapshot: () => snapshot(this) });
+    }
+    if (!this.room) return this.showLanding();
+    this.showPrejoin();
+    if (this.wishes.straight && this.stay.name) this.join(this.stay.name);
   }
 
   get conference(): Conference | null {
@@ -187,6 +197,7 @@ export class App {
     this.phase = phase;
     applyTheme(phase === 'meeting');
     this.root.replaceChildren(element);
+    this.frame?.update();
   }
 
   /** Another language from now on: whatever is shown is shown again in it. */
@@ -232,11 +243,12 @@ export class App {
     this.render();
   }
 
-  private leave(): void {
+  leave(): void {
     const minutes = Math.floor((Date.now() - this.began) / 60_000);
     this.stay.leave();
     this.silence();
     this.page('left', goodbye({ room: this.room, minutes, again: () => this.showPrejoin(), start: () => location.assign('/') }));
+    this.frame?.tell({ name: 'video-ready-to-close' });
   }
 
   /** When the meeting began: for everybody the same, if the box says so and the clocks agree. */
@@ -261,10 +273,8 @@ export class App {
   }
 
   private askPassword(wrong: boolean): void {
-    this.page('joining', passwordState(wrong, (password) => {
-      this.stay.password = password;
-      void this.stay.enter();
-    }));
+    this.frame?.tell({ name: 'password-required' });
+    this.page('joining', passwordState(wrong, (password) => this.usePassword(password)));
     this.root.querySelector<HTMLElement>('[data-test=password]')?.focus();
   }
 
@@ -287,6 +297,18 @@ export class App {
   private onTick(): void {
     this.meeting?.tick(Math.floor((Date.now() - this.began) / 1000));
     this.recovery.tick();
+    this.frame?.update();
+  }
+
+  rename(name: string): void {
+    this.stay.name = name;
+    this.stay.update();
+    this.render();
+  }
+
+  usePassword(password: string): void {
+    this.stay.password = password;
+    if (this.phase === 'joining' && !this.conference) void this.stay.enter();
   }
 
   private recoveryHost(): RecoveryHost {
@@ -333,7 +355,7 @@ export class App {
     this.render();
   }
 
-  private toggleHand(): void {
+  toggleHand(): void {
     this.stay.hand = this.stay.hand ? 0 : Date.now();
     this.stay.update();
     this.render();
@@ -342,6 +364,7 @@ export class App {
   private onChat(event: ChatEvent): void {
     const message = this.log.take(event);
     const fresh = message !== null && !message.mine && !message.old;
+    if (message && !message.old) this.frame?.message(message);
     if (message && this.phase === 'door') this.doorway.message(message);
     this.meeting?.messages(fresh);
     if (fresh && this.meeting && !this.meeting.chatOpen) this.news.message(message);
@@ -353,12 +376,12 @@ export class App {
     this.meeting?.changed(this.lines());
   }
 
-  private async toggle(kind: 'audio' | 'video'): Promise<void> {
+  async toggle(kind: 'audio' | 'video'): Promise<void> {
     if (!this.media.on(kind) && !this.mayTurnOn(kind)) return this.happenings.forbidden(kind);
     await this.own.toggle(kind);
   }
 
-  private share(): void {
+  share(): void {
     if (!this.media.share.on && !this.mayTurnOn('desktop')) return this.happenings.forbidden('desktop');
     void this.own.share();
   }
@@ -413,6 +436,7 @@ export class App {
     const alone = people.length > 0 || this.phase !== 'meeting' || !conference?.joined ? null : t(this.news.hadCompany ? 'alone.left' : 'alone.title');
     this.meeting.update(faces(conference, people, shownSelf, rank), personLines(conference, people, shownSelf, rank), shownSelf.hand > 0, alone);
     this.sound.set(voices(conference));
+    this.frame?.update();
   }
 
   private get shownSelf(): Own {

@@ -8,6 +8,8 @@ export interface Config {
   readonly useTurnUdp?: boolean;
   readonly startAudioMuted?: number;
   readonly startVideoMuted?: number;
+  /** Origins whose pages may have us in a frame, besides our own. */
+  readonly embedders?: readonly string[];
 }
 
 export interface Branding {

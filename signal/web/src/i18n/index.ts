@@ -49,9 +49,9 @@ export function preferredLanguage(chosen: string, wanted: readonly string[]): st
   return [chosen, ...wanted].map((candidate) => candidate && known(candidate)).find(Boolean) || ENGLISH;
 }
 
-/** Takes up the language of this person before anything is shown. */
-export function loadLanguage(): Promise<void> {
-  return takeUp(preferredLanguage(recall('language'), navigator.languages));
+/** Takes up the language of this person, or else the one that the address names, before anything is shown. */
+export function loadLanguage(named: string): Promise<void> {
+  return takeUp(preferredLanguage(recall('language'), [...(named ? [named] : []), ...navigator.languages]));
 }
 
 /** Another language from now on, on this device. What is already shown has to be shown again. */

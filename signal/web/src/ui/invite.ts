@@ -1,6 +1,7 @@
 // The invitation: the room's address as link and as code.
 
 import { t } from '../i18n';
+import { roomTitle } from '../names';
 import { qrCode, qrPath } from '../qr';
 import { h, icon, path, svg } from './dom';
 
@@ -19,7 +20,25 @@ export function invitation(room: string, heading: HTMLElement | null, copy: () =
     h('div', { class: 'row scan' }, code,
       h('div', { class: 'stack tight' },
         h('b', { class: 'mono small address', dir: 'ltr' }, address.replace(/^https?:\/\//, '')),
-        h('button', { type: 'button', class: 'btn first start', onclick: copy, 'data-test': 'copy-link' }, icon('copy'), t('copy')))));
+        h('div', { class: 'row tight wrap' },
+          h('button', { type: 'button', class: 'btn first', onclick: copy, 'data-test': 'copy-link' }, icon('copy'), t('copy')),
+          h('a', { class: 'btn', href: mail(room, address), 'data-test': 'mail' }, icon('send', { class: 'mirror' }), t('invite.mail')),
+          canShare() && h('button', { type: 'button', class: 'btn', 'data-test': 'share-link', onclick: () => void share(room, address) }, icon('share'), t('invite.share'))))));
+}
+
+/** A letter for the person's own mail program; nothing is sent by the page. */
+function mail(room: string, address: string): string {
+  const subject = t('invite.mail.subject', { room: roomTitle(room) });
+  return `mailto:?subject=${encodeURIComponent(subject)}&body=${encodeURIComponent(t('invite.mail.body', { address }))}`;
+}
+
+/** Phones hand a link to any other program. */
+function canShare(): boolean {
+  return typeof (navigator as Partial<Navigator>).share === 'function' && matchMedia('(pointer: coarse)').matches;
+}
+
+async function share(room: string, url: string): Promise<void> {
+  await navigator.share({ title: roomTitle(room), url }).catch(() => undefined); // Who closes the question wants nothing.
 }
 
 function codePicture(address: string): Element | null {

@@ -192,6 +192,14 @@ export class Meeting {
     return this.panels.current === 'chat';
   }
 
+  get peopleOpen(): boolean {
+    return this.panels.current === 'people';
+  }
+
+  get unreadCount(): number {
+    return this.missed;
+  }
+
   tick(seconds: number): void {
     setText(this.clock, duration(seconds));
     this.talk.tick();

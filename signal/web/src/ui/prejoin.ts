@@ -1,8 +1,9 @@
 // Before the meeting: your picture, your sound, your name.
 
 import { t } from '../i18n';
-import type { LocalMedia } from '../media';
+import type { Device, LocalMedia } from '../media';
 import { roomTitle } from '../names';
+import { remember } from '../storage';
 import { h, icon, setAttribute, setText } from './dom';
 import { DeviceFields } from './devices';
 import { insecureCard } from './landing';
@@ -38,8 +39,8 @@ export class Prejoin {
 
   constructor(private readonly host: PrejoinHost) {
     const { media } = host;
-    this.mic = new ToggleKey('audio', media, () => void media.toggle('audio'));
-    this.camera = new ToggleKey('video', media, () => void media.toggle('video'));
+    this.mic = new ToggleKey('audio', media, () => this.toggle('audio'));
+    this.camera = new ToggleKey('video', media, () => this.toggle('video'));
     this.devices = new DeviceFields(media, () => undefined);
     this.name = h('input', { value: host.name, autocomplete: 'name', maxlength: 64, 'data-test': 'display-name', 'aria-describedby': 'name-hint', dir: 'auto', oninput: () => this.update() });
     this.element = this.build();
@@ -68,6 +69,12 @@ export class Prejoin {
   dispose(): void {
     this.devices.dispose();
     this.picture.dispose();
+  }
+
+  /** Who goes in silent or unseen does so the next time too. */
+  private toggle(kind: Device): void {
+    void this.host.media.toggle(kind);
+    remember(`on.${kind}`, this.host.media.wanted[kind] ? 'on' : 'off');
   }
 
   private build(): HTMLElement {
