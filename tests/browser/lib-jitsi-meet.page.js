@@ -166,7 +166,10 @@
                 note('track', key(track));
             });
             conference.on(on.TRACK_REMOVED, track => {
-                remote.delete(key(track));
+                // The next one of its kind may be there already.
+                if (remote.get(key(track)) === track) {
+                    remote.delete(key(track));
+                }
                 note('track removed', key(track));
             });
             conference.on(on.TRACK_MUTE_CHANGED, (track, by) => note('mute',
@@ -191,6 +194,17 @@
         connection.connect();
         meeting.connection = connection;
     }
+
+    /** Shares a screen in place of the camera: this library sends one video. */
+    meeting.share = async () => {
+        [ meeting.local.desktop ] = await JitsiMeetJS.createLocalTracks({ devices: [ 'desktop' ] });
+        await meeting.conference.replaceTrack(meeting.local.video, meeting.local.desktop);
+    };
+
+    meeting.unshare = async () => {
+        await meeting.conference.replaceTrack(meeting.local.desktop, meeting.local.video);
+        await meeting.local.desktop.dispose();
+    };
 
     meeting.leave = async () => {
         await meeting.conference.leave();

@@ -173,6 +173,26 @@ impl World {
         })
     }
 
+    /// ICE restart in place, as focus and client do it: new credentials of the bridge, then the bot's own under the same number.
+    pub fn restart_ice(&mut self, index: usize) {
+        let id = self.bots[index].id.clone();
+        let transport = TransportModify { ice_restart: true, ..TransportModify::default() };
+        let endpoint = EndpointModify { id: id.clone(), transport: Some(transport), ..EndpointModify::default() };
+        let request =
+            ConferenceModify { meeting_id: MEETING.into(), endpoints: vec![endpoint], ..ConferenceModify::default() };
+        let answer = self.order(request).expect("ICE restarts");
+        let offer = answer.endpoints[0].transport.clone().expect("transport");
+        let (now, addr) = (self.now, self.bridge_addr);
+        let ice = &mut self.bots[index].ice;
+        ice.ufrag.push('r');
+        ice.pwd.push('r');
+        (ice.writable, ice.nominated) = (false, false);
+        ice.set_remote(now, offer.ufrag.expect("ufrag"), offer.pwd.expect("pwd"), addr);
+        let own = self.bots[index].answer();
+        let own = IceUdpTransport { ice_generation: offer.ice_generation, fingerprints: Vec::new(), ..own };
+        self.update(MEETING, &id, Some(own), None).expect("endpoint is updated");
+    }
+
     /// The endpoint is expired, as on a leave; its bot falls silent.
     pub fn leave(&mut self, index: usize) {
         let id = self.bots[index].id.clone();

@@ -281,6 +281,27 @@ fn a_nat_that_rebinds_costs_less_than_three_seconds() {
 }
 
 #[test]
+fn an_ice_restart_is_not_noticed_and_takes_a_meeting_along_to_another_network() {
+    for seed in seeds() {
+        let mut world = world(seed, good());
+        meeting(&mut world, 2, Load::default());
+        everybody_connects(&mut world, Duration::from_secs(3));
+        world.run(Duration::from_secs(3));
+        measure_anew(&mut world);
+        world.restart_ice(1);
+        world.run(Duration::from_secs(8));
+        video_runs(&world, 2, Duration::from_millis(300), "the same network");
+        assert!(world.bots[1].ice.nominated, "seed {seed}");
+        measure_anew(&mut world);
+        world.bots[1].addr = "203.0.113.99:50123".parse().expect("address");
+        world.restart_ice(1);
+        world.run(Duration::from_secs(8));
+        assert!(world.bots[1].ice.nominated, "seed {seed}");
+        video_runs(&world, 2, Duration::from_millis(1500), "another network");
+    }
+}
+
+#[test]
 fn a_wrong_fingerprint_never_yields_keys() {
     let mut world = world(12, good());
     world.join(bot(1, Load::default(), Offer::Gcm));

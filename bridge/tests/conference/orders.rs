@@ -159,6 +159,29 @@ fn sources_that_stay_go_on_when_the_list_is_replaced() {
 }
 
 #[test]
+fn an_ice_restart_is_answered_with_credentials_that_stand_beside_the_old_ones_for_a_while() {
+    let mut world = World::meeting(2);
+    let before = world.bridge.residue();
+    let transport = Some(TransportModify { ice_restart: true, ..Default::default() });
+    let restart = EndpointModify { id: "a".into(), transport, ..Default::default() };
+    let mut told = Vec::new();
+    for generation in 1..=3 {
+        let answer = world.modify(restart.clone()).endpoints[0].transport.clone().unwrap();
+        assert_eq!(answer.ice_generation, Some(generation));
+        assert!(answer.web_socket.is_none() && answer.pwd.is_some());
+        told.extend(answer.ufrag);
+        assert_eq!(world.bridge.residue(), before + 1, "one restart at a time");
+    }
+    told.dedup();
+    assert_eq!(told.len(), 3);
+    world.run_ms(31_000);
+    assert_eq!(world.bridge.residue(), before);
+    world.leave(1);
+    world.leave(2);
+    assert_eq!(world.bridge.residue(), 0);
+}
+
+#[test]
 fn shutting_down_says_goodbye_and_refuses_new_conferences() {
     let mut world = World::meeting(2);
     world.bridge.shut_down(world.now, &mut world.outbox);

@@ -466,6 +466,33 @@ fn force_mute_tells_screens_from_cameras() {
 }
 
 #[test]
+fn a_source_that_comes_back_under_its_ssrc_goes_on_in_numbers_and_time_towards_those_who_had_it() {
+    let mut world = World::meeting(2);
+    world.film(1, 1, 5, true, &ALL);
+    let camera = world.client(1).video_ssrc(0);
+    let newest = |world: &mut World| {
+        world.client(2).stream(camera).last().map(|rtp| (rtp.header.sequence, rtp.header.timestamp))
+    };
+    let list = sources("a", 1, 3);
+    for round in 0..3_u16 {
+        let (sequence, timestamp) = newest(&mut world).unwrap();
+        let without = vec![list[0].clone()];
+        world.modify(EndpointModify { id: "a".into(), sources: Some(without), ..Default::default() });
+        world.run_ms(700);
+        world.modify(EndpointModify { id: "a".into(), sources: Some(list.clone()), ..Default::default() });
+        // Towards a client that is told of it now.
+        world.run_ms(600);
+        world.forget();
+        world.film(1, 100 * (round + 1), 5, true, &ALL);
+        let first = world.client(2).stream(camera).first().map(|rtp| rtp.header).unwrap();
+        let ahead = first.sequence.0.wrapping_sub(sequence.0);
+        assert!((1..100).contains(&ahead), "round {round}: {ahead} numbers further");
+        let later = first.timestamp.wrapping_sub(timestamp);
+        assert!((1..90_000 * 10).contains(&later), "round {round}: {later} ticks later");
+    }
+}
+
+#[test]
 fn senders_are_told_the_largest_wish_more_at_once_and_less_after_a_while() {
     let mut world = World::meeting(3);
     let told = |world: &mut World| -> Vec<i64> {

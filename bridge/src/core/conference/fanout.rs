@@ -57,7 +57,7 @@ impl Conference {
                 egress.names = *names;
                 receiver.egress.push(egress);
             } else {
-                receiver.retire(egress.names.ssrc, egress.next_sequences());
+                receiver.retire(egress.names.ssrc, egress.ended());
             }
         }
         for names in sources.iter().filter(|names| names.owner != place) {
@@ -75,8 +75,8 @@ impl Conference {
             } else if receiver.egress_by_ssrc(names.ssrc).is_none() {
                 // Of two sources under one SSRC the receiver could not tell which is which: it gets the first.
                 let random = (Self::initial_of(&mut self.rng), Self::initial_of(&mut self.rng));
-                let initial = receiver.ended(names.ssrc).unwrap_or(random);
-                let mut egress = Egress::new(*names, initial);
+                let ended = receiver.ended(names.ssrc);
+                let mut egress = ended.map_or_else(|| Egress::new(*names, random), |e| Egress::resuming(*names, e));
                 egress.describe(from, to);
                 // What was there before the receiver stands in its invitation.
                 if receiver.invited {

@@ -67,6 +67,13 @@ pub struct Names {
     pub clock_rate: u32,
 }
 
+/// Where an outgoing stream ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended {
+    media: project::Ended,
+    next_rtx: Seq,
+}
+
 /// What was sent again lately.
 type Resent = HistoryBuf<(Seq, Instant), REMEMBERED_RESENDS>;
 
@@ -97,14 +104,25 @@ pub struct Egress {
 impl Egress {
     /// `initial`: two random numbers below [`MAX_INITIAL`], for media and for retransmissions.
     pub fn new(names: Names, initial: (Seq, Seq)) -> Self {
+        let projection = Projection::new(names.kind == MediaKind::Audio, names.clock_rate, initial.0);
+        Self::with(names, projection, initial.1)
+    }
+
+    /// Under the SSRCs of a stream that ended: both sides' keys have seen its numbers, and the receiver its timestamps.
+    pub fn resuming(names: Names, ended: Ended) -> Self {
+        let projection = Projection::resuming(names.kind == MediaKind::Audio, names.clock_rate, ended.media);
+        Self::with(names, projection, ended.next_rtx)
+    }
+
+    fn with(names: Names, projection: Projection, next_rtx: Seq) -> Self {
         Self {
             names,
-            projection: Projection::new(names.kind == MediaKind::Audio, names.clock_rate, initial.0),
+            projection,
             opens: None,
             routes: Routes::new(),
             kept: heapless::Vec::new(),
             dependency: None,
-            next_rtx: initial.1,
+            next_rtx,
             packets: 0,
             octets: 0,
             key_frame_sent: None,
@@ -127,9 +145,9 @@ impl Egress {
         self.opens.is_none_or(|opens| opens <= now)
     }
 
-    /// Where a later stream under the same SSRCs must begin: both sides' keys have seen the numbers before.
-    pub fn next_sequences(&self) -> (Seq, Seq) {
-        (self.projection.next_sequence(), self.next_rtx)
+    /// Where a later stream under the same SSRCs must begin.
+    pub fn ended(&self) -> Ended {
+        Ended { media: self.projection.ended(), next_rtx: self.next_rtx }
     }
 
     /// Numbers of both sides; call again when either changes.

@@ -70,6 +70,8 @@ pub struct Projection {
     audio: bool,
     rate: u32,
     initial: Seq,
+    /// What went out under the same SSRC before, of a source that is gone.
+    former: Option<Run>,
     target: Option<u8>,
     current: Option<u8>,
     needs_key_frame: bool,
@@ -79,6 +81,13 @@ pub struct Projection {
     anchor: Option<(u64, u32)>,
     /// The first packet that went out: when, and with which timestamp.
     beginning: Option<(Instant, u32)>,
+}
+
+/// Where a stream ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended {
+    initial: Seq,
+    run: Option<Run>,
 }
 
 /// What has been going out since the latest switch.
@@ -113,6 +122,7 @@ impl Projection {
             audio,
             rate,
             initial,
+            former: None,
             target: None,
             current: None,
             needs_key_frame: false,
@@ -121,6 +131,16 @@ impl Projection {
             anchor: None,
             beginning: None,
         }
+    }
+
+    /// Goes on where the stream of a source that is gone ended: the receiver may have kept its decoder.
+    pub fn resuming(audio: bool, rate: u32, ended: Ended) -> Self {
+        Self { former: ended.run, ..Self::new(audio, rate, ended.initial) }
+    }
+
+    /// What a later stream under the same SSRC needs to know of this one.
+    pub fn ended(&self) -> Ended {
+        Ended { initial: self.initial, run: self.run.or(self.former) }
     }
 
     pub fn target(&self) -> Option<u8> {
@@ -213,11 +233,6 @@ impl Projection {
         self.run.map(|run| run.payload_type)
     }
 
-    /// The number after all that went out.
-    pub fn next_sequence(&self) -> Seq {
-        self.run.map_or(self.initial, |run| run.map.newest_out().next().seq())
-    }
-
     /// Newest outgoing timestamp and when it went out.
     pub fn newest(&self) -> Option<(u32, Instant)> {
         self.run.map(|run| (run.newest.timestamp, run.newest.at))
@@ -296,7 +311,7 @@ impl Projection {
     }
 
     fn switch(&mut self, now: Instant, packet: &Incoming, clocks: &[Option<SenderClock>]) {
-        let next = match self.run {
+        let next = match self.run.or(self.former.take()) {
             None => Run::first(now, packet, self.initial),
             Some(old) => {
                 let timestamp = self.next_timestamp(now, packet, &old, clocks);

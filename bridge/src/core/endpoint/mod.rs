@@ -30,10 +30,10 @@ use self::transport::Transport;
 use super::allocate::Settings;
 use super::codec::Codec;
 use super::demux::Handle;
-use super::egress::Egress;
 use super::egress::leg::Leg;
+use super::egress::{Egress, Ended};
 use super::ingress::twcc::ArrivalLog;
-use super::packet::{AudioLevel, RtpHeader, Seq, Ssrc};
+use super::packet::{AudioLevel, RtpHeader, Ssrc};
 use super::srtp::{self, Keys};
 use super::{Discard, Path, Sink, Wake};
 
@@ -81,7 +81,7 @@ pub struct Endpoint {
     /// Sorted by serial.
     pub egress: Vec<Egress>,
     /// Where streams of SSRCs that are gone would go on, newest last.
-    pub retired: VecDeque<(Ssrc, (Seq, Seq))>,
+    pub retired: VecDeque<(Ssrc, Ended)>,
     arrivals: ArrivalLog,
     pub channel: Channel,
     pub settings: Settings,
@@ -237,17 +237,17 @@ impl Endpoint {
     }
 
     /// Remembers where a stream ended.
-    pub fn retire(&mut self, ssrc: Ssrc, next: (Seq, Seq)) {
+    pub fn retire(&mut self, ssrc: Ssrc, ended: Ended) {
         self.retired.retain(|(other, _)| *other != ssrc);
         if self.retired.len() >= MAX_RETIRED {
             self.retired.pop_front();
         }
-        self.retired.push_back((ssrc, next));
+        self.retired.push_back((ssrc, ended));
     }
 
     /// Where the stream of this SSRC ended, if there was one.
-    pub fn ended(&self, ssrc: Ssrc) -> Option<(Seq, Seq)> {
-        self.retired.iter().find(|(other, _)| *other == ssrc).map(|(_, next)| *next)
+    pub fn ended(&self, ssrc: Ssrc) -> Option<Ended> {
+        self.retired.iter().find(|(other, _)| *other == ssrc).map(|(_, ended)| *ended)
     }
 
     /// An encrypted RTP packet: opened, logged, booked and put in its place. Also answers the level of audio, which counts

@@ -158,6 +158,34 @@ fn an_ice_failure_told_by_session_info_restarts_too() {
 }
 
 #[test]
+fn a_client_that_is_away_is_invited_rarely_and_takes_part_at_once_when_it_is_back() {
+    let mut world = pair();
+    // Its socket is cut: what it is sent waits for its return.
+    world.clients.get_mut("ada").unwrap().eager = false;
+    let received = world.client("ada").received.len();
+    for _ in 0..5 {
+        world.endpoint_gone("ada");
+        world.advance(Duration::from_secs(120));
+    }
+    assert!(world.client("ada").received.len() - received <= 10, "an end and an invitation each");
+    world.clients.get_mut("ada").unwrap().eager = true;
+    world.settle();
+    assert!(world.client("ada").accepted);
+    world.assert_consistent();
+}
+
+#[test]
+fn a_lost_endpoint_is_made_anew_at_once() {
+    let mut world = pair();
+    let before = world.now;
+    world.endpoint_gone("ada");
+    world.advance(Duration::from_millis(1));
+    assert!(world.client("ada").accepted, "within {:?}", world.now - before);
+    assert_eq!(world.client("ada").offers.len(), 2);
+    world.assert_consistent();
+}
+
+#[test]
 fn whoever_ends_the_session_is_left_in_peace() {
     let mut world = pair();
     let answer = world.jingle("ada", "session-terminate", "<reason><success/></reason>");
