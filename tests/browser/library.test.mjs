@@ -1,7 +1,7 @@
 // A client that nobody here wrote: the unmodified lib-jitsi-meet of 2022, in Chromium, with real media.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { LibraryPage, Server, joinWithLibrary, libraryReceives, me, openChromium } from './harness.mjs';
+import { LibraryPage, Server, joinWithLibrary, libraryReceives, me, openChromium, until } from './harness.mjs';
 
 let server, browser, library;
 
@@ -74,5 +74,35 @@ test('by loopback address, by localhost, by another address and with a hand-writ
     for (const [ index, page ] of pages.entries()) {
         await libraryReceives(page, ids.filter((_, other) => other !== index), 60_000);
     }
+    await close(pages);
+});
+
+test('a session whose path broke is begun anew in the same stay', async () => {
+    const pages = [
+        await joinWithLibrary(browser, library, { room: 'anew', name: 'Ada' }),
+        await joinWithLibrary(browser, library, { room: 'anew', name: 'Grace' })
+    ];
+    const [ ada, grace ] = await Promise.all(pages.map(me));
+
+    await libraryReceives(pages[0], [ grace ]);
+    await libraryReceives(pages[1], [ ada ]);
+    // What the library does when ICE has failed for a while.
+    const sid = await pages[0].evaluate(() => {
+        const session = window.meeting.conference.jvbJingleSession;
+
+        session.terminate(() => undefined, () => undefined, {
+            reason: 'connectivity-error', reasonDescription: 'ICE FAILED', requestRestart: true, sendSessionTerminate: true
+        });
+
+        return session.sid;
+    });
+
+    await until(pages[0], old => {
+        const session = window.meeting.conference.jvbJingleSession;
+
+        return session && session.sid !== old;
+    }, sid, 20_000);
+    await libraryReceives(pages[0], [ grace ]);
+    await libraryReceives(pages[1], [ ada ]);
     await close(pages);
 });
