@@ -37,18 +37,25 @@ test('loss makes a line weak at once, and it gets better only slowly', () => {
   assert.equal(grade(10), 'weak');
   quality.measure(reports({ received: 200, lost: 0, sent: 200, sentLost: 10 }), sourceOf, 4_000);
   assert.equal(quality.mine?.quality, 20);
+  assert.equal(quality.low, false, 'it is said when it lasts');
+  quality.measure(reports({ received: 300, lost: 0, sent: 300, sentLost: 20 }), sourceOf, 6_000);
+  assert.equal(quality.low, true);
   quality.restart();
   assert.equal(quality.mine, null);
+  assert.equal(quality.low, false);
 });
 
 test('a network that lets through half of the picture is half as good; a busy device is known after a while', () => {
   const quality = new Quality();
   quality.measure(reports({ received: 0, lost: 0, sent: 0, sentLost: 0 }), sourceOf, 0);
-  quality.measure(reports({ received: 100, lost: 0, sent: 100, sentLost: 0 }, { qualityLimitationReason: 'bandwidth', targetBitrate: 750_000 }), sourceOf, 2_000);
+  const squeezed = (now: number): void => quality.measure(reports({ received: 100, lost: 0, sent: 100, sentLost: 0 }, { qualityLimitationReason: 'bandwidth', targetBitrate: 750_000 }), sourceOf, now);
+  squeezed(2_000);
+  assert.equal(quality.mine?.quality, 100, 'a connection first finds out how much there is');
+  squeezed(30_000);
   assert.equal(quality.mine?.quality, 50);
-  for (let at = 1; at <= 4; at++) {
+  for (let at = 1; at <= 10; at++) {
     assert.equal(quality.busy, false);
-    quality.measure(reports({ received: 100, lost: 0, sent: 100, sentLost: 0 }, { qualityLimitationReason: 'cpu' }), sourceOf, 2_000 + at * 2_000);
+    quality.measure(reports({ received: 100, lost: 0, sent: 100, sentLost: 0 }, { qualityLimitationReason: 'cpu' }), sourceOf, 30_000 + at * 2_000);
   }
   assert.equal(quality.busy, true);
 });

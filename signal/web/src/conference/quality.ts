@@ -42,8 +42,11 @@ const CLIMB_PER_SECOND = 5;
 /** Loss up to which the picture suffers so much, in per cent. */
 const LOSSES = [[2, 100], [4, 70], [6, 50], [8, 30], [12, 10]] as const;
 const MOST_KBITS = 1_000_000;
-/** In a row: this many times before the device counts as busy. */
-const BUSY_TIMES = 4;
+/** So many measures in a row before it is said that the device is busy, or our line weak. */
+const BUSY_TIMES = 10;
+const WEAK_TIMES = 3;
+/** A connection first has to find out how much the network takes. */
+const RAMP_MS = 20_000;
 
 export function grade(quality: number): Grade {
   return quality >= GOOD ? 'good' : quality >= FAIR ? 'fair' : 'weak';
@@ -55,35 +58,45 @@ export class Quality {
   private receptions = new Map<string, Reception>();
   private totals: Totals | null = null;
   private busyFor = 0;
+  private weakFor = 0;
+  private since = 0;
 
   /** Takes the measure of the media connection; `sourceOf` knows whose an SSRC is. */
   measure(reports: Iterable<Report>, sourceOf: (ssrc: number) => Source | undefined, now: number): void {
     const totals = add(reports, sourceOf, now);
     const before = this.totals;
     this.totals = totals;
+    this.since ||= now;
     this.busyFor = totals.cpuLimited ? this.busyFor + 1 : 0;
     const seconds = before ? (now - before.at) / 1000 : 0;
     if (!before || seconds <= 0) return;
     const rate = (one: number, other: number): number => Math.max(0, Math.round(((one - other) * 8) / 1000 / seconds));
     const loss = { up: share(totals.up, before.up), down: share(totals.down, before.down) };
     this.receptions = new Map([...totals.sources].map(([name, flow]) => [name, receptionOf(flow, before.sources.get(name), seconds)]));
-    const quality = Math.min(byLoss(loss.up), byLoss(loss.down), totals.squeeze);
+    const quality = Math.min(byLoss(loss.up), byLoss(loss.down), now - this.since < RAMP_MS ? 100 : totals.squeeze);
     const climbed = this.mine ? this.mine.quality + CLIMB_PER_SECOND * seconds : 100;
     this.mine = {
       quality: Math.round(Math.min(quality, climbed)), loss, delay: totals.delay, at: now,
       rate: { up: rate(totals.up.bytes, before.up.bytes), down: rate(totals.down.bytes, before.down.bytes) },
     };
+    this.weakFor = grade(this.mine.quality) === 'weak' ? this.weakFor + 1 : 0;
   }
 
   /** A new media connection counts anew. */
   restart(): void {
     this.totals = this.mine = null;
+    this.since = this.busyFor = this.weakFor = 0;
     this.receptions.clear();
   }
 
   /** The device cannot encode what it should, and that not only for a moment. */
   get busy(): boolean {
     return this.busyFor >= BUSY_TIMES;
+  }
+
+  /** Our own line is weak, and that not only for a moment. */
+  get low(): boolean {
+    return this.weakFor >= WEAK_TIMES;
   }
 
   /** What the others are told. */

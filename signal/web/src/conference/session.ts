@@ -285,7 +285,7 @@ export class MediaSession {
     if (this.peer !== peer) return;
     const now = Date.now();
     quality.measure(reports, (ssrc) => owners.get(ssrc), now);
-    const told = JSON.stringify([quality.mine && grade(quality.mine.quality), quality.busy, [...room.people.keys()].filter((id) => quality.weak(id, now))]);
+    const told = JSON.stringify([quality.mine && grade(quality.mine.quality), quality.low, quality.busy, [...room.people.keys()].filter((id) => quality.weak(id, now))]);
     const changed = told !== this.told;
     this.told = told;
     if (changed) this.events.onQuality();

@@ -5,7 +5,6 @@ import type { Conference } from '../conference';
 import { duration, t } from '../i18n';
 import type { LocalMedia } from '../media';
 import { roomTitle } from '../names';
-import { grade } from '../conference/quality';
 import type { Pictures, View } from '../wanted';
 import { RoomsPanel } from './breakout';
 import { ChatPanel } from './chat';
@@ -73,6 +72,8 @@ export class Meeting {
   private screens: readonly Face[] = [];
   private listed: readonly Person[] = [];
   private readonly saving = h('span', { class: 'pill sharing', hidden: true, 'data-test': 'saving' });
+  /** The person decided about pictures: nothing is changed by itself any more. */
+  private chosePictures = false;
   /** What was said of our own line last. */
   private line = '';
   private readonly clock = h('span', { class: 'quiet small num wide', role: 'timer' });
@@ -311,12 +312,12 @@ export class Meeting {
   /** Somebody's connection got worse or better: of our own it is said, with what can be done. */
   onQuality(): void {
     const quality = this.host.conference?.quality;
-    const line = quality?.busy ? 'busy' : quality?.mine && grade(quality.mine.quality) === 'weak' ? 'low' : '';
+    const line = quality?.busy ? 'busy' : quality?.low ? 'low' : '';
     if (line === this.line) return;
     this.line = line;
     this.notices.take('line');
     if (!line || this.hall.pictures === 'none') return;
-    if (line === 'busy' && this.hall.pictures === 'all') this.hall.showPictures('small');
+    if (line === 'busy' && !this.chosePictures) this.hall.showPictures('small');
     this.showSaving();
     say(t(line));
     this.notices.show({ key: 'line', sign: line === 'busy' ? 'cpu' : 'signal', tone: 'warn', text: t(line), act: { label: t('pictures.none'), run: () => this.showPictures('none') } });
@@ -333,6 +334,7 @@ export class Meeting {
   }
 
   showPictures(pictures: Pictures): void {
+    this.chosePictures = true;
     this.hall.showPictures(pictures);
     if (pictures === 'none' && this.host.media.on('video')) this.host.toggle('video');
     this.showSaving();
