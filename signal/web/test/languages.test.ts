@@ -14,7 +14,8 @@ const places = (text: string): string => [...new Set(text.match(/\{\w+\}/g) ?? [
 const forms = (entry: Entry): string[] => (typeof entry === 'string' ? [entry] : Object.values(entry));
 
 for (const [tag, { texts }] of Object.entries(LANGUAGES) as [string, { texts: Partial<Record<Text, Entry>> }][]) {
-  test(`no text is there in ${tag} that nobody shows`, () => {
+  test(`every text is there in ${tag}, and none that nobody shows`, () => {
+    assert.deepEqual(keys.filter((key) => texts[key] === undefined), []);
     assert.deepEqual(Object.keys(texts).filter((key) => !(key in en)), []);
   });
 
