@@ -28,7 +28,7 @@ import { copyText, roomAddress } from './ui/invite';
 import { Keys } from './ui/keys';
 import { brandLink, landing } from './ui/landing';
 import { askToLeave } from './ui/leave';
-import { alarm, placeLiveRegions } from './ui/live';
+import { alarm, placeLiveRegions, say } from './ui/live';
 import { Meeting } from './ui/meeting';
 import type { Notifier } from './ui/notices';
 import type { Person } from './ui/people';
@@ -359,6 +359,7 @@ export class App implements Desk {
     this.stay.hand = this.stay.hand ? 0 : Date.now();
     this.stay.update();
     this.render();
+    if (this.stay.hand) say(t('hand.yours', { number: handRank(this.people, this.shownSelf)('me') }));
   }
 
   private onChat(event: ChatEvent): void {
@@ -437,6 +438,7 @@ export class App implements Desk {
     this.meeting.update(faces(conference, people, shownSelf, rank), personLines(conference, people, shownSelf, rank), shownSelf.hand > 0, alone);
     this.sound.set(voices(conference));
     this.frame?.update();
+    this.happenings.raised(people);
   }
 
   private get shownSelf(): Own {

@@ -1,6 +1,6 @@
 // What happens in the room, told to the person: as a notice, by voice of the screen reader, and with what can be done about it.
 
-import type { Conference, Happening } from './conference';
+import type { Conference, Happening, Participant } from './conference';
 import type { Muted } from './conference/happening';
 import { nameOf } from './faces';
 import { t } from './i18n';
@@ -21,6 +21,9 @@ export interface HappeningsHost {
 const SIGNS: Readonly<Record<Muted, string>> = { audio: 'mic', video: 'cam', desktop: 'share' };
 
 export class Happenings {
+  /** Whose hands are up. */
+  private hands = new Set<string>();
+
   constructor(private readonly host: HappeningsHost) {}
 
   tell(happening: Happening): void {
@@ -44,6 +47,21 @@ export class Happenings {
       case 'unsent':
         return this.notice({ key: 'unsent', sign: 'warn', tone: 'warn', text: t(`unsent.${happening.reason}`) });
     }
+  }
+
+  /** Tells of hands that went up; a moderator can let them speak at once. */
+  raised(people: readonly Participant[]): void {
+    const up = people.filter((p) => p.hand > 0);
+    for (const person of up) {
+      if (this.hands.has(person.id) || !this.host.conference?.joined) continue;
+      const name = nameOf(person);
+      const mayLet = this.host.conference.moderator && person.audioMuted;
+      this.notice({
+        key: 'hand', sign: 'hand', text: t('say.hand', { name }),
+        ...(mayLet ? { act: { label: t('people.let.speak'), run: () => this.host.conference?.moderation.ask(person.id, 'audio') } } : {}),
+      });
+    }
+    this.hands = new Set(up.map((p) => p.id));
   }
 
   private knock(id: string, name: string, gone: boolean): void {

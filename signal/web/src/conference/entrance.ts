@@ -7,7 +7,8 @@ import { child, el, elements, type Xml } from '../xml';
 import type { XmppStream } from '../xmpp';
 
 const REQUEST_TRIES = 8;
-const SERVICES_LIMIT_MS = 3_000;
+/** The box that lets us in answers this too; a slow one is waited for, because what it offers is learnt only here. */
+const SERVICES_LIMIT_MS = 10_000;
 
 export class Entrance {
   focusJid = '';

@@ -52,13 +52,19 @@ export class RoomSettings implements Part {
   /** Sets the password, changes it, or takes it away with an empty one; false if the room did not take it. */
   async setPassword(password: string): Promise<boolean> {
     const done = await this.submit({ 'muc#roomconfig_roomsecret': password, 'muc#roomconfig_passwordprotectedroom': password ? '1' : '0', ...this.doorField() });
-    if (done) this.password = password;
+    if (done) {
+      this.locked = password !== '';
+      this.password = password;
+      this.onChange();
+    }
     return done;
   }
 
   /** Puts somebody at the door who asks, or lets everybody in. */
-  setMembersOnly(on: boolean): Promise<boolean> {
-    return this.submit({ 'muc#roomconfig_membersonly': on ? 'true' : 'false', ...(this.locked ? { 'muc#roomconfig_passwordprotectedroom': '1' } : {}) });
+  async setMembersOnly(on: boolean): Promise<boolean> {
+    const done = await this.submit({ 'muc#roomconfig_membersonly': on ? 'true' : 'false', ...(this.locked ? { 'muc#roomconfig_passwordprotectedroom': '1' } : {}) });
+    if (done) this.membersOnly = on;
+    return done;
   }
 
   private doorField(): Record<string, string> {
@@ -73,7 +79,7 @@ export class RoomSettings implements Part {
       field('muc#roomconfig_whois', 'anyone'));
     try {
       await this.room.iq('set', this.room.jid, el('query', { xmlns: OWNER }, form));
-      await this.learn();
+      void this.learn();
       return true;
     } catch {
       return false;
