@@ -5,10 +5,11 @@
 //!
 //! **Place.** Above `jitsi-wire`; beside `bridge`, which it reaches only through [`focus::bridge_port`].
 //!
-//! **Entry rule.** `c2s`, `muc`, `focus`, `services` and `router` read no clock, open nothing and spawn nothing.
+//! **Entry rule.** `c2s`, `components`, `muc`, `focus`, `services` and `router` read no clock, open nothing and spawn nothing.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests make their own time"))]
 
 pub mod c2s;
+pub mod components;
 pub mod focus;
 pub mod muc;
 pub mod router;

@@ -4,6 +4,8 @@
 //! Call order: one of [`Signal::handle`], [`Signal::on_wakeup`], [`Signal::shut_down`], then [`Signal::poll`] until
 //! `None`.
 
+mod components;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,9 +15,10 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 use crate::c2s::{Step, Stream, StreamError, StreamLimits};
+use crate::components::{Arrival, Component, Components};
 use crate::focus::bridge_port::{Order, Reply};
 use crate::focus::{self, Focus, FocusConfig, FocusInput, FocusOutput, OccupantKind};
-use crate::muc::{Effect, Muc, MucLimits};
+use crate::muc::{Effect, Muc, MucLimits, room_key};
 use crate::services::{self, ExternalService};
 
 pub use crate::c2s::{Connection, SessionId};
@@ -85,6 +88,8 @@ pub enum Wake {
     /// A stream takes too long until it is bound.
     Login,
     Focus(focus::Wake),
+    /// Breakout rooms changed, or somebody is on the way between them.
+    Components,
 }
 
 /// How much is going on.
@@ -110,6 +115,7 @@ pub struct Signal {
     logins: VecDeque<(Instant, SessionId)>,
     muc: Muc,
     focus: Focus,
+    components: Components,
     outputs: VecDeque<Output>,
 }
 
@@ -125,11 +131,14 @@ impl Signal {
         let mut rng = ChaCha8Rng::from_seed(seed);
         let mut focus_seed = [0; 32];
         rng.fill_bytes(&mut focus_seed);
+        let mut component_seed = [0; 32];
+        rng.fill_bytes(&mut component_seed);
         let names = Names { focus: format!("focus.{}", config.domain), auth: format!("auth.{}", config.domain) };
         let focus_jid = Jid::full_of("focus", names.auth.as_str(), "focus");
         Self {
             muc: Muc::new(&config.domain, focus_jid, config.muc),
             focus: Focus::new(config.focus.clone(), ChaCha8Rng::from_seed(focus_seed)),
+            components: Components::new(&config.domain, ChaCha8Rng::from_seed(component_seed)),
             config,
             names,
             rng,
@@ -160,7 +169,8 @@ impl Signal {
     pub fn next_wakeup(&self) -> Option<(Instant, Wake)> {
         let login = self.logins.front().map(|(at, _)| (*at, Wake::Login));
         let focus = self.focus.next_wakeup().map(|(at, why)| (at, Wake::Focus(why)));
-        login.into_iter().chain(focus).min_by_key(|(at, _)| *at)
+        let components = self.components.next_wakeup().map(|at| (at, Wake::Components));
+        login.into_iter().chain(focus).chain(components).min_by_key(|(at, _)| *at)
     }
 
     /// Time has come.
@@ -172,6 +182,7 @@ impl Signal {
             }
         }
         self.focus.on_wakeup(now);
+        self.components.on_wakeup(now);
         self.settle(now);
     }
 
@@ -280,10 +291,17 @@ impl Signal {
             Some(Ok(to)) => to,
             Some(Err(_)) => return self.refuse(session, &stanza, Condition::JidMalformed),
         };
-        if self.muc.serves(&to.domain) {
+        if let Some(room) = room_key(&to, &self.config.domain) {
+            if self.may_come(session, &from, &to, &room, &stanza) {
+                let to = Jid { node: Some(room), ..to };
+                self.muc.on_stanza(now, wall, session, &from, &to, stanza);
+            }
+        } else if self.muc.serves(&to.domain) {
             self.muc.on_stanza(now, wall, session, &from, &to, stanza);
         } else if to.domain == self.names.focus || to.domain == self.names.auth {
             self.on_focus(now, session, &from, &to, &stanza);
+        } else if let Some(component) = Component::at(&to.domain, &self.config.domain).filter(|_| to.node.is_none()) {
+            self.on_component(now, session, component, &stanza);
         } else if to.domain == self.config.domain && (to.node.is_none() || to.same_bare(&from)) {
             self.on_own(session, &stanza);
         } else {
@@ -308,6 +326,9 @@ impl Signal {
         // COMPAT(gst-meet): it asks `focus@auth.D/focus` where the others ask `focus.D`.
         let is_focus = to.domain == self.names.focus || to.node.as_deref() == Some("focus");
         match (stanza.name.as_str(), stanza.attr("type")) {
+            ("iq", Some("get" | "set")) if is_focus && !self.may_ask(from, stanza) => {
+                self.refuse(session, stanza, Condition::NotAllowed);
+            }
             ("iq", Some("get" | "set")) if is_focus => self.focus.handle(
                 now,
                 FocusInput::ConferenceRequest { from, to: stanza.attr("to").unwrap_or_default(), iq: stanza },
@@ -336,14 +357,16 @@ fn is_sound_iq(iq: &Element) -> bool {
 
 /// What one change leads to.
 impl Signal {
-    /// Carries out what rooms and focus want, until neither wants anything more. What a room says goes before what the focus
-    /// makes of it.
+    /// Carries out what rooms, focus and services want, until none wants anything more. What a room says goes before what the
+    /// others make of it.
     fn settle(&mut self, now: Instant) {
         loop {
             if let Some(effect) = self.muc.poll() {
                 self.on_effect(now, effect);
             } else if let Some(output) = self.focus.poll() {
                 self.on_focus_output(now, output);
+            } else if let Some(output) = self.components.poll() {
+                self.on_component_output(now, output);
             } else {
                 return;
             }
@@ -363,6 +386,9 @@ impl Signal {
                 };
                 let connection = stream.connection();
                 tracing::info!(%room, endpoint = %nick, "joined");
+                let started = self.muc.started(&room);
+                let arrival = Arrival { nick: &nick, session, jid, presence: &presence, affiliation, started };
+                self.components.on_joined(now, &room, &arrival);
                 self.focus.handle(
                     now,
                     FocusInput::Joined {
@@ -379,11 +405,20 @@ impl Signal {
                 );
             }
             Effect::Presence { room, nick, presence } => {
+                self.components.on_presence(now, &room, &nick, &presence);
                 self.focus.handle(now, FocusInput::Presence { room: &room, nick: &nick, presence: &presence })
             }
-            Effect::Left { room, nick, .. } => {
+            Effect::Left { room, nick, session, returns } => {
                 tracing::info!(%room, endpoint = %nick, "left");
+                self.components.on_left(now, &room, &nick, session, returns);
+                // Whether the focus makes somebody else a moderator, or ends the room, depends on the breakout rooms.
+                self.settle_components(now);
                 self.focus.handle(now, FocusInput::Left { room: &room, nick: &nick });
+            }
+            Effect::Json { room, nick, text } => self.components.on_json(now, &room, &nick, &text),
+            Effect::Ended { room, reason } => {
+                tracing::info!(%room, %reason, "meeting ended");
+                self.components.on_over(&room, &reason);
             }
             Effect::FocusIq { room, nick, iq } => {
                 self.focus.handle(now, FocusInput::Iq { room: &room, nick: &nick, iq: &iq })
@@ -392,6 +427,7 @@ impl Signal {
                 self.focus.handle(now, FocusInput::IqReply { room: &room, nick: &nick, iq: &iq })
             }
             Effect::AffiliationChanged { room, nick, affiliation } => {
+                self.components.on_affiliation(now, &room, &nick, affiliation);
                 self.focus.handle(now, FocusInput::AffiliationChanged { room: &room, nick: &nick, affiliation })
             }
         }
@@ -412,6 +448,10 @@ impl Signal {
             FocusOutput::CreateRoom { room, meeting_id } => {
                 tracing::info!(%room, meeting = meeting_id, "meeting opened");
                 self.muc.create(now, &room, &meeting_id);
+                if let Some((main, name)) = self.components.breakout(&room) {
+                    self.muc.set_main(&room, &main);
+                    self.muc.set_subject(&room, name);
+                }
             }
             FocusOutput::SetPresence { room, extensions } => {
                 self.muc.set_focus_presence(&room, extensions);

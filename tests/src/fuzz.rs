@@ -14,6 +14,8 @@ use jitsi_wire::jingle::{Fingerprint, IceUdpTransport, Jingle, Setup};
 use jitsi_wire::xmpp::{Element, Jid, Limits};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
+use signal::components::{Arrival, Component, Components, Request};
+use signal::muc::Affiliation;
 use signal::router::{Connection, Input, SessionId, Signal, SignalConfig};
 use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
@@ -35,6 +37,7 @@ pub const TARGETS: &[Target] = &[
     ("dtls", dtls),
     ("bridge", bridge),
     ("signal", signal),
+    ("components", components),
 ];
 
 /// Runs the target `name`; panics when there is none.
@@ -226,5 +229,40 @@ fn signal(data: &[u8]) {
         signal.handle(now, wall, Input::Closed { session });
         while signal.poll(now).is_some() {}
         assert_eq!(signal.stats().sessions, 0);
+    });
+}
+
+/// Lines are what a moderator sends: the first character says to which service, or to everybody.
+fn components(data: &[u8]) {
+    text(data, |text| {
+        let now = Instant::now();
+        let mut components = Components::new("d", ChaCha8Rng::from_seed([1; 32]));
+        let presence = Element::new("presence");
+        for (n, nick) in [(1, "a"), (2, "b")] {
+            let jid = Jid::full_of(format!("u{n}"), "d", "x");
+            let session = SessionId(n);
+            let affiliation = Affiliation::Owner;
+            let arrival = Arrival { nick, session, jid: &jid, presence: &presence, affiliation, started: Some(1) };
+            components.on_joined(now, "r", &arrival);
+        }
+        for line in text.lines() {
+            let Some((choice, body)) = line.split_at_checked(1) else { continue };
+            let choice: Option<usize> = choice.parse().ok();
+            match choice.and_then(|choice| Component::ALL.get(choice).copied()) {
+                Some(to) => {
+                    let body = format!("<message>{body}</message>");
+                    if let Ok(message) = Element::parse(&body, &Limits::STANZA) {
+                        components
+                            .on_message(now, Request { session: SessionId(1), room: Some("r"), to, message: &message });
+                    }
+                }
+                None => components.on_json(now, "r", "a", body),
+            }
+            while components.poll().is_some() {}
+        }
+        while let Some(at) = components.next_wakeup() {
+            components.on_wakeup(at);
+            while components.poll().is_some() {}
+        }
     });
 }

@@ -4,12 +4,30 @@
 //! the domain; nobody else does. The mapping is done here, where stanzas come in and go out, and nowhere else.
 
 use jitsi_wire::xmpp::{Element, Limits, Node};
+use serde_json::Value;
 
-/// Components whose names are made of the domain.
-const COMPONENTS: [&str; 5] = ["", "conference.", "lobby.", "focus.", "auth."];
+use crate::components::Component;
+
+/// Components whose names are made of the domain, beside those that ride on rooms.
+const COMPONENTS: [&str; 5] = ["", "conference", "lobby", "focus", "auth"];
 
 /// Attributes that hold an address.
-const ADDRESSES: [&str; 9] = ["to", "from", "room", "jid", "focusjid", "initiator", "responder", "actor", "owner"];
+const ADDRESSES: [&str; 14] = [
+    "to",
+    "from",
+    "room",
+    "jid",
+    "focusjid",
+    "initiator",
+    "responder",
+    "actor",
+    "owner",
+    "jidToWhitelist",
+    "jidToBlacklist",
+    "breakoutRoomJid",
+    "participantJid",
+    "roomJid",
+];
 
 /// Elements whose text is an address.
 const ADDRESS_TEXTS: [&str; 3] = ["jid", "lobbyroom", "value"];
@@ -37,12 +55,50 @@ impl Alias {
         let limits = Limits { bytes: usize::MAX, depth: 128, attributes: 256, elements: usize::MAX };
         match Element::parse(frame, &limits) {
             Ok(mut element) => {
+                let of_service = element.attr("from").is_some_and(|from| !from.contains('@'));
                 map(&mut element, &self.ours, &self.theirs);
+                if of_service {
+                    self.map_json(&mut element);
+                }
                 element.to_string()
             }
             // Only what is no element at all, and that names nobody.
             Err(_) => frame.to_owned(),
         }
+    }
+}
+
+impl Alias {
+    /// What services say in JSON is full of addresses. What people say to each other is theirs.
+    fn map_json(&self, message: &mut Element) {
+        for child in &mut message.children {
+            if let Node::Element(child) = child
+                && child.name == "json-message"
+                && let Ok(mut json) = serde_json::from_str(&child.text())
+            {
+                map_value(&mut json, &self.ours, &self.theirs);
+                child.children = vec![Node::Text(json.to_string())];
+            }
+        }
+    }
+}
+
+fn map_value(value: &mut Value, from: &str, to: &str) {
+    match value {
+        Value::String(text) => {
+            if let Some(mapped) = map_address(text, from, to) {
+                *text = mapped;
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| map_value(value, from, to)),
+        Value::Object(fields) => {
+            let old = std::mem::take(fields);
+            fields.extend(old.into_iter().map(|(name, mut value)| {
+                map_value(&mut value, from, to);
+                (map_address(&name, from, to).unwrap_or(name), value)
+            }));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -79,17 +135,20 @@ fn map_address(address: &str, from: &str, to: &str) -> Option<String> {
         Some((node, domain)) => (Some(node), domain),
         None => (None, bare),
     };
-    let component = COMPONENTS.iter().find(|component| {
-        domain
-            .split_at_checked(component.len())
-            .is_some_and(|(head, tail)| head.eq_ignore_ascii_case(component) && tail.eq_ignore_ascii_case(from))
-    })?;
+    let (label, dot) = match domain.len().checked_sub(from.len())? {
+        0 => ("", ""),
+        end => (domain.get(..end)?.strip_suffix('.')?, "."),
+    };
+    let tail = domain.get(domain.len() - from.len()..)?;
+    let mut labels = COMPONENTS.into_iter().chain(Component::ALL.map(Component::label));
+    let label = labels.find(|known| tail.eq_ignore_ascii_case(from) && label.eq_ignore_ascii_case(known))?;
     let mut mapped = String::with_capacity(address.len() + to.len());
     if let Some(node) = node {
         mapped.push_str(node);
         mapped.push('@');
     }
-    mapped.push_str(component);
+    mapped.push_str(label);
+    mapped.push_str(dot);
     mapped.push_str(to);
     if let Some(resource) = resource {
         mapped.push('/');
@@ -125,6 +184,22 @@ mod tests {
                       <identity category='server' type='im' name='moothall.internal'/>\
                       <lobbyroom>a@lobby.192.168.1.5</lobbyroom><value>a@lobby.192.168.1.5</value></x>";
         assert_eq!(alias.map_out(text), mapped);
+    }
+
+    #[test]
+    fn what_services_say_in_json_is_mapped_and_what_people_say_is_not() {
+        let alias = Alias::between("box.local", "moothall.internal").unwrap();
+        let json = |from: &str, domain: &str| {
+            format!(
+                "<message from='{from}'><json-message>{{\"list\":[\"a@conference.{domain}/n\"],\"r@breakout.{domain}/n\":7}}</json-message></message>"
+            )
+        };
+        assert_eq!(
+            alias.map_out(&json("avmoderation.moothall.internal", "moothall.internal")),
+            json("avmoderation.box.local", "box.local")
+        );
+        let said = alias.map_out(&json("r@conference.moothall.internal/n", "moothall.internal"));
+        assert_eq!(said, json("r@conference.box.local/n", "moothall.internal"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod stream;
 
 pub use alias::Alias;
 pub use rate::{Bucket, RateLimits};
+pub(crate) use stream::uuid;
 pub use stream::{Step, Stream, StreamError, StreamLimits};
 
 /// Names one XMPP stream of a client. Chosen by the shell, never used twice in the life of a process.

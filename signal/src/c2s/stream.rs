@@ -291,7 +291,7 @@ fn sm_failed(condition: &str) -> Step {
 }
 
 /// A random UUID (version 4), lower case: clients take their nick from its first group.
-fn uuid(rng: &mut ChaCha8Rng) -> String {
+pub(crate) fn uuid(rng: &mut ChaCha8Rng) -> String {
     let n = (u128::from(rng.next_u64()) << 64) | u128::from(rng.next_u64());
     let n = (n & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
     format!(

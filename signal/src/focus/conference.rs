@@ -16,7 +16,7 @@ use super::offer;
 use super::participant::{Arrival, Knowledge, Participant, Stage};
 use super::sources::{SourceBook, difference};
 use super::{FocusOutput, Wake};
-use crate::muc::Affiliation;
+use crate::muc::{Affiliation, room_address};
 
 #[derive(Debug)]
 pub(super) struct Conference {
@@ -36,10 +36,14 @@ pub(super) struct Conference {
     pub(super) bridge_down: bool,
     /// From this participant on everybody starts muted; from the first requester.
     pub(super) start_muted_after: StartMutedAfter,
-    /// Policy that a moderator's presence carries.
+    /// Policy of the moderators.
     pub(super) start_muted: StartMuted,
     pub(super) moderation: Moderation,
     pub(super) codecs: CodecPolicy,
+    /// Somebody is in a breakout room of this room.
+    occupied_elsewhere: bool,
+    /// And a moderator is among them.
+    pub(super) moderated_elsewhere: bool,
     next_ordinal: u64,
     /// When the sessions of those left alone end.
     idle_at: Option<Instant>,
@@ -74,6 +78,8 @@ impl Conference {
             start_muted: StartMuted::default(),
             moderation: Moderation::default(),
             codecs: CodecPolicy::default(),
+            occupied_elsewhere: false,
+            moderated_elsewhere: false,
             next_ordinal: 0,
             idle_at: None,
             empty_at: Some(now + desk.config.unentered_room),
@@ -93,7 +99,7 @@ impl Conference {
 
     /// Bare JID of the room.
     pub(super) fn jid(&self, desk: &Desk) -> String {
-        format!("{}@conference.{}", self.room, desk.config.domain)
+        room_address(&self.room, &desk.config.domain)
     }
 
     /// Occupant JID of the focus, the `initiator` of every session.
@@ -118,13 +124,11 @@ impl Conference {
         self.next_ordinal += 1;
         self.askers.clear();
         self.participants.insert(nick.to_owned(), participant);
-        self.read_policy(nick, arrival.presence);
         self.review_codecs(now, desk);
         self.review(now, desk);
     }
 
     pub(super) fn on_presence(&mut self, now: Instant, desk: &mut Desk, nick: &str, presence: &Element) {
-        self.read_policy(nick, presence);
         self.read_codecs(now, desk, nick, presence);
         self.read_mutes(desk, nick, presence);
     }
@@ -146,6 +150,12 @@ impl Conference {
             self.enforce_mutes(desk);
             self.review(now, desk);
         }
+    }
+
+    pub(super) fn on_breakouts(&mut self, now: Instant, desk: &mut Desk, occupied: bool, moderated: bool) {
+        self.occupied_elsewhere = occupied;
+        self.moderated_elsewhere = moderated;
+        self.review(now, desk);
     }
 
     /// Any IQ of an occupant to `ROOM/focus`. Answered at once, whatever it is.
@@ -199,7 +209,7 @@ impl Conference {
         } else {
             self.idle_at = None;
         }
-        if self.participants.is_empty() {
+        if self.participants.is_empty() && !self.occupied_elsewhere {
             self.empty_at.get_or_insert(now + desk.config.empty_room);
         } else {
             self.empty_at = None;

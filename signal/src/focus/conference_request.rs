@@ -10,6 +10,7 @@ use super::Focus;
 use super::FocusOutput;
 use super::conference::{Conference, StartMutedAfter};
 use super::limits::Bucket;
+use crate::muc::room_key;
 
 /// Requests that one client may make at once; a client that waits for the host repeats its request every few seconds.
 const REQUEST_BURST: u32 = 20;
@@ -96,14 +97,13 @@ impl Focus {
         from: &Jid,
         request: &ConferenceRequest,
     ) -> Result<Element, StanzaError> {
-        let domain = format!("conference.{}", self.desk.config.domain);
         let text = request.room.as_deref().unwrap_or_default();
         let room: Jid = text.parse().map_err(|_| StanzaError::new(Condition::JidMalformed))?;
-        let Some(node) = room.node.as_deref().filter(|_| room.domain == domain) else {
+        let Some(name) = room_key(&room, &self.desk.config.domain) else {
             let error = StanzaError::new(Condition::BadRequest);
             return Err(error.with_text("No room of this server"));
         };
-        self.ensure(now, from, node, start_muted_after(request))?;
+        self.ensure(now, from, &name, start_muted_after(request))?;
         let answer = ConferenceAnswer {
             room: room.to_bare().to_string(),
             ready: true,

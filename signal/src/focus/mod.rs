@@ -29,6 +29,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use jitsi_wire::colibri2::Refusal;
+use jitsi_wire::jingle::StartMuted;
 use jitsi_wire::xmpp::{Element, Jid};
 use rand_chacha::ChaCha8Rng;
 
@@ -195,6 +196,19 @@ pub enum FocusInput<'a> {
         /// Nicks of the occupants that are allowed; of no meaning unless `enabled`.
         allowed: &'a [String],
     },
+    /// What the breakout rooms of a room mean for it.
+    Breakouts {
+        room: &'a str,
+        /// Somebody is there and may come back: the room stays, even when it is empty.
+        occupied: bool,
+        /// A moderator is among them: nobody else is made one.
+        moderated: bool,
+    },
+    /// Whoever gets a session in this room from now on starts so, unless its client reads that from the room's metadata.
+    StartMuted {
+        room: &'a str,
+        policy: StartMuted,
+    },
     Bridge(Reply),
 }
 
@@ -299,6 +313,10 @@ impl Focus {
             FocusInput::AvModeration { room, media, enabled, allowed } => {
                 self.within(room, |c, desk| c.on_av_moderation(desk, media, enabled, allowed));
             }
+            FocusInput::Breakouts { room, occupied, moderated } => {
+                self.within(room, |c, desk| c.on_breakouts(now, desk, occupied, moderated));
+            }
+            FocusInput::StartMuted { room, policy } => self.within(room, |c, _| c.start_muted = policy),
             FocusInput::Bridge(reply) => self.on_bridge(now, reply),
         }
     }

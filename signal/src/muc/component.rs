@@ -12,7 +12,7 @@ use super::limits::MucLimits;
 use super::occupant::Occupant;
 use super::presence::written;
 use super::room::Room;
-use super::{Affiliation, Effect, FOCUS_NICK, Role, admin, config_form, disco, messages};
+use super::{Affiliation, Effect, FOCUS_NICK, Role, admin, config_form, disco, messages, room_address};
 use crate::c2s::SessionId;
 
 /// Every room of the box.
@@ -80,7 +80,7 @@ impl Muc {
         if self.rooms.contains_key(room) {
             return;
         }
-        let address = Jid::bare_of(room, self.domain.as_str()).to_string();
+        let address = room_address(room, self.domain.strip_prefix("conference.").unwrap_or_default());
         let focus = Occupant::focus(now, &self.focus, &address);
         self.rooms.insert(room.into(), Room::new(room, meeting_id, focus));
     }
@@ -116,7 +116,7 @@ impl Muc {
     /// Ends a room. Everybody in it, or waiting for it, is told why.
     pub fn destroy(&mut self, room: &str, reason: &str) {
         if let Some(mut room) = self.rooms.remove(room) {
-            room.end(reason, &mut self.effects);
+            room.end(reason, None, &mut self.effects);
         }
     }
 

@@ -33,7 +33,7 @@ pub(super) fn handle(
     if let Some(destroy) = query.child_in("destroy", ns::MUC_OWNER) {
         answer(iq_result(iq));
         let reason = destroy.child_text("reason").unwrap_or_default();
-        room.end(&reason, effects);
+        room.end(&reason, None, effects);
         return Ok(());
     }
     let submitted = query.child_in("x", ns::DATA_FORMS).ok_or_else(|| StanzaError::new(Condition::BadRequest))?;
@@ -84,7 +84,10 @@ fn form(room: &Room) -> Element {
         ("muc#roomconfig_roomsecret", "text-private", password),
         ("muc#roominfo_meetingId", "text-single", &room.meeting_id),
     ];
-    let fields = fields.map(|(var, kind, value)| {
+    let main = room.main().map(|main| {
+        [("muc#roominfo_isbreakout", "boolean", "1"), ("muc#roominfo_breakout_main_room", "text-single", main)]
+    });
+    let fields = fields.into_iter().chain(main.into_iter().flatten()).map(|(var, kind, value)| {
         Element::new("field")
             .with_attr("var", var)
             .with_attr("type", kind)

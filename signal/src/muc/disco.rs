@@ -25,7 +25,11 @@ pub(super) fn room(room: &Room, iq: &Element, lobby: &str) -> Element {
         ("muc#roominfo_lobbyroom", Some(&lobby_room)),
         ("muc#roominfo_visitorsEnabled", Some("0")),
     ];
-    let fields = fields.into_iter().filter_map(|(var, value)| Some(field(var, value?)));
+    let main = room.main();
+    let main =
+        main.map(|main| [("muc#roominfo_isbreakout", Some("1")), ("muc#roominfo_breakout_main_room", Some(main))]);
+    let fields =
+        fields.into_iter().chain(main.into_iter().flatten()).filter_map(|(var, value)| Some(field(var, value?)));
     let form = Element::in_ns("x", ns::DATA_FORMS)
         .with_attr("type", "result")
         .with_child(field("FORM_TYPE", ns::MUC_ROOMINFO).with_attr("type", "hidden"))

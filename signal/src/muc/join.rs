@@ -96,11 +96,16 @@ impl Muc {
             return Err(StanzaError::new(Condition::Conflict));
         }
         let full = room.clients().count() >= self.limits.occupants;
+        let admitted = room.admitted(&occupant.bare());
         let affiliation = room.affiliation_of(&occupant.bare());
         let key = key_of(room, join);
         let affiliation = match affiliation {
             Affiliation::Outcast => return Err(StanzaError::new(Condition::Forbidden)),
             Affiliation::Owner | Affiliation::Admin | Affiliation::Member => affiliation,
+            Affiliation::None if admitted.is_some() => match (admitted, &room.lobby) {
+                (None | Some(Affiliation::None), Some(_)) => Affiliation::Member,
+                (admitted, _) => admitted.unwrap_or_default(),
+            },
             Affiliation::None => {
                 let lobby = room.lobby.as_ref().map(|_| counterpart(spelled_address(stanza), &self.lobbies));
                 match (key, lobby) {
@@ -148,7 +153,7 @@ impl Muc {
                 let Some(room) = rooms.get_mut(name) else {
                     return false;
                 };
-                let stays = room.hosts(sender.session);
+                let stays = room.hosts(sender.session) || room.is_kept();
                 if !stays {
                     room.disown(bare, effects);
                 }
@@ -167,7 +172,7 @@ impl Muc {
             return;
         };
         let (nick, affiliation) = (occupant.nick.clone(), occupant.affiliation());
-        if affiliation == Affiliation::Member {
+        if affiliation != Affiliation::None {
             room.affiliate(&occupant.bare(), affiliation, "", "", &mut self.effects);
         }
         let starts = room.started.is_none() && room.clients().next().is_some();

@@ -118,6 +118,9 @@ fn to_all(
     for to in room.clients() {
         send(effects, to, frame.frame(nick, to));
     }
+    if let Some(json) = relayed.child_in("json-message", ns::JITMEET) {
+        effects.push_back(Effect::Json { room: room.name.clone(), nick: nick.into(), text: json.text() });
+    }
     if let Some(id) = retracted {
         room.history.retract(id);
     } else if is_worth_remembering(&relayed)

@@ -5,6 +5,7 @@
 //! must happen. Only the focus makes and ends rooms, and it is the first occupant of each. A room may have a lobby, where
 //! those wait whom somebody must let in.
 
+mod address;
 mod admin;
 mod component;
 mod config_form;
@@ -21,11 +22,13 @@ mod occupant;
 mod presence;
 mod rights;
 mod room;
+mod services;
 
 use jitsi_wire::xmpp::Element;
 
 use crate::c2s::SessionId;
 
+pub use address::{is_breakout, room_address, room_key};
 pub use component::Muc;
 pub use limits::MucLimits;
 pub use rights::{Affiliation, Role};
@@ -42,8 +45,13 @@ pub enum Effect {
     Joined { room: Box<str>, nick: Box<str>, session: SessionId, presence: Element, affiliation: Affiliation },
     /// An occupant's presence was replaced and relayed.
     Presence { room: Box<str>, nick: Box<str>, presence: Element },
-    /// An occupant is gone and everybody was told.
-    Left { room: Box<str>, nick: Box<str>, session: SessionId },
+    /// An occupant is gone and everybody was told. `returns`: it may come back, because nobody sent it away and its stream
+    /// is there.
+    Left { room: Box<str>, nick: Box<str>, session: SessionId, returns: bool },
+    /// An occupant told everybody an event of the application, in JSON.
+    Json { room: Box<str>, nick: Box<str>, text: String },
+    /// The meeting in a room is over and everybody is gone. The room itself may stay for a while.
+    Ended { room: Box<str>, reason: Box<str> },
     /// A get or set to the focus occupant.
     FocusIq { room: Box<str>, nick: Box<str>, iq: Element },
     /// The answer to an IQ of the focus occupant.

@@ -9,6 +9,7 @@ use super::frames::{self, Departure, Farewell, send};
 use super::history::{History, Wanted};
 use super::lobby::Lobby;
 use super::occupant::Occupant;
+use super::services::{Breakout, Preface};
 use super::{Affiliation, Effect};
 use crate::c2s::SessionId;
 
@@ -36,6 +37,9 @@ pub(super) struct Room {
     /// The room is members-only when there is one: who is not a member waits there.
     pub(super) lobby: Option<Box<Lobby>>,
     pub(super) history: History,
+    pub(super) preface: Option<Box<Preface>>,
+    /// What it has to do with breakout rooms.
+    pub(super) breakout: Option<Box<Breakout>>,
     /// Messages that came without an id and got one.
     ids_given: u64,
 }
@@ -59,6 +63,8 @@ impl Room {
             password: None,
             lobby: None,
             history: History::default(),
+            preface: None,
+            breakout: None,
             ids_given: 0,
         }
     }
@@ -122,10 +128,13 @@ impl Room {
 
     /// Tells an occupant who is here, itself last.
     fn present(&self, to: &Occupant, effects: &mut VecDeque<Effect>) {
-        let others = self.occupants.iter().filter(|o| o.nick != to.nick);
-        for of in others.chain([to]) {
+        for of in self.occupants.iter().filter(|o| o.nick != to.nick) {
             send(effects, to, frames::presence(of, to));
         }
+        if let Some(preface) = &self.preface {
+            send(effects, to, preface.frame(to));
+        }
+        send(effects, to, frames::presence(to, to));
     }
 
     fn announce_to_others(&self, of: &Occupant, effects: &mut VecDeque<Effect>) {
@@ -160,7 +169,9 @@ impl Room {
             }
         }
         if let Some(session) = gone.session {
-            effects.push_back(Effect::Left { room: self.name.clone(), nick: gone.nick.clone(), session });
+            let returns = matches!(why, Departure::Left(_) | Departure::Destroyed { .. });
+            let (room, nick) = (self.name.clone(), gone.nick.clone());
+            effects.push_back(Effect::Left { room, nick, session, returns });
         }
         if matches!(why, Departure::Kicked { .. } | Departure::Lost) {
             self.disown(&gone.bare(), effects);
@@ -239,17 +250,20 @@ impl Room {
         }
     }
 
-    /// Sends everybody away. The focus hears of each and then ends the room itself; who comes before that finds another.
-    pub(super) fn end(&mut self, reason: &str, effects: &mut VecDeque<Effect>) {
+    /// Sends everybody away, to go on at `next` if there is such a room. The focus hears of each and then ends the room
+    /// itself; who comes before that finds another.
+    pub(super) fn end(&mut self, reason: &str, next: Option<&str>, effects: &mut VecDeque<Effect>) {
         let nicks: Vec<Box<str>> = self.clients().map(|o| o.nick.clone()).collect();
         for nick in nicks {
-            self.depart(&nick, Departure::Destroyed { reason, next: None }, effects);
+            self.depart(&nick, Departure::Destroyed { reason, next }, effects);
         }
         self.close_lobby(reason, None, effects);
+        effects.push_back(Effect::Ended { room: self.name.clone(), reason: reason.into() });
         let focus = std::mem::take(&mut self.occupants).into_iter().find(Occupant::is_focus);
         if let Some(focus) = focus {
-            let name = std::mem::take(&mut self.name);
+            let (name, breakout) = (std::mem::take(&mut self.name), self.breakout.take());
             *self = Self::new(&name, &std::mem::take(&mut self.meeting_id), focus);
+            self.breakout = breakout;
         }
     }
 }
@@ -285,7 +299,7 @@ impl Room {
     /// meeting's is gone, and the next one who comes finds an open room.
     fn open_when_deserted(&mut self, effects: &mut VecDeque<Effect>) {
         let owned = || self.affiliations.values().any(|a| *a == Affiliation::Owner);
-        if self.lobby.is_some() && self.clients().next().is_none() && !owned() {
+        if self.lobby.is_some() && self.clients().next().is_none() && !owned() && !self.is_kept() {
             self.close_lobby("The meeting is over", None, effects);
             self.history = History::default();
             self.subject = None;
@@ -313,7 +327,7 @@ impl Room {
         }
     }
 
-    fn subject_frame(&self, to: &Occupant) -> String {
+    pub(super) fn subject_frame(&self, to: &Occupant) -> String {
         let Some(subject) = &self.subject else {
             return frames::groupchat(None, to, "<subject/>");
         };

@@ -1,6 +1,7 @@
 //! What is asked of the focus: rooms, and things it does not do.
 
 use super::*;
+use jitsi_wire::jingle::StartMuted;
 
 fn request(world: &mut World, from: &str, to: &str, payload: &str) -> Element {
     let from: Jid = from.parse().unwrap();
@@ -222,23 +223,15 @@ fn those_beyond_the_count_start_muted_unless_they_read_it_from_the_room() {
 }
 
 #[test]
-fn only_a_moderator_s_presence_sets_the_start_muted_policy() {
+fn a_policy_makes_those_start_muted_who_come_later() {
     let mut world = World::new();
     world.join("ada", Dialect::Ljm2022);
     world.join("bob", Dialect::Ljm2022);
-    let policy = xml(
-        "<presence><startmuted xmlns='http://jitsi.org/jitmeet/start-muted' audio='true' video='false'/></presence>",
-    );
-    let say = |world: &mut World, nick: &str| {
-        let input = FocusInput::Presence { room: ROOM, nick, presence: &policy };
-        world.focus.handle(world.now, input);
-    };
-    say(&mut world, "bob");
+    assert_eq!(world.client("bob").offers[0].start_muted, None);
+    let policy = StartMuted { audio: true, video: false };
+    world.focus.handle(world.now, FocusInput::StartMuted { room: ROOM, policy });
     world.join("cyd", Dialect::Ljm2022);
-    assert_eq!(world.client("cyd").offers[0].start_muted, None);
-    say(&mut world, "ada");
-    world.join("dan", Dialect::Ljm2022);
-    assert!(world.client("dan").offers[0].start_muted.unwrap().audio);
+    assert_eq!(world.client("cyd").offers[0].start_muted, Some(policy));
 }
 
 fn ask(world: &mut World, from: &str, room: &str) -> String {

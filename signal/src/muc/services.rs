@@ -1,0 +1,123 @@
+//! What the services that ride on rooms ask of them.
+
+use std::collections::BTreeMap;
+
+use super::component::Muc;
+use super::frames::send;
+use super::occupant::Occupant;
+use super::room::{Room, Subject};
+use super::{Affiliation, FOCUS_NICK};
+
+/// Addresses that are let in and have not come yet.
+const MAX_ADMITTED: usize = 1000;
+
+/// A message of a service that everybody who joins gets before its own presence.
+#[derive(Debug)]
+pub(super) struct Preface {
+    /// Address of the service.
+    from: Box<str>,
+    /// What is in the message, already written.
+    children: Box<str>,
+}
+
+impl Preface {
+    pub(super) fn frame(&self, to: &Occupant) -> String {
+        let start = "<message xmlns='jabber:client' from='";
+        [start, &self.from, "' to='", &to.to, "'>", &self.children, "</message>"].concat()
+    }
+}
+
+/// What a room has to do with breakout rooms.
+#[derive(Debug, Default)]
+pub(super) struct Breakout {
+    /// Address of its main room, when it is a breakout room itself.
+    main: Option<Box<str>>,
+    /// People are in its breakout rooms and may come back.
+    kept: bool,
+    /// Who is let in because it is a member of the meeting, by bare address, until it comes.
+    admitted: BTreeMap<Box<str>, Affiliation>,
+}
+
+impl Room {
+    /// Address of the main room when this is a breakout room.
+    pub(super) fn main(&self) -> Option<&str> {
+        self.breakout.as_ref()?.main.as_deref()
+    }
+
+    /// People are elsewhere and may come back, to the standing that they had.
+    pub(super) fn is_kept(&self) -> bool {
+        self.breakout.as_ref().is_some_and(|breakout| breakout.kept)
+    }
+
+    /// The meeting lets this address in.
+    pub(super) fn admitted(&self, bare: &str) -> Option<Affiliation> {
+        self.breakout.as_ref()?.admitted.get(bare).copied()
+    }
+}
+
+impl Muc {
+    /// Unix milliseconds at which the meeting in a room began, when it has begun.
+    pub fn started(&self, room: &str) -> Option<u64> {
+        self.rooms.get(room)?.started
+    }
+
+    /// Whoever joins from now on gets this from a service before its own presence. `children` are written already.
+    pub fn set_preface(&mut self, room: &str, from: &str, children: &str) {
+        if let Some(room) = self.rooms.get_mut(room) {
+            room.preface = Some(Box::new(Preface { from: from.into(), children: children.into() }));
+        }
+    }
+
+    pub fn set_subject(&mut self, room: &str, text: &str) {
+        if let Some(room) = self.rooms.get_mut(room) {
+            room.subject = Some(Box::new(Subject { nick: FOCUS_NICK.into(), text: text.into() }));
+            for to in room.clients() {
+                send(&mut self.effects, to, room.subject_frame(to));
+            }
+        }
+    }
+
+    /// The room is a breakout room of the one at this address.
+    pub fn set_main(&mut self, room: &str, main: &str) {
+        if let Some(room) = self.rooms.get_mut(room) {
+            room.breakout.get_or_insert_default().main = Some(main.into());
+        }
+    }
+
+    /// Whether people are in the breakout rooms of a room and may come back.
+    pub fn keep(&mut self, room: &str, kept: bool) {
+        if let Some(room) = self.rooms.get_mut(room) {
+            room.breakout.get_or_insert_default().kept = kept;
+        }
+    }
+
+    /// Whether an address is let in without password and past the lobby, and with which standing.
+    pub fn admit(&mut self, room: &str, bare: &str, affiliation: Option<Affiliation>) {
+        let Some(room) = self.rooms.get_mut(room).filter(|room| affiliation.is_some() || room.breakout.is_some())
+        else {
+            return;
+        };
+        let admitted = &mut room.breakout.get_or_insert_default().admitted;
+        match affiliation {
+            Some(affiliation) if admitted.len() < MAX_ADMITTED || admitted.contains_key(bare) => {
+                admitted.insert(bare.into(), affiliation);
+            }
+            Some(_) => {}
+            None => drop(admitted.remove(bare)),
+        }
+    }
+
+    /// Ends a meeting for everybody in it. The focus hears of each and then ends the room itself.
+    pub fn end(&mut self, room: &str, reason: &str) {
+        if let Some(room) = self.rooms.get_mut(room) {
+            room.end(reason, None, &mut self.effects);
+        }
+    }
+
+    /// Ends a breakout room. Whoever is in it may go on in the room `next`.
+    pub fn close(&mut self, room: &str, reason: &str, next: Option<&str>) {
+        if let Some(mut room) = self.rooms.remove(room) {
+            room.end(reason, next, &mut self.effects);
+        }
+    }
+}
