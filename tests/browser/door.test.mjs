@@ -1,4 +1,4 @@
-// The password of a room.
+// The password of a room, and its door.
 import { after, before, test } from 'node:test';
 import { LibraryPage, Server, openChromium, tab, until } from './harness.mjs';
 import { joinWithPage, shot } from './page.mjs';
@@ -67,4 +67,42 @@ test('a password is set, asked for, refused when wrong, and taken away again', a
 
     await until(mary, () => window.moothall.state().phase === 'meeting', undefined, PATIENCE);
     await Promise.all([ ada, grace, other, mary ].map(page => page.context().close()));
+});
+
+test('whoever comes waits at the door: is heard, refused, knocks again, and is let in', async () => {
+    const ada = await joinWithPage(browser, { room: 'door', name: 'Ada', camera: false });
+
+    await openDoorSettings(ada);
+    await ada.locator('[data-test=door-switch]').click();
+    await ada.locator('[data-test=door-switch][aria-checked=true]').waitFor({ timeout: PATIENCE });
+    await ada.keyboard.press('Escape');
+    await ada.locator('.lintel [aria-label="Somebody opens the door"]').waitFor({ timeout: PATIENCE });
+
+    const grace = await comeTo('door', 'Grace');
+
+    await until(grace, () => window.moothall.state().phase === 'door', undefined, PATIENCE);
+    await ada.locator('[data-notice^=knock]').filter({ hasText: 'Grace is at the door' }).waitFor({ timeout: PATIENCE });
+    await grace.locator('[data-test=door-input]').fill('It is me.');
+    await grace.locator('[data-test=door-send]').click();
+    await until(ada, () => window.moothall.state().chat === 1, undefined, PATIENCE);
+    await shot(ada, 'door-knock');
+    await shot(grace, 'door-waiting');
+    await ada.locator('[data-test=notice-refuse]').click();
+    await grace.getByText('You were not let in this time').first().waitFor({ timeout: PATIENCE });
+    await shot(grace, 'door-refused');
+    await grace.locator('[data-test=knock-again]').click();
+    await ada.locator('[data-test=people]').click();
+    await ada.locator('[data-test=admit]').waitFor({ timeout: PATIENCE });
+    await shot(ada, 'door-people');
+    await ada.locator('[data-test=people-panel] [data-test=admit]').click();
+    await until(grace, () => window.moothall.state().phase === 'meeting', undefined, PATIENCE);
+    await until(ada, () => window.moothall.state().participants.length === 1, undefined, PATIENCE);
+
+    await openDoorSettings(ada);
+    await ada.locator('[data-test=door-switch]').click();
+    await ada.locator('[data-test=door-switch][aria-checked=false]').waitFor({ timeout: PATIENCE });
+    const mary = await comeTo('door', 'Mary');
+
+    await until(mary, () => window.moothall.state().phase === 'meeting', undefined, PATIENCE);
+    await Promise.all([ ada, grace, mary ].map(page => page.context().close()));
 });

@@ -1,0 +1,44 @@
+// Leaving: at once, with a question for who moderates, and the page afterwards.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Server, openChromium, until } from './harness.mjs';
+import { joinWithPage, shot, state } from './page.mjs';
+
+let server, browser;
+
+before(async () => {
+    server = await Server.start();
+    browser = await openChromium();
+});
+after(async () => {
+    await browser?.close();
+    await server?.stop();
+});
+
+const PATIENCE = 30_000;
+
+test('a moderator is asked before leaving others behind, is thanked, and the next one takes over', async () => {
+    const ada = await joinWithPage(browser, { room: 'leave', name: 'Ada', camera: false });
+    const grace = await joinWithPage(browser, { room: 'leave', name: 'Grace', camera: false });
+
+    await until(ada, () => window.moothall.state().participants.length === 1, undefined, PATIENCE);
+    await ada.locator('[data-test=leave]').click();
+    await ada.getByText('You are the only moderator. If you leave, Grace takes over.').waitFor({ timeout: PATIENCE });
+    await shot(ada, 'leave-question');
+    assert.equal(await ada.evaluate(() => document.activeElement?.dataset.test), 'leave-no', 'the harmless answer has focus');
+    await ada.keyboard.press('Escape');
+    assert.equal((await state(ada)).phase, 'meeting', 'Escape is always no');
+    await ada.locator('[data-test=leave]').click();
+    await ada.locator('[data-test=leave-yes]').click();
+    await until(ada, () => window.moothall.state().phase === 'left', undefined, PATIENCE);
+    await ada.locator('[data-test=rate-good]').click();
+    await ada.getByText('Thank you').waitFor({ timeout: PATIENCE });
+    await shot(ada, 'leave-rated');
+    await until(grace, () => window.moothall.state().moderator && window.moothall.state().participants.length === 0, undefined, PATIENCE);
+    await grace.locator('[data-test=leave]').click();
+    await until(grace, () => window.moothall.state().phase === 'left', undefined, PATIENCE);
+    await shot(grace, 'leave-goodbye');
+    await grace.locator('[data-test=again]').click();
+    await until(grace, () => window.moothall.state().phase === 'prejoin', undefined, PATIENCE);
+    await Promise.all([ ada, grace ].map(page => page.context().close()));
+});
