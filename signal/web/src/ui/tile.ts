@@ -98,7 +98,7 @@ export class Tile {
     this.element.classList.toggle('self', on);
     if (on) {
       this.element.dataset.corner = CORNERS[this.corner];
-      for (const name of ['--tw', '--th', 'translate']) this.element.style.removeProperty(name);
+      for (const name of ['--tw', '--th']) this.element.style.removeProperty(name);
     } else {
       delete this.element.dataset.corner;
     }
@@ -187,5 +187,6 @@ export class Tile {
 export function placeAt({ style }: HTMLElement, cell: Omit<Cell, 'id' | 'stage'>): void {
   style.setProperty('--tw', `${cell.width}px`);
   style.setProperty('--th', `${cell.height}px`);
-  style.translate = `${document.documentElement.dir === 'rtl' ? -cell.x : cell.x}px ${cell.y}px`;
+  style.setProperty('--x', `${cell.x}px`);
+  style.setProperty('--y', `${cell.y}px`);
 }
