@@ -106,7 +106,9 @@ export class RoomsPanel implements Panel {
     return h('button', { type: 'button', class: 'btn icon slim', 'aria-label': label, 'aria-expanded': String(open), 'aria-haspopup': 'menu', 'data-key': key, 'data-test': test, onclick: () => {
       this.menu = open ? '' : key;
       this.draw();
-      if (!open) this.list.querySelector<HTMLElement>('[role=menuitem]')?.focus();
+      if (open) return;
+      this.list.querySelector<HTMLElement>('[role=menuitem]')?.focus({ preventScroll: true });
+      this.list.querySelector('.menu')?.scrollIntoView({ block: 'nearest' });
     } }, icon(test === 'seat-menu' ? 'move' : 'more'));
   }
 

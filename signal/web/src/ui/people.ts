@@ -139,7 +139,9 @@ export class PeoplePanel implements Panel {
     return h('button', { type: 'button', class: `btn icon slim ${more}`, 'aria-label': label, 'aria-expanded': String(open), 'aria-haspopup': 'menu', 'data-key': `menu-${id}`, 'data-test': `menu-${id === ALL ? ALL : 'person'}`, onclick: () => {
       this.menu = open ? '' : id;
       this.draw();
-      if (!open) this.list.querySelector<HTMLElement>('[role^=menuitem]')?.focus();
+      if (open) return;
+      this.list.querySelector<HTMLElement>('[role^=menuitem]')?.focus({ preventScroll: true });
+      this.list.querySelector('.menu')?.scrollIntoView({ block: 'nearest' });
     } }, icon('more'));
   }
 

@@ -273,7 +273,7 @@ export const en = {
   'react.laugh': 'Laughter',
   'react.surprised': 'Surprise',
   'react.love': 'Heart',
-  'react.boo': 'Disappointment',
+  'react.boo': 'Sad',
   'react.silence': 'Speechless',
   'react.said': '{name} reacts: {sign}',
 

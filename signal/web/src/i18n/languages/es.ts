@@ -281,7 +281,7 @@ export default {
     'react.laugh': 'Risa',
     'react.surprised': 'Sorpresa',
     'react.love': 'Corazón',
-    'react.boo': 'Decepción',
+    'react.boo': 'Triste',
     'react.silence': 'Sin palabras',
     'react.said': '{name} reacciona: {sign}',
     'chat.at.door': '{name} (en la puerta)',
