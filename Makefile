@@ -32,7 +32,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find appliance board-configs bridg
 	-o \( -name '*.rs' -o -name Cargo.toml \) -print)
 
 .PHONY: help run test test-full test-stages lint bench fuzz web setup-run setup-test web-test rust-build rust-test \
-	simulation-long browser-test browser-again
+	simulation-long browser-test browser-again screens
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,7 @@ test-full: ## `make test`, and what takes too long for it: many seeds, browsers 
 	@$(MAKE) test-stages
 	@STAGE_MINUTES=90 .ci/stage simulation $(MAKE) simulation-long
 	@STAGE_MINUTES=90 .ci/stage browsers $(MAKE) browser-again
+	@.ci/stage screens $(MAKE) screens
 	@STAGE_MINUTES=90 .ci/stage fuzz $(MAKE) fuzz FUZZ_SECONDS=60
 	@STAGE_MINUTES=60 .ci/stage bench $(MAKE) bench
 	@.ci/stage --sum
@@ -117,6 +118,9 @@ browser-test: $(BROWSER)/node_modules/.package-lock.json $(LIBRARY)
 	@status=0; tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; for suite in $(BROWSER)/*.test.mjs; do \
 		echo "==== $$suite"; TMPDIR=$$tmp tests/netns node --test $$suite || status=1; \
 	done; exit $$status
+
+screens: $(BROWSER)/node_modules/.package-lock.json $(BIN) ## pictures of every view, for people to look at: target/screenshots/views
+	@tests/netns node $(BROWSER)/screens.mjs
 
 browser-again:
 	@status=0; for again in 1 2 3 4 5; do $(MAKE) browser-test || status=1; done; exit $$status
