@@ -1,0 +1,54 @@
+// Which codec the page sends: the first of the configured order that everybody can show, and what it says when the room falls back.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { Server, openChromium, tab, until } from './harness.mjs';
+import { id, joinWithPage, pageReceives } from './page.mjs';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'moothall-codecs-'));
+let server, browser;
+
+before(async () => {
+    const config = path.join(folder, 'site.toml');
+
+    writeFileSync(config, '[signal]\ncodecs = "hardware-friendly"\n');
+    server = await Server.start({ config });
+    browser = await openChromium();
+});
+after(async () => {
+    await browser?.close();
+    await server?.stop();
+    rmSync(folder, { recursive: true, force: true });
+});
+
+function sends(page, codec) {
+    return until(page, async wanted => (await window.moothall.stats()).local?.encodings?.some(e => e.active && e.framesEncoded > 0 && e.codec === wanted), `video/${codec}`, 40_000);
+}
+
+test('a hardware-friendly room sends H.264, and VP8 while somebody is there who cannot show it', async () => {
+    const pages = [
+        await joinWithPage(browser, { room: 'codecs', name: 'Ada' }),
+        await joinWithPage(browser, { room: 'codecs', name: 'Grace' })
+    ];
+    const [ ada, grace ] = await Promise.all(pages.map(id));
+
+    await sends(pages[0], 'H264');
+    await pageReceives(pages[1], [ ada ]);
+    const fox = await tab(browser);
+
+    await fox.addInitScript(() => {
+        for (const kind of [ RTCRtpReceiver, RTCRtpSender ]) {
+            const known = kind.getCapabilities.bind(kind);
+
+            kind.getCapabilities = media => ({ ...known(media), codecs: known(media).codecs.filter(codec => codec.mimeType !== 'video/H264') });
+        }
+    });
+    await fox.goto(`${server.url}/codecs`);
+    await fox.locator('[data-test=display-name]').fill('Fox');
+    await fox.locator('[data-test=join]').click();
+    await pages[0].getByText('Fox’s browser cannot use the room’s usual video format.').first().waitFor({ timeout: 40_000 });
+    await sends(pages[0], 'VP8');
+    await pageReceives(fox, [ ada, grace ]);
+    await Promise.all([ ...pages, fox ].map(page => page.context().close()));
+});
