@@ -31,8 +31,11 @@ async function view(page, name) {
         await page.setViewportSize({ width, height });
         for (const theme of [ 'light', 'dark' ]) {
             await page.evaluate(value => { document.documentElement.dataset.theme = value; }, theme);
-            // Two frames: one lays out, one paints.
-            await page.evaluate(() => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+            // Two frames: one lays out, one paints. Colours need a moment longer.
+            await page.evaluate(async () => {
+                await new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+                await Promise.allSettled(document.getAnimations().filter(one => one instanceof CSSTransition).map(one => one.finished));
+            });
             await page.screenshot({ path: path.join(FOLDER, `${page.language}-${name}-${width}-${theme}.png`) });
         }
         found.push(...(await page.evaluate(overflow)).map(what => `${page.language} ${name} ${width}: ${what}`));
