@@ -48,5 +48,5 @@ pub use sample::sample;
 pub use show::Effective;
 pub use signal::{Channel, Service, ServiceKind, Signal, Transport};
 pub use tls::Tls;
-pub use units::{Bytes, Colour, Count, DomainName, HostPort, Kbps, Port, WebOrigin};
+pub use units::{Bytes, Colour, Count, DomainName, HostPort, Kbps, Port, Seconds, WebOrigin};
 pub use xmpp::Xmpp;

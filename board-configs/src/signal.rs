@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Codec, Codecs, Count, DomainName, Key, Port, WebOrigin};
+use crate::{Bytes, Codec, Codecs, Count, DomainName, Key, Port, Seconds, WebOrigin};
 
 /// Preferences and limits of signaling.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,8 @@ pub struct Signal {
     pub max_occupants: Count,
     pub max_sessions: Count,
     pub max_stanza: Bytes,
+    /// Zero: nobody can resume.
+    pub resume_within: Seconds,
     /// Serve the page from this folder instead of the built-in one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub web_root: Option<PathBuf>,
@@ -93,6 +95,7 @@ impl Default for Signal {
             max_occupants: Count::new(100),
             max_sessions: Count::new(400),
             max_stanza: Bytes::kibi(512),
+            resume_within: Seconds::new(60),
             web_root: None,
             embedders: Vec::new(),
             services: Vec::new(),
@@ -135,6 +138,12 @@ pub(crate) const KEYS: &[Key] = &[
         path: "signal.max_stanza",
         expects: "an amount of memory from 64 KiB to 4 MiB, such as \"512 KiB\"",
         doc: "A client that sends a longer message than this is disconnected.",
+        example: "",
+    },
+    Key {
+        path: "signal.resume_within",
+        expects: "a number of seconds from 0 to 600",
+        doc: "For so many seconds somebody whose connection broke keeps the place in the meeting and may come back to it.",
         example: "",
     },
     Key {

@@ -38,6 +38,35 @@ impl From<Count> for u32 {
     }
 }
 
+/// A time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct Seconds(u32);
+
+impl Seconds {
+    pub(crate) const fn new(value: u32) -> Self {
+        Self(value)
+    }
+
+    pub fn get(self) -> std::time::Duration {
+        std::time::Duration::from_secs(self.0.into())
+    }
+}
+
+impl TryFrom<u32> for Seconds {
+    type Error = &'static str;
+
+    fn try_from(value: u32) -> Result<Self, Self::Error> {
+        if (0..=600).contains(&value) { Ok(Self(value)) } else { Err("out of range") }
+    }
+}
+
+impl From<Seconds> for u32 {
+    fn from(time: Seconds) -> Self {
+        time.0
+    }
+}
+
 /// A bitrate in kilobits per second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]

@@ -6,7 +6,7 @@
 
 mod components;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime};
 
 use jitsi_wire::xmpp::stanza::error_reply;
@@ -14,7 +14,7 @@ use jitsi_wire::xmpp::{Condition, Element, Jid, StanzaError};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-use crate::c2s::{Step, Stream, StreamError, StreamLimits};
+use crate::c2s::{SessionOutput, SessionWake, Sessions, SessionsConfig, Stream, StreamError, StreamLimits};
 use crate::components::{Arrival, Component, Components};
 use crate::focus::bridge_port::{Order, Reply};
 use crate::focus::{self, Focus, FocusConfig, FocusInput, FocusOutput, OccupantKind};
@@ -65,8 +65,8 @@ pub enum Input<'a> {
     Opened { session: SessionId, connection: Connection },
     /// A client sent a frame.
     Frame { session: SessionId, text: &'a str },
-    /// A client's connection is gone.
-    Closed { session: SessionId },
+    /// A client's connection is gone. If `for_good`, so is the client: its page was left. Others may come back.
+    Closed { session: SessionId, for_good: bool },
     /// The bridge answered an order, or lost an endpoint.
     Bridge(Reply),
 }
@@ -85,8 +85,7 @@ pub enum Output {
 /// Why [`Signal`] wants to be woken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wake {
-    /// A stream takes too long until it is bound.
-    Login,
+    Session(SessionWake),
     Focus(focus::Wake),
     /// Breakout rooms changed, or somebody is on the way between them.
     Components,
@@ -107,12 +106,7 @@ pub struct Stats {
 pub struct Signal {
     config: SignalConfig,
     names: Names,
-    rng: ChaCha8Rng,
-    sessions: BTreeMap<SessionId, Stream>,
-    /// Node of a bound client's address, which is unique, and its session.
-    by_node: BTreeMap<String, SessionId>,
-    /// Streams that are not bound yet, earliest deadline first.
-    logins: VecDeque<(Instant, SessionId)>,
+    sessions: Sessions,
     muc: Muc,
     focus: Focus,
     components: Components,
@@ -135,16 +129,19 @@ impl Signal {
         rng.fill_bytes(&mut component_seed);
         let names = Names { focus: format!("focus.{}", config.domain), auth: format!("auth.{}", config.domain) };
         let focus_jid = Jid::full_of("focus", names.auth.as_str(), "focus");
+        let sessions = SessionsConfig {
+            domain: config.domain.clone(),
+            stream: config.stream,
+            max: config.max_sessions,
+            login: config.login,
+        };
         Self {
             muc: Muc::new(&config.domain, focus_jid, config.muc),
             focus: Focus::new(config.focus.clone(), ChaCha8Rng::from_seed(focus_seed)),
             components: Components::new(&config.domain, ChaCha8Rng::from_seed(component_seed)),
+            sessions: Sessions::new(sessions, rng),
             config,
             names,
-            rng,
-            sessions: BTreeMap::new(),
-            by_node: BTreeMap::new(),
-            logins: VecDeque::new(),
             outputs: VecDeque::new(),
         }
     }
@@ -152,12 +149,12 @@ impl Signal {
     /// One change. Drain [`Signal::poll`] afterwards.
     pub fn handle(&mut self, now: Instant, wall: SystemTime, input: Input<'_>) {
         match input {
-            Input::Opened { session, connection } => self.on_opened(now, session, connection),
-            Input::Frame { session, text } => self.on_frame(now, wall, session, text),
-            Input::Closed { session } => self.forget(session),
+            Input::Opened { session, connection } => self.sessions.on_opened(now, session, connection),
+            Input::Frame { session, text } => self.sessions.on_frame(now, session, text),
+            Input::Closed { session, for_good } => self.sessions.on_closed(now, session, for_good),
             Input::Bridge(reply) => self.focus.handle(now, FocusInput::Bridge(reply)),
         }
-        self.settle(now);
+        self.settle(now, wall);
     }
 
     /// Next thing to do.
@@ -167,34 +164,26 @@ impl Signal {
 
     /// When to call [`Signal::on_wakeup`], and why.
     pub fn next_wakeup(&self) -> Option<(Instant, Wake)> {
-        let login = self.logins.front().map(|(at, _)| (*at, Wake::Login));
+        let session = self.sessions.next_wakeup().map(|(at, why)| (at, Wake::Session(why)));
         let focus = self.focus.next_wakeup().map(|(at, why)| (at, Wake::Focus(why)));
         let components = self.components.next_wakeup().map(|at| (at, Wake::Components));
-        login.into_iter().chain(focus).chain(components).min_by_key(|(at, _)| *at)
+        session.into_iter().chain(focus).chain(components).min_by_key(|(at, _)| *at)
     }
 
     /// Time has come.
-    pub fn on_wakeup(&mut self, now: Instant, _wall: SystemTime) {
-        while let Some((_, session)) = self.logins.front().copied().filter(|(at, _)| *at <= now) {
-            self.logins.pop_front();
-            if self.sessions.get(&session).is_some_and(|s| s.jid().is_none()) {
-                self.end(session, StreamError::ConnectionTimeout);
-            }
-        }
+    pub fn on_wakeup(&mut self, now: Instant, wall: SystemTime) {
+        self.sessions.on_wakeup(now);
         self.focus.on_wakeup(now);
         self.components.on_wakeup(now);
-        self.settle(now);
+        self.settle(now, wall);
     }
 
     /// Ends every room and stream. The bridge is not asked for anything any more.
-    pub fn shut_down(&mut self, now: Instant) {
+    pub fn shut_down(&mut self, now: Instant, wall: SystemTime) {
         self.muc.destroy_all(FAREWELL);
-        self.settle(now);
-        let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
-        for session in sessions {
-            self.end(session, StreamError::SystemShutdown);
-        }
-        self.settle(now);
+        self.settle(now, wall);
+        self.sessions.end_all(StreamError::SystemShutdown);
+        self.settle(now, wall);
     }
 
     pub fn stats(&self) -> Stats {
@@ -204,83 +193,32 @@ impl Signal {
 
 /// Streams.
 impl Signal {
-    fn on_opened(&mut self, now: Instant, session: SessionId, connection: Connection) {
-        let stream = Stream::new(now, connection, &self.config.stream);
-        let full = self.sessions.len() >= self.config.max_sessions;
-        self.sessions.insert(session, stream);
-        if full {
-            self.end(session, StreamError::ResourceConstraint);
-        } else {
-            self.logins.push_back((now + self.config.login, session));
-        }
-    }
-
-    fn on_frame(&mut self, now: Instant, wall: SystemTime, session: SessionId, text: &str) {
-        let Some(stream) = self.sessions.get_mut(&session) else {
-            return;
-        };
-        let (domain, limits) = (&self.config.domain, &self.config.stream);
-        let steps = stream.handle(now, text, domain, limits, &mut self.rng);
-        for step in steps {
-            match step {
-                Step::Stanza(stanza) => self.route(now, wall, session, stanza),
-                step => self.carry_out(session, step),
+    fn on_session(&mut self, now: Instant, wall: SystemTime, output: SessionOutput) {
+        match output {
+            SessionOutput::Frame { connection, text } => {
+                self.outputs.push_back(Output::Frame { session: connection, text });
+            }
+            SessionOutput::Close { connection } => self.outputs.push_back(Output::Close { session: connection }),
+            SessionOutput::Stanza { session, stanza } => self.route(now, wall, session, stanza),
+            SessionOutput::Over { session, jid } => {
+                if let Some(jid) = &jid {
+                    self.focus.forget_client(jid);
+                }
+                self.muc.on_closed(session);
             }
         }
     }
 
-    fn carry_out(&mut self, session: SessionId, step: Step) {
-        match step {
-            Step::Send(text) => self.outputs.push_back(Output::Frame { session, text }),
-            Step::Bound(jid) => {
-                self.logins.retain(|(_, waiting)| *waiting != session);
-                self.by_node.insert(jid.node.unwrap_or_default(), session);
-            }
-            Step::Close => {
-                self.outputs.push_back(Output::Close { session });
-                self.forget(session);
-            }
-            Step::Stanza(_) => {}
-        }
-    }
-
-    /// Ends a stream with an error.
-    fn end(&mut self, session: SessionId, error: StreamError) {
-        let Some(stream) = self.sessions.get_mut(&session) else {
-            return;
-        };
-        for step in stream.fail(error) {
-            self.carry_out(session, step);
-        }
-    }
-
-    fn forget(&mut self, session: SessionId) {
-        let Some(stream) = self.sessions.remove(&session) else {
-            return;
-        };
-        match stream.jid() {
-            Some(jid) => {
-                self.by_node.remove(jid.node.as_deref().unwrap_or_default());
-                self.focus.forget_client(jid);
-            }
-            None => self.logins.retain(|(_, waiting)| *waiting != session),
-        }
-        self.muc.on_closed(session);
-    }
-
-    /// Sends a frame that is written in terms of our own domain.
-    fn send(&mut self, session: SessionId, frame: String) {
-        if let Some(stream) = self.sessions.get(&session) {
-            let text = stream.outgoing(frame);
-            self.outputs.push_back(Output::Frame { session, text });
-        }
+    /// Sends a stanza that is written in terms of our own domain.
+    fn send(&mut self, session: SessionId, stanza: String) {
+        self.sessions.send(session, stanza);
     }
 }
 
 /// Stanzas.
 impl Signal {
     fn route(&mut self, now: Instant, wall: SystemTime, session: SessionId, stanza: Element) {
-        let Some(from) = self.sessions.get(&session).and_then(Stream::jid).cloned() else {
+        let Some(from) = self.sessions.get(session).and_then(Stream::jid).cloned() else {
             return;
         };
         if stanza.name == "iq" && !is_sound_iq(&stanza) {
@@ -357,11 +295,13 @@ fn is_sound_iq(iq: &Element) -> bool {
 
 /// What one change leads to.
 impl Signal {
-    /// Carries out what rooms, focus and services want, until none wants anything more. What a room says goes before what the
-    /// others make of it.
-    fn settle(&mut self, now: Instant) {
+    /// Carries out what streams, rooms, focus and services want, until none wants anything more. What a room says goes before
+    /// what the others make of it.
+    fn settle(&mut self, now: Instant, wall: SystemTime) {
         loop {
-            if let Some(effect) = self.muc.poll() {
+            if let Some(output) = self.sessions.poll() {
+                self.on_session(now, wall, output);
+            } else if let Some(effect) = self.muc.poll() {
                 self.on_effect(now, effect);
             } else if let Some(output) = self.focus.poll() {
                 self.on_focus_output(now, output);
@@ -378,7 +318,7 @@ impl Signal {
             Effect::Send { session, frame } => self.send(session, frame),
             Effect::Joined { room, nick, session, presence, affiliation } => {
                 // A client that has gone in between is told of by the `Left` that follows.
-                let Some(stream) = self.sessions.get(&session) else {
+                let Some(stream) = self.sessions.get(session) else {
                     return;
                 };
                 let Some(jid) = stream.jid() else {
@@ -437,7 +377,7 @@ impl Signal {
         match output {
             FocusOutput::Reply { to, mut stanza } => {
                 let node = to.node.as_deref().unwrap_or_default();
-                if let Some(session) = self.by_node.get(node).copied() {
+                if let Some(session) = self.sessions.by_node(node) {
                     stanza.set_attr("to", to.to_string());
                     self.send(session, stanza.to_string());
                 }

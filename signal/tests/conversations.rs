@@ -4,8 +4,10 @@
 //!
 //! | line | meaning |
 //! |---|---|
-//! | `open A [authority=H:P] [room=NODE] [plain]` | a client connects |
+//! | `open A [authority=H:P] [room=NODE] [address=IP] [plain]` | a client connects |
 //! | `login A [domain=NAME] ...` | connects, authenticates, binds; sets `{A.jid}`, `{A.bare}`, `{A.nick}` |
+//! | `manage A` | A enables stream management; sets `{A.token}` |
+//! | `resume B A N ...` | connects, authenticates, asks for the stream of A, of which the last N stanzas did not arrive |
 //! | `join A ROOM` | asks the focus for the room, joins it with `{A.nick}`; everything up to the subject is checked and consumed |
 //! | `A> STANZA` | A sends this |
 //! | `A>> WHAT N` | A sends something hostile made by the runner: `spaces`, `deep`, `wide`, `many`, `long`, of size N |
@@ -16,10 +18,11 @@
 //! | `A< closed` | the server closed A |
 //! | `drain A` | forgets what waits for A |
 //! | `drop A` | A's connection is lost |
+//! | `go A` | A's page was left |
 //! | `repeat N LINE` | the line, N times |
 //! | `wait N` | N milliseconds pass, with every wake-up on the way |
 //! | `bridge` | the bridge carries out all its orders |
-//! | `server KEY=N ...` | first line only: limits `sessions`, `occupants`, `waiting`, `rooms`, `presence`, `message`, `voice`, `chat`, `attempts`, `history`; `turn=1` has a TURN server |
+//! | `server KEY=N ...` | first line only: limits `sessions`, `occupants`, `waiting`, `rooms`, `presence`, `message`, `voice`, `chat`, `attempts`, `history`, `places` held for those whose connection broke, `kept` stanzas for each, seconds to `hold` them; `turn=1` has a TURN server |
 //! | `shut down` | the process is about to end |
 //! | `stats ROOMS OCCUPANTS SESSIONS` | the server counts this |
 //!
@@ -102,6 +105,8 @@ struct Client {
     session: SessionId,
     inbox: VecDeque<String>,
     frames: usize,
+    /// Stanzas since stream management was enabled.
+    stanzas: usize,
     closed: bool,
 }
 
@@ -134,6 +139,8 @@ impl World {
         match word {
             "open" => self.open(words[0], &words[1..]),
             "login" => self.login(words[0], &words[1..]),
+            "manage" => self.manage(words[0]),
+            "resume" => self.resume(words[0], words[1], words[2].parse().unwrap(), &words[3..]),
             "join" => self.join(words[0], words[1]),
             "drain" => {
                 self.client(words[0])?.inbox.clear();
@@ -141,7 +148,11 @@ impl World {
             }
             "drop" => {
                 let session = self.client(words[0])?.session;
-                self.handle(Input::Closed { session })
+                self.handle(Input::Closed { session, for_good: false })
+            }
+            "go" => {
+                let session = self.client(words[0])?.session;
+                self.handle(Input::Closed { session, for_good: true })
             }
             "repeat" => {
                 let (times, line) = rest.split_once(' ').unwrap();
@@ -154,7 +165,7 @@ impl World {
                 Ok(())
             }
             "shut" => {
-                self.signal.shut_down(self.now);
+                self.signal.shut_down(self.now, self.wall);
                 self.drain()
             }
             "stats" => {
@@ -190,17 +201,19 @@ impl World {
         let option = |key: &str| options.iter().find_map(|o| o.strip_prefix(key)).map(str::to_owned);
         self.next_session += 1;
         let session = SessionId(self.next_session);
-        let client = Client { session, inbox: VecDeque::new(), frames: 0, closed: false };
+        let client = Client { session, inbox: VecDeque::new(), frames: 0, stanzas: 0, closed: false };
         self.clients.insert(name.to_owned(), client);
         let connection = Connection {
             room: option("room="),
             authority: option("authority=").unwrap_or_else(|| "127.0.0.1:8443".to_owned()),
             secure: !options.contains(&"plain"),
+            address: option("address=").map(|address| address.parse().unwrap()),
         };
         self.handle(Input::Opened { session, connection })
     }
 
-    fn login(&mut self, name: &str, options: &[&str]) -> Outcome<()> {
+    /// Everything up to the choice between binding and resuming.
+    fn authenticate(&mut self, name: &str, options: &[&str]) -> Outcome<()> {
         self.open(name, options)?;
         let domain = options.iter().find_map(|o| o.strip_prefix("domain=")).unwrap_or(DOMAIN);
         let open = format!("<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='{domain}' version='1.0'/>");
@@ -214,7 +227,12 @@ impl World {
         self.expect(name, "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>")?;
         self.send(name, &open)?;
         self.expect(name, &format!("<open from='{domain}' version='1.0'/>"))?;
-        self.expect(name, "<stream:features none='session sm'><bind/></stream:features>")?;
+        self.expect(name, "<stream:features none='session'><bind/><sm/></stream:features>")
+    }
+
+    fn login(&mut self, name: &str, options: &[&str]) -> Outcome<()> {
+        self.authenticate(name, options)?;
+        let domain = options.iter().find_map(|o| o.strip_prefix("domain=")).unwrap_or(DOMAIN);
         self.send(name, "<iq type='set' id='_bind_auth_2' xmlns='jabber:client'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")?;
         self.expect(name, &format!("<iq type='result' id='_bind_auth_2'><bind><jid>{{{name}.jid}}</jid></bind></iq>"))?;
         let jid = self.vars[&format!("{name}.jid")].clone();
@@ -223,6 +241,20 @@ impl World {
         self.vars.insert(format!("{name}.bare"), bare);
         self.vars.insert(format!("{name}.domain"), domain.to_owned());
         Ok(())
+    }
+
+    fn manage(&mut self, name: &str) -> Outcome<()> {
+        self.send(name, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>")?;
+        self.client(name)?.stanzas = 0;
+        self.expect(name, &format!("<enabled xmlns='urn:xmpp:sm:3' id='{{{name}.token}}' resume='true' max='60'/>"))
+    }
+
+    fn resume(&mut self, name: &str, old: &str, lost: usize, options: &[&str]) -> Outcome<()> {
+        self.authenticate(name, options)?;
+        let token = self.filled(&format!("{{{old}.token}}"))?;
+        let h = self.client(old)?.stanzas - lost;
+        self.client(name)?.stanzas = h;
+        self.send(name, &format!("<resume xmlns='urn:xmpp:sm:3' h='{h}' previd='{token}'/>"))
     }
 
     fn join(&mut self, name: &str, room: &str) -> Outcome<()> {
@@ -258,6 +290,7 @@ impl World {
                     }
                     check_encoding(&text, client.frames == 0, &mut self.names_seen)?;
                     client.frames += 1;
+                    client.stanzas += usize::from(is_stanza(&text));
                     client.inbox.push_back(text);
                 }
                 Output::Close { session } => {
@@ -472,11 +505,14 @@ fn check_encoding(text: &str, first: bool, seen: &mut BTreeSet<String>) -> Outco
     }
     let limits = Limits { bytes: 1 << 20, ..Limits::default() };
     let frame = Element::parse(text, &limits).map_err(|why| format!("{why}: {text}"))?;
-    let is_stanza = matches!(frame.name.as_str(), "iq" | "message" | "presence");
-    if is_stanza && frame.xmlns() != Some("jabber:client") {
+    if is_stanza(text) && frame.xmlns() != Some("jabber:client") {
         return Err(format!("not in jabber:client: {text}"));
     }
     check_element(&frame, seen).map_err(|why| format!("{why}: {text}"))
+}
+
+fn is_stanza(text: &str) -> bool {
+    ["<iq ", "<message ", "<presence "].iter().any(|start| text.starts_with(start))
 }
 
 fn check_element(element: &Element, seen: &mut BTreeSet<String>) -> Outcome<()> {
@@ -570,6 +606,9 @@ fn configured(words: &[&str]) -> SignalConfig {
             "chat" => config.muc.chat_burst = u32::try_from(value).unwrap(),
             "attempts" => config.muc.attempts = u32::try_from(value).unwrap(),
             "history" => config.muc.history_messages = value,
+            "hold" => config.stream.resume.hold = Duration::from_secs(u64::try_from(value).unwrap()),
+            "places" => config.stream.resume.places = value,
+            "kept" => config.stream.resume.stanzas = value,
             "rooms" => config.muc.rooms_per_session = value,
             "presence" => config.muc.presence_bytes = value,
             "message" => config.muc.message_bytes = value,

@@ -220,13 +220,14 @@ fn signal(data: &[u8]) {
         let wall = SystemTime::UNIX_EPOCH;
         let mut signal = Signal::new(SignalConfig::new("moothall.internal"), [1; 32]);
         let session = SessionId(1);
-        let connection = Connection { room: Some("fuzz".into()), authority: "localhost:8443".into(), secure: true };
+        let connection =
+            Connection { room: Some("fuzz".into()), authority: "localhost:8443".into(), secure: true, address: None };
         signal.handle(now, wall, Input::Opened { session, connection });
         for line in text.lines() {
             signal.handle(now, wall, Input::Frame { session, text: line });
             while signal.poll(now).is_some() {}
         }
-        signal.handle(now, wall, Input::Closed { session });
+        signal.handle(now, wall, Input::Closed { session, for_good: true });
         while signal.poll(now).is_some() {}
         assert_eq!(signal.stats().sessions, 0);
     });

@@ -52,6 +52,7 @@ pub(crate) fn signal(config: &Config) -> SignalConfig {
     signal.max_sessions = config.signal.max_sessions.get();
     signal.muc.occupants = config.signal.max_occupants.get();
     signal.stream.frame.bytes = config.signal.max_stanza.get();
+    signal.stream.resume.hold = config.signal.resume_within.get();
     // The longest stanza and what goes with it must pass at once.
     let burst = u32::try_from(config.signal.max_stanza.get()).unwrap_or(u32::MAX).saturating_mul(2);
     signal.stream.rate.byte_burst = signal.stream.rate.byte_burst.max(burst);

@@ -1,18 +1,25 @@
-//! One client's stream: framing (RFC 7395), SASL ANONYMOUS, resource binding, limits, and the client's own view of our
-//! domain. Pure.
+//! Clients' streams: framing (RFC 7395), SASL ANONYMOUS, resource binding, stream management with resumption (XEP-0198),
+//! limits, and the client's own view of our domain. Pure.
 //!
-//! [`Stream::handle`] takes one frame and says what to do about it: [`Step`]s in order.
+//! [`Sessions`] holds them all: connections and frames go in, [`SessionOutput`]s come out of [`Sessions::poll`] in order.
 
 mod alias;
+mod ledger;
 mod rate;
+mod sessions;
 mod stream;
 
-pub use alias::Alias;
-pub use rate::{Bucket, RateLimits};
-pub(crate) use stream::uuid;
-pub use stream::{Step, Stream, StreamError, StreamLimits};
+use std::net::IpAddr;
 
-/// Names one XMPP stream of a client. Chosen by the shell, never used twice in the life of a process.
+pub use alias::Alias;
+pub use ledger::ResumeLimits;
+pub use rate::{Bucket, RateLimits};
+pub use sessions::{SessionOutput, SessionWake, Sessions, SessionsConfig};
+pub(crate) use stream::uuid;
+pub use stream::{Stream, StreamError, StreamLimits};
+
+/// Names a connection of a client, and the XMPP stream that begins on it; the stream keeps the name when it is resumed on
+/// another connection. Chosen by the shell, never used twice in the life of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(pub u64);
 
@@ -25,4 +32,6 @@ pub struct Connection {
     pub authority: String,
     /// The client came by https or wss.
     pub secure: bool,
+    /// Where it is, as far as its address says whose it is; unknown when a proxy does not say.
+    pub address: Option<IpAddr>,
 }

@@ -1,5 +1,7 @@
 //! The states of a stream, from its first frame to its last.
 
+mod management;
+
 use std::time::Instant;
 
 use jitsi_wire::xmpp::stanza::{iq_error, iq_result};
@@ -8,24 +10,30 @@ use jitsi_wire::xmpp::{Condition, Element, Jid, Limits, ParseError, StanzaError,
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
+use super::ledger::{Kept, Ledger, ResumeLimits};
 use super::{Alias, Bucket, Connection, RateLimits};
+
+pub(super) use management::{ASK, management_failed};
 
 /// What one stream may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StreamLimits {
     pub frame: Limits,
     pub rate: RateLimits,
+    pub resume: ResumeLimits,
 }
 
 /// What to do about a frame, in order.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Step {
+pub(super) enum Step {
     /// Send this frame.
     Send(String),
     /// The stream is bound to this address from now on.
     Bound(Jid),
     /// An `iq`, `message` or `presence` of a bound client, in terms of our own domain, `from` set to its full address.
     Stanza(Element),
+    /// The client wants to go on with the stream that it lost: `previd` and what it has of it.
+    Resume { previd: String, h: u32 },
     /// Close the connection; nothing follows.
     Close,
 }
@@ -43,6 +51,7 @@ pub enum StreamError {
     ResourceConstraint,
     RestrictedXml,
     SystemShutdown,
+    UndefinedCondition,
     UnsupportedStanzaType,
     UnsupportedVersion,
 }
@@ -60,6 +69,7 @@ impl StreamError {
             StreamError::ResourceConstraint => "resource-constraint",
             StreamError::RestrictedXml => "restricted-xml",
             StreamError::SystemShutdown => "system-shutdown",
+            StreamError::UndefinedCondition => "undefined-condition",
             StreamError::UnsupportedStanzaType => "unsupported-stanza-type",
             StreamError::UnsupportedVersion => "unsupported-version",
         }
@@ -90,9 +100,6 @@ impl From<ParseError> for StreamError {
 /// The close frame, byte for byte: the clients compare it with a string.
 const CLOSE: &str = "<close xmlns=\"urn:ietf:params:xml:ns:xmpp-framing\" />";
 
-/// The stream management that we do not offer; a client that wants it must hear so, or it waits for ever.
-const SM: &str = "urn:xmpp:sm:3";
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Nothing has come yet.
@@ -114,6 +121,10 @@ pub struct Stream {
     connection: Connection,
     alias: Option<Box<Alias>>,
     jid: Option<Jid>,
+    /// Once the client has enabled stream management.
+    ledger: Option<Box<Ledger>>,
+    /// The secret by which the client may go on with this stream on another connection.
+    token: Option<Box<str>>,
     stanzas: Bucket,
     bytes: Bucket,
 }
@@ -125,6 +136,8 @@ impl Stream {
             connection,
             alias: None,
             jid: None,
+            ledger: None,
+            token: None,
             stanzas: Bucket::full(now, limits.rate.stanza_burst),
             bytes: Bucket::full(now, limits.rate.byte_burst),
         }
@@ -141,21 +154,29 @@ impl Stream {
     }
 
     /// `frame` as this client is to see it.
-    pub fn outgoing(&self, frame: String) -> String {
+    fn outgoing(&self, frame: String) -> String {
         match &self.alias {
             Some(alias) => alias.map_out(&frame),
             None => frame,
         }
     }
 
+    /// A stanza for the client, as it is to see it, entered into its book. True when it should be followed by [`ASK`].
+    pub(super) fn send(&mut self, stanza: String, limits: &StreamLimits, kept: &mut Kept) -> (String, bool) {
+        let stanza = self.outgoing(stanza);
+        let ask = self.ledger.as_mut().is_some_and(|ledger| ledger.send(&stanza, &limits.resume, kept));
+        (stanza, ask)
+    }
+
     /// One frame from the client. `domain` is ours.
-    pub fn handle(
+    pub(super) fn handle(
         &mut self,
         now: Instant,
         frame: &str,
         domain: &str,
         limits: &StreamLimits,
         rng: &mut ChaCha8Rng,
+        kept: &mut Kept,
     ) -> Vec<Step> {
         if self.state == State::Closed {
             return Vec::new();
@@ -167,20 +188,25 @@ impl Stream {
             return Vec::new();
         }
         match Element::parse(frame, &limits.frame) {
-            Ok(element) => self.on_element(element, domain, rng),
+            Ok(element) if element.xmlns() == Some(ns::SM) => self.on_management(&element, limits, rng, kept),
+            Ok(element) => self.on_element(element, domain, limits, rng),
             Err(error) => self.fail(error.into()),
         }
     }
 
     /// Ends the stream from our side.
-    pub fn fail(&mut self, error: StreamError) -> Vec<Step> {
+    pub(super) fn fail(&mut self, error: StreamError) -> Vec<Step> {
+        self.fail_with(error.to_frame())
+    }
+
+    fn fail_with(&mut self, error: String) -> Vec<Step> {
         let mut steps = Vec::new();
         if self.state == State::Connected {
             // A stream error may only follow an opened stream.
             steps.push(Step::Send("<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0'/>".to_owned()));
         }
         self.state = State::Closed;
-        steps.extend([Step::Send(error.to_frame()), Step::Send(CLOSE.to_owned()), Step::Close]);
+        steps.extend([Step::Send(error), Step::Send(CLOSE.to_owned()), Step::Close]);
         steps
     }
 
@@ -191,9 +217,9 @@ impl Stream {
             && self.bytes.take(now, cost, rate.bytes_per_second, rate.byte_burst)
     }
 
-    fn on_element(&mut self, element: Element, domain: &str, rng: &mut ChaCha8Rng) -> Vec<Step> {
+    fn on_element(&mut self, element: Element, domain: &str, limits: &StreamLimits, rng: &mut ChaCha8Rng) -> Vec<Step> {
         match (element.name.as_str(), element.xmlns()) {
-            ("open", Some(ns::FRAMING)) => self.on_open(&element, domain, rng),
+            ("open", Some(ns::FRAMING)) => self.on_open(&element, domain, limits, rng),
             ("close", Some(ns::FRAMING)) => {
                 self.state = State::Closed;
                 vec![Step::Send(CLOSE.to_owned()), Step::Close]
@@ -201,15 +227,12 @@ impl Stream {
             ("auth", Some(ns::SASL)) => self.on_auth(&element),
             ("abort", Some(ns::SASL)) => vec![sasl_failure("aborted")],
             ("iq" | "message" | "presence", None | Some(ns::CLIENT)) => self.on_stanza(element, domain, rng),
-            ("enable", Some(SM)) => vec![sm_failed("unexpected-request")],
-            ("resume", Some(SM)) => vec![sm_failed("item-not-found")],
-            ("r" | "a", Some(SM)) => Vec::new(),
             ("iq" | "message" | "presence", _) => self.fail(StreamError::InvalidNamespace),
             _ => self.fail(StreamError::UnsupportedStanzaType),
         }
     }
 
-    fn on_open(&mut self, open: &Element, domain: &str, rng: &mut ChaCha8Rng) -> Vec<Step> {
+    fn on_open(&mut self, open: &Element, domain: &str, limits: &StreamLimits, rng: &mut ChaCha8Rng) -> Vec<Step> {
         let next = match self.state {
             State::Connected | State::Opened => State::Opened,
             State::Authenticated | State::Binding => State::Binding,
@@ -225,11 +248,17 @@ impl Stream {
         }
         self.alias = Alias::between(to, domain).map(Box::new);
         self.state = next;
-        let features = match next {
-            State::Binding => Element::in_ns("bind", ns::BIND),
-            _ => Element::in_ns("mechanisms", ns::SASL).with_child(Element::new("mechanism").with_text("ANONYMOUS")),
+        let management = (!limits.resume.hold.is_zero()).then(|| Element::in_ns("sm", ns::SM));
+        let offered = match next {
+            State::Binding => [Some(Element::in_ns("bind", ns::BIND)), management],
+            _ => {
+                let anonymous = Element::new("mechanism").with_text("ANONYMOUS");
+                [Some(Element::in_ns("mechanisms", ns::SASL).with_child(anonymous)), None]
+            }
         };
-        let features = Element::new("stream:features").with_attr("xmlns:stream", ns::STREAM).with_child(features);
+        let features = Element::new("stream:features")
+            .with_attr("xmlns:stream", ns::STREAM)
+            .with_children(offered.into_iter().flatten());
         // COMPAT(lib-jitsi-meet): the first frame is recognised by its first six characters.
         let mut answer = String::from("<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' from='");
         escape_attr(to, &mut answer);
@@ -255,6 +284,9 @@ impl Stream {
         let (State::Bound, Some(jid)) = (self.state, &self.jid) else {
             return self.fail(StreamError::NotAuthorized);
         };
+        if let Some(ledger) = &mut self.ledger {
+            ledger.count_received();
+        }
         if let Some(alias) = &self.alias {
             alias.map_in(&mut stanza);
         }
@@ -284,10 +316,6 @@ impl Stream {
 
 fn sasl_failure(condition: &str) -> Step {
     Step::Send(Element::in_ns("failure", ns::SASL).with_child(Element::new(condition)).to_string())
-}
-
-fn sm_failed(condition: &str) -> Step {
-    Step::Send(Element::in_ns("failed", SM).with_child(Element::in_ns(condition, ns::STANZAS)).to_string())
 }
 
 /// A random UUID (version 4), lower case: clients take their nick from its first group.

@@ -15,7 +15,7 @@ impl Signal {
     pub(super) fn on_component(&mut self, now: Instant, session: SessionId, component: Component, stanza: &Element) {
         match (stanza.name.as_str(), stanza.attr("type")) {
             ("message", _) => {
-                let stream = self.sessions.get(&session);
+                let stream = self.sessions.get(session);
                 let room = stream.and_then(|stream| stream.connection().room.as_deref());
                 let request = components::Request { session, room, to: component, message: stanza };
                 self.components.on_message(now, request);

@@ -53,7 +53,6 @@ impl ClientConfig {
             "bosh": format!("{}://{authority}/http-bind", origin.http()),
             // There is no other shard that a client would have to notice by asking once a minute.
             "websocketKeepAlive": -1,
-            "enableWebsocketResume": false,
             "enableIceRestart": true,
             "bridgeChannel": { "preferSctp": self.prefer_sctp },
             "hiddenDomain": self.hidden_domain,
@@ -169,7 +168,6 @@ mod tests {
         let config = config_for("a.example", true);
         assert_eq!(config["p2p"]["enabled"], false);
         assert_eq!(config["flags"]["ssrcRewritingEnabled"], false);
-        assert_eq!(config["enableWebsocketResume"], false);
         assert_eq!(config["bridgeChannel"]["preferSctp"], false);
         assert_eq!(config["disableThirdPartyRequests"], true);
     }

@@ -25,7 +25,7 @@ use tracing::debug;
 use super::authority::{Arrival, Origin};
 use super::channel::{self, ChannelRefusal, ChannelRequest, Lease, ToClient};
 use super::http::{self, Answer, Content};
-use super::listener::{Guest, Shared};
+use super::listener::{Guest, Shared, neighbourhood};
 use super::route::{Route, room};
 use super::socket::{self, End, Rules};
 use super::upgrade::{Wish, agree, wish};
@@ -184,6 +184,7 @@ async fn choose(
                 room: room(request.uri().query()),
                 authority: origin.for_client(request, arrival, &shared.proxies).to_string(),
                 secure: origin.secure,
+                address: origin.client.map(neighbourhood),
             };
             switch(request, accept, Some("xmpp"), (Upgrade::Xmpp(connection), guest), pending)
         }
@@ -242,7 +243,13 @@ where
             let mut socket = socket::accept(&mut *io, rest, &rules).await;
             let outlet = &*session.outbox;
             // The hub closes sessions itself, behind their last stanza.
-            socket::run(&mut socket, outlet, &rules, std::future::pending(), |text| session.frame(&text)).await
+            let end =
+                socket::run(&mut socket, outlet, &rules, std::future::pending(), |text| session.frame(&text)).await;
+            // What broke the rules once would do so again.
+            if matches!(end, End::Left | End::Refused) {
+                session.leave();
+            }
+            end
         }
         Upgrade::Channel(lease, frames) => {
             let rules = Rules::channel(&shared.limits);
@@ -253,7 +260,7 @@ where
     };
     debug!(?end, "WebSocket ended");
     match end {
-        End::Closed | End::Refused => farewell(io, shared.limits.closing).await,
+        End::Closed | End::Left | End::Refused => farewell(io, shared.limits.closing).await,
         End::Overflow | End::Silent => abort(io),
         End::Lost => {}
     }

@@ -31,6 +31,7 @@ pub(super) struct Hub {
 pub(super) struct Session {
     hub: Rc<Hub>,
     id: SessionId,
+    for_good: Cell<bool>,
     pub(super) outbox: Rc<Outbox>,
 }
 
@@ -55,7 +56,7 @@ impl Hub {
         let outbox = Rc::new(Outbox::new(self.queued_bytes, self.queued_frames, &self.queued));
         self.sessions.borrow_mut().insert(id, Rc::clone(&outbox));
         self.handle(Input::Opened { session: id, connection });
-        Session { hub: Rc::clone(self), id, outbox }
+        Session { hub: Rc::clone(self), id, for_good: Cell::new(false), outbox }
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -91,7 +92,7 @@ impl Hub {
     /// Tells everybody, then closes every socket behind what it was told.
     pub(super) fn shut_down(&self) {
         let now = Instant::now();
-        self.signal.borrow_mut().shut_down(now);
+        self.signal.borrow_mut().shut_down(now, SystemTime::now());
         self.drain(now);
         for outbox in self.sessions.borrow().values() {
             outbox.close(1001, "shutting down");
@@ -133,11 +134,16 @@ impl Session {
     pub(super) fn frame(&self, text: &str) {
         self.hub.handle(Input::Frame { session: self.id, text });
     }
+
+    /// Nobody will come back to it.
+    pub(super) fn leave(&self) {
+        self.for_good.set(true);
+    }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         self.hub.sessions.borrow_mut().remove(&self.id);
-        self.hub.handle(Input::Closed { session: self.id });
+        self.hub.handle(Input::Closed { session: self.id, for_good: self.for_good.get() });
     }
 }

@@ -204,7 +204,7 @@ impl Drop for Guest {
 }
 
 /// One subscriber: an IPv4 address or an IPv6 /64.
-fn neighbourhood(address: IpAddr) -> IpAddr {
+pub(super) fn neighbourhood(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
         IpAddr::V4(_) => address,

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Utf8Bytes};
 
@@ -55,6 +56,8 @@ impl Rules {
 pub(super) enum End {
     /// Closed by either side, in order.
     Closed,
+    /// Closed by a browser that left the page: code 1001 (RFC 6455, 7.4.1).
+    Left,
     /// The other side vanished.
     Lost,
     /// Silent for too long, or no answer to our close.
@@ -95,6 +98,7 @@ where
     let mut stop = pin!(stop);
     let mut clock = Clock::new(rules);
     let mut timer = pin!(sleep_until(clock.next()));
+    let mut left = false;
     loop {
         if timer.deadline() != clock.next() {
             timer.as_mut().reset(clock.next());
@@ -113,7 +117,10 @@ where
                     Message::Binary(_) if rules.refuse_binary && clock.closing.is_none() => {
                         return refuse(socket, rules, 1003, "text only").await;
                     }
-                    Message::Close(_) => clock.close(),
+                    Message::Close(close) => {
+                        left = close.is_some_and(|close| close.code == CloseCode::Away);
+                        clock.close();
+                    }
                     _ => {}
                 }
             }
@@ -130,6 +137,7 @@ where
             }
             Step::Resume => {}
             Step::Failed(error) => return failed(socket, rules, error).await,
+            Step::End(End::Closed) if left => return End::Left,
             Step::End(end) => return end,
         }
     }

@@ -16,6 +16,8 @@ pub const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
 pub const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 /// RFC 3921, obsolete.
 pub const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
+/// XEP-0198.
+pub const SM: &str = "urn:xmpp:sm:3";
 /// XEP-0199.
 pub const PING: &str = "urn:xmpp:ping";
 /// XEP-0030.
