@@ -79,6 +79,54 @@ test('until the browser has answered, the keys say neither on nor off', async ()
     await page.context().close();
 });
 
+/** A camera that can blur, as far as the page is told. */
+function blurringCamera() {
+    const { getCapabilities, getSettings } = MediaStreamTrack.prototype;
+    const blurred = new WeakSet();
+
+    Object.assign(MediaStreamTrack.prototype, {
+        getCapabilities() {
+            return { ...getCapabilities.call(this), ...(this.kind === 'video' ? { backgroundBlur: [ false, true ] } : {}) };
+        },
+        getSettings() {
+            return { ...getSettings.call(this), backgroundBlur: blurred.has(this) };
+        },
+        async applyConstraints({ backgroundBlur }) {
+            blurred[backgroundBlur ? 'add' : 'delete'](this);
+        }
+    });
+}
+
+test('who has a camera that can blur switches that on before and in the meeting, and finds it so the next time', async () => {
+    const page = await tab(browser, { reducedMotion: 'reduce' });
+    const blurs = () => page.locator('[data-test=blur]').isChecked();
+    const settled = on => page.waitForFunction(wish => document.querySelector('[data-test=blur]')?.checked === wish, on, { timeout: 10_000 });
+
+    await page.goto(`${ORIGIN}/blur`);
+    await page.locator('[data-test=device-video]').waitFor();
+    assert.equal(await page.locator('[data-test=blur]').isVisible(), false, 'this browser offers none');
+    await page.addInitScript(blurringCamera);
+    await page.reload();
+    await page.locator('[data-test=blur]').waitFor({ timeout: 15_000 });
+    assert.equal(await blurs(), false);
+    await page.locator('[data-test=blur]').check();
+    await settled(true);
+    await shot(page, 'prejoin-blur');
+    await page.reload();
+    await page.locator('[data-test=blur]').waitFor({ timeout: 15_000 });
+    await settled(true);
+    await page.locator('[data-test=display-name]').fill('Ada');
+    await page.locator('[data-test=join]').click();
+    await page.waitForFunction(() => window.moothall.state().phase === 'meeting', undefined, { timeout: 30_000 });
+    await page.locator('[data-test=more]').click();
+    await page.locator('[data-test=more-sliders]').click();
+    await settled(true);
+    await page.locator('.dialog [data-test=blur]').press(' ');
+    await settled(false);
+    assert.equal(await page.locator('.dialog [data-test=blur]').evaluate(box => box === document.activeElement), true, 'focus stays');
+    await page.context().close();
+});
+
 test('on a phone, More leads to what has no key on the bar', async () => {
     const page = await joinWithPage(browser, { room: 'more', name: 'Ada', options: PHONE });
     const more = page.locator('[data-test=more]');

@@ -102,6 +102,7 @@ export class App implements Desk {
       },
     });
     for (const kind of ['audio', 'video', 'output'] as const) this.media.chosen[kind] = recall(`device.${kind}`);
+    this.media.wantsBlur = recall('blur') === 'on';
     brandWith(branding);
     document.getElementById('view')?.replaceWith(this.root);
     placeLiveRegions();
@@ -350,6 +351,7 @@ export class App implements Desk {
 
   private onMedia(): void {
     for (const kind of ['audio', 'video', 'output'] as const) remember(`device.${kind}`, this.media.chosen[kind]);
+    remember('blur', this.media.wantsBlur ? 'on' : '');
     this.prejoin?.update();
     this.stay.update();
     this.render();

@@ -1,6 +1,7 @@
 // Our own microphone and camera. "On" means that a track exists and may be sent; "off" means that nothing leaves: the camera is
 // released (its light goes out), the microphone's track is taken from the sender.
 
+import { canBlur, isBlurred, setBlur } from './blur';
 import { Meter } from './meter';
 import { ScreenShare } from './share';
 
@@ -15,6 +16,8 @@ export class LocalMedia {
   readonly wanted: Record<Device, boolean> = { audio: true, video: true };
   readonly problems: Partial<Record<Device, Problem>> = {};
   readonly chosen: Record<Device | 'output', string> = { audio: '', video: '', output: '' };
+  /** The person wants a blurred background, if the camera can do that. */
+  wantsBlur = false;
   devices: MediaDeviceInfo[] = [];
   /** A device was pulled out; the label of the one that took its place, or nothing if there is none. */
   onUnplugged: (kind: Device, label: string) => void = () => undefined;
@@ -85,6 +88,18 @@ export class LocalMedia {
     this.onChange();
   }
 
+  /** Whether the background is blurred; null where the camera offers no choice. */
+  get blur(): boolean | null {
+    const { video } = this.tracks;
+    return canBlur(video) ? isBlurred(video) : null;
+  }
+
+  async setBlur(on: boolean): Promise<void> {
+    this.wantsBlur = on;
+    if (this.tracks.video) await setBlur(this.tracks.video, on);
+    this.onChange();
+  }
+
   /** Loudness of what is sent now, 0 to 1. */
   level(): number {
     return this.on('audio') ? this.heard() ?? 0 : 0;
@@ -122,7 +137,7 @@ export class LocalMedia {
   private async acquireBoth(): Promise<boolean> {
     try {
       const stream = await this.available?.getUserMedia({ audio: this.constraints('audio'), video: this.constraints('video') });
-      for (const track of stream?.getTracks() ?? []) this.take(track.kind === 'audio' ? 'audio' : 'video', track);
+      for (const track of stream?.getTracks() ?? []) await this.prepare(track.kind === 'audio' ? 'audio' : 'video', track);
       return true;
     } catch {
       return false; // One of the two is at fault; asked for singly, they say which.
@@ -137,7 +152,7 @@ export class LocalMedia {
     try {
       const stream = await this.available.getUserMedia({ [kind]: this.constraints(kind) });
       const [track] = stream.getTracks();
-      if (track) this.take(kind, track);
+      if (track) await this.prepare(kind, track);
     } catch (error) {
       if (this.chosen[kind] && error instanceof DOMException && (error.name === 'OverconstrainedError' || error.name === 'NotFoundError')) {
         this.chosen[kind] = ''; // The remembered device is not here today.
@@ -147,6 +162,12 @@ export class LocalMedia {
     }
   }
 
+  /** Nobody sees a picture that is not blurred yet. */
+  private async prepare(kind: Device, track: MediaStreamTrack): Promise<void> {
+    if (kind === 'video' && this.wantsBlur) await setBlur(track, true);
+    this.take(kind, track);
+  }
+
   private take(kind: Device, track: MediaStreamTrack): void {
     this.release(kind);
     if (!this.wanted[kind]) return track.stop(); // Turned off again while the browser asked.
@@ -154,6 +175,7 @@ export class LocalMedia {
     this.tracks[kind] = track;
     track.onended = () => void this.onLost(kind, track);
     if (kind === 'audio') this.meter = Meter.of(track);
+    else track.addEventListener('configurationchange', () => this.onChange()); // The system's own switch for blurring.
   }
 
   private release(kind: Device): void {

@@ -11,6 +11,8 @@ export class DeviceFields {
   readonly element = h('div', { class: 'devices' });
   private readonly meter = h('span', { class: 'level', role: 'meter', 'aria-label': t('pre.level'), 'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-valuenow': 0 },
     ...Array.from({ length: 12 }, () => h('i')));
+  private readonly blurBox = h('input', { type: 'checkbox', role: 'switch', 'data-test': 'blur', onchange: () => void this.media.setBlur(this.blurBox.checked) });
+  private readonly blur = h('label', { class: 'choice', hidden: true }, this.blurBox, h('span', {}, t('pre.blur')));
   private listed = '';
   private timer = 0;
 
@@ -20,18 +22,28 @@ export class DeviceFields {
   }
 
   update(): void {
-    const { devices, chosen, problems } = this.media;
+    const { devices, chosen, problems, blur } = this.media;
+    this.blur.hidden = blur === null;
+    this.blurBox.checked = blur === true;
     const key = JSON.stringify([devices.map((d) => [d.kind, d.deviceId, d.label]), chosen, problems]);
     if (key === this.listed) return;
     this.listed = key;
+    const focused = this.element.contains(document.activeElement) ? document.activeElement : null;
     this.element.replaceChildren(
-      this.field('pre.camera', 'video', 'videoinput'),
+      this.field('pre.camera', 'video', 'videoinput', this.blur),
       this.field('pre.microphone', 'audio', 'audioinput', this.meter),
       ...(canChooseOutput ? [this.field('pre.speaker', 'output', 'audiooutput', this.toneButton())] : []));
+    if (focused) this.focusAgain(focused);
   }
 
   dispose(): void {
     window.clearInterval(this.timer);
+  }
+
+  /** Who has just chosen by keyboard goes on from there. */
+  private focusAgain(focused: Element): void {
+    const same = focused.id ? this.element.querySelector(`#${focused.id}`) : focused;
+    if (same instanceof HTMLElement) same.focus();
   }
 
   private field(label: Text, kind: Device | 'output', deviceKind: MediaDeviceKind, below?: HTMLElement): HTMLElement {

@@ -23,6 +23,7 @@ export default {
     'pre.you': 'So sehen die anderen Sie',
     'pre.you.off': 'Kein Bild: die anderen sehen Ihre Initialen',
     'pre.camera': 'Kamera',
+    'pre.blur': 'Hintergrund unscharf zeigen',
     'pre.microphone': 'Mikrofon',
     'pre.speaker': 'Lautsprecher',
     'pre.level': 'Pegel des Mikrofons',

@@ -19,6 +19,7 @@ export const en = {
   'pre.you': 'You, as others see you',
   'pre.you.off': 'No picture: others see your initials',
   'pre.camera': 'Camera',
+  'pre.blur': 'Blur my background',
   'pre.microphone': 'Microphone',
   'pre.speaker': 'Speaker',
   'pre.level': 'Microphone level',

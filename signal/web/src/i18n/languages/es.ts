@@ -23,6 +23,7 @@ export default {
     'pre.you': 'Así te ven los demás',
     'pre.you.off': 'Sin imagen: los demás ven tus iniciales',
     'pre.camera': 'Cámara',
+    'pre.blur': 'Desenfocar mi fondo',
     'pre.microphone': 'Micrófono',
     'pre.speaker': 'Altavoz',
     'pre.level': 'Nivel del micrófono',
