@@ -329,7 +329,7 @@ export class App implements Desk {
   private roomEvents(): RoomEvents {
     return {
       onPeople: (came, left) => {
-        this.news.people(came, left, this.people.length, !this.conference?.joined);
+        this.news.people(came, left, this.people.length, !this.conference?.joined, (this.conference?.breakout.others.length ?? 0) > 0);
         this.render();
       },
       onTracks: () => this.render(),
@@ -377,6 +377,7 @@ export class App implements Desk {
     if (happening.what === 'door') return this.doorway.show(happening.state);
     this.happenings.tell(happening);
     this.meeting?.changed(this.lines());
+    if (this.people.length === 0) this.render();
   }
 
   async toggle(kind: 'audio' | 'video'): Promise<void> {
@@ -436,7 +437,7 @@ export class App implements Desk {
     if (!this.meeting) return;
     const { people, conference, shownSelf } = this;
     const rank = handRank(people, shownSelf);
-    const alone = people.length > 0 || this.phase !== 'meeting' || !conference?.joined ? null : t(this.news.hadCompany ? 'alone.left' : 'alone.title');
+    const alone = people.length > 0 || this.phase !== 'meeting' || !conference?.joined ? null : t(conference.breakout.elsewhere ? 'alone.rooms' : this.news.hadCompany ? 'alone.left' : 'alone.title');
     this.meeting.update(faces(conference, people, shownSelf, rank), personLines(conference, people, shownSelf, rank), shownSelf.hand > 0, alone);
     this.sound.set(voices(conference));
     this.frame?.update();

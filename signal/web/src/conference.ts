@@ -57,13 +57,15 @@ export class Conference implements Room {
   private readonly parts: readonly Part[];
   /** The room that we came for. */
   private readonly home: string;
+  /** The room that we are in or on the way to. */
+  private heading: string;
   private tries = 0;
   private retry = 0;
   private end: End | null = null;
   private finished = false;
 
   constructor(readonly config: Config, node: string, public local: Local, private readonly events: ConferenceEvents) {
-    this.jid = this.home = `${node}@${config.hosts.muc.toLowerCase()}`;
+    this.jid = this.home = this.heading = `${node}@${config.hosts.muc.toLowerCase()}`;
     this.stream = new XmppStream(`${config.websocket}?room=${node}`, config.hosts.anonymousdomain ?? config.hosts.domain, {
       onStanza: (stanza) => this.onStanza(stanza),
       onBroken: () => this.joined ? events.onBroken() : this.stream.close(),
@@ -110,11 +112,13 @@ export class Conference implements Room {
     }
   }
 
-  /** Goes on in another room of the same meeting, or back. The new room is ready before we leave the old one. */
+  /** Goes on in another room of the same meeting, or back. The new room is ready before we leave the old one; the last wish counts. */
   async move(jid: string): Promise<void> {
+    this.heading = jid;
     if (this.end || jid === this.jid) return;
     const ready = await this.entrance.request(jid).catch(() => false);
-    if (!ready || this.end || jid === this.jid) return;
+    if (this.end || jid !== this.heading || jid === this.jid) return;
+    if (!ready) return this.stranded();
     window.clearTimeout(this.retry);
     for (const part of this.parts) part.forget?.();
     this.presence.leave('switch_room');
@@ -126,6 +130,13 @@ export class Conference implements Room {
     this.presence.enter();
     this.events.onPeople(null, null);
     this.tell({ what: 'moved', to: this.breakout.nameOf(jid) });
+  }
+
+  /** The room that we wanted to go to is not there: we stay where we are, or come back to the meeting from outside. */
+  private stranded(): void {
+    this.heading = this.jid;
+    if (this.joined) return this.tell({ what: 'unmoved' });
+    this.giveUp({ why: 'lost' });
   }
 
   /** Leaves, telling the others. */
@@ -310,7 +321,10 @@ export class Conference implements Room {
     const actor = child(item, 'actor')?.attrs.nick ?? '';
     const next = child(x, 'destroy')?.attrs.jid;
     // A breakout room that is taken away names the room to go back to.
-    if (next && this.breakout.away) return void this.move(next);
+    if (next && this.breakout.away) {
+      this.joined = false;
+      return void this.move(next);
+    }
     this.end = codes.includes('307') || codes.includes('301')
       ? { why: 'removed', by: this.people.get(actor)?.name ?? '', reason: text(child(item, 'reason')) }
       : { why: 'ended' };
@@ -337,7 +351,11 @@ export class Conference implements Room {
     const { jid } = this;
     this.tries++;
     this.retry = window.setTimeout(() => {
-      void this.entrance.request(jid).catch(() => false).then(() => this.jid === jid && !this.joined && !this.end && this.presence.enter());
+      void this.entrance.request(jid).catch(() => false).then((ready) => {
+        if (this.jid !== jid || this.joined || this.end) return;
+        if (ready || jid === this.home) this.presence.enter();
+        else void this.move(this.home);
+      });
     }, ENTER_PAUSE_MS * this.tries * (0.75 + Math.random() / 2));
   }
 

@@ -44,6 +44,8 @@ export class Happenings {
         return this.host.float(this.who(happening.from), happening.names);
       case 'moved':
         return this.notice({ key: 'moved', sign: 'move', text: happening.to ? t('rooms.you', { name: happening.to }) : t('rooms.back') });
+      case 'unmoved':
+        return this.notice({ key: 'moved', sign: 'warn', tone: 'warn', text: t('rooms.gone') });
       case 'unsent':
         return this.notice({ key: 'unsent', sign: 'warn', tone: 'warn', text: t(`unsent.${happening.reason}`) });
     }

@@ -19,8 +19,8 @@ export class News {
 
   constructor(private readonly notices: Notifier) {}
 
-  /** `others` are in the room now; `quiet` while the list of who is there comes in. */
-  people(came: Participant | null, left: Participant | null, others: number, quiet: boolean): void {
+  /** `others` are in the room now; `quiet` while the list of who is there comes in. Who leaves may go to a `breakout` room. */
+  people(came: Participant | null, left: Participant | null, others: number, quiet: boolean, breakout: boolean): void {
     const told = !quiet && others < CROWD;
     if (came) {
       this.hadCompany = true;
@@ -32,7 +32,7 @@ export class News {
       this.notices.take('came');
       if (told) say(t('say.left', { name: nameOf(left) }));
       if (told) chime('left');
-      if (others === 0) this.notices.show({ key: 'empty', sign: 'person', text: t('alone.left') });
+      if (others === 0 && !breakout) this.notices.show({ key: 'empty', sign: 'person', text: t('alone.left') });
     }
   }
 

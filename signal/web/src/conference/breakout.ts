@@ -52,6 +52,11 @@ export class Breakout implements Part {
     return this.rooms.filter((r) => !r.main);
   }
 
+  /** Somebody else is in the meeting, but in another room. */
+  get elsewhere(): boolean {
+    return this.rooms.some((r) => r.jid !== this.room.jid && r.seats.some((seat) => seat.id !== this.room.me));
+  }
+
   get nextNumber(): number {
     return Math.max(this.counter, this.others.length) + 1;
   }
@@ -96,7 +101,7 @@ export class Breakout implements Part {
 
   /** Goes to a room ourselves. */
   visit(jid: string): void {
-    if (jid && jid !== this.room.jid) this.go(jid);
+    if (jid) this.go(jid);
   }
 
   onJson(payload: Json, from: string): boolean {

@@ -24,5 +24,7 @@ export type Happening =
   | { readonly what: 'reaction'; readonly from: string; readonly names: readonly string[] }
   /** We were sent to another room, or came back from one; empty name: the main room. */
   | { readonly what: 'moved'; readonly to: string }
+  /** The room that we wanted to go to is not there any more. */
+  | { readonly what: 'unmoved' }
   /** A message of ours was not taken. */
   | { readonly what: 'unsent'; readonly reason: 'too-long' | 'too-fast' | 'gone' | 'not-allowed' };

@@ -69,7 +69,7 @@ export class Moderation implements Part {
     await this.admin({ nick: id, role: 'none' }, reason);
   }
 
-  /** Removes somebody, who does not come back under this name. */
+  /** Removes somebody, who does not come back by this connection, not even when admitted before. */
   async ban(id: string, reason: string): Promise<void> {
     const jid = this.room.people.get(id)?.jid;
     if (jid) await this.admin({ affiliation: 'outcast', jid: bareJid(jid) }, reason);

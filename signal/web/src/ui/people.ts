@@ -174,7 +174,7 @@ export class PeoplePanel implements Panel {
         ...this.forDevices(person),
         !person.moderator && item('key', t('people.grant'), 'grant', () => void moderation.grant(id)),
         h('hr'),
-        item('person-out', t('people.remove'), 'remove', () => askToRemove(name, (reason, ban) => void (ban ? moderation.ban(id, reason) : moderation.remove(id, reason))), true),
+        item('person-out', t('people.remove'), 'remove', () => this.host.conference && askToRemove(this.host.conference, id, name), true),
       ] : []));
   }
 
