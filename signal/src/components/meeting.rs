@@ -6,7 +6,7 @@ use jitsi_wire::xmpp::{Condition, Element, StanzaError};
 
 use super::av_moderation::AvModeration;
 use super::conference::{ConferenceDuration, EndConference};
-use super::metadata::RoomMetadata;
+use super::metadata::{POLL_CREATION, RoomMetadata};
 use super::outbox::Outbox;
 use super::polls::Polls;
 use super::room::{Arrival, Occupant, Room};
@@ -77,7 +77,7 @@ impl Meeting {
 
     pub(super) fn on_message(&mut self, request: Request<'_>, outbox: &mut Outbox<'_>) -> Result<(), StanzaError> {
         self.sender(request, outbox.now)?;
-        self.polls.restricted = self.metadata.restricts_polls();
+        self.polls.restricted = self.metadata.restricts(POLL_CREATION);
         let (room, services) = self.parts();
         let from = room.by_session(request.session).ok_or_else(|| StanzaError::new(Condition::NotAcceptable))?;
         let service = services.into_iter().find(|(component, _)| *component == request.to);

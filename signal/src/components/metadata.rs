@@ -34,6 +34,10 @@ const RESERVED: [&str; 12] = [
     "visitorsEnabled",
 ];
 const START_MUTED: &str = "startMuted";
+/// Only moderators make polls.
+pub(super) const POLL_CREATION: &str = "pollCreationRestricted";
+/// Only moderators write to everybody.
+const GROUP_CHAT: &str = "groupChatRestricted";
 
 /// The values of one room.
 #[derive(Debug, Default)]
@@ -90,9 +94,9 @@ impl Service for RoomMetadata {
 }
 
 impl RoomMetadata {
-    /// Only moderators make polls.
-    pub(super) fn restricts_polls(&self) -> bool {
-        self.values.get("permissions").and_then(|p| p.get("pollCreationRestricted")) == Some(&Value::Bool(true))
+    /// Moderators keep this to themselves.
+    pub(super) fn restricts(&self, what: &str) -> bool {
+        self.values.get("permissions").and_then(|permissions| permissions.get(what)) == Some(&Value::Bool(true))
     }
 
     fn set(&mut self, room: &Room, key: String, data: Value, outbox: &mut Outbox<'_>) -> Result<(), StanzaError> {
@@ -108,6 +112,7 @@ impl RoomMetadata {
             return Err(StanzaError::new(Condition::PolicyViolation).with_text("This room has no place for it"));
         }
         let message = json!({ "type": "room_metadata", "metadata": &values });
+        let before = self.restricts(GROUP_CHAT);
         if let Value::Object(values) = values {
             self.values = values;
         }
@@ -115,6 +120,10 @@ impl RoomMetadata {
         outbox.tell_raw(Component::RoomMetadata, &room.occupants, &message);
         let from = Component::RoomMetadata.address(outbox.domain);
         outbox.push(Output::Preface { room: room.name.clone(), from, message });
+        let restricted = self.restricts(GROUP_CHAT);
+        if restricted != before {
+            outbox.push(Output::RestrictChat { room: room.name.clone(), restricted });
+        }
         if let Some(policy) = policy {
             outbox.push(Output::StartMuted { room: room.name.clone(), policy });
         }

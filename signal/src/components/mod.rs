@@ -47,6 +47,8 @@ pub enum Output {
     Moderate { room: Box<str>, media: MediaType, enabled: bool, allowed: Vec<String> },
     /// Whoever comes from now on starts so.
     StartMuted { room: Box<str>, policy: StartMuted },
+    /// While it is `restricted`, only moderators write to everybody.
+    RestrictChat { room: Box<str>, restricted: bool },
     /// Whoever joins gets this message, which is written already, from this address before its own presence.
     Preface { room: Box<str>, from: String, message: String },
     /// The meeting ends for everybody.

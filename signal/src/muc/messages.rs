@@ -96,6 +96,9 @@ fn to_all(
     effects: &mut VecDeque<Effect>,
 ) -> Result<(), StanzaError> {
     let from = room.by_nick(nick).ok_or_else(|| StanzaError::new(Condition::NotAcceptable))?;
+    if room.chat_restricted && !from.is_moderator() && stanza.child("body").is_some() {
+        return Err(StanzaError::new(Condition::NotAllowed).with_text("Only moderators write to everybody here"));
+    }
     let retracted = stanza.child_in("retract", ns::RETRACT).map(|retract| retract.attr("id").unwrap_or_default());
     let subject = stanza.child("subject").filter(|_| stanza.child("body").is_none());
     if let Some(subject) = subject {

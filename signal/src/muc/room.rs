@@ -37,6 +37,8 @@ pub(super) struct Room {
     /// The room is members-only when there is one: who is not a member waits there.
     pub(super) lobby: Option<Box<Lobby>>,
     pub(super) history: History,
+    /// Only moderators write to everybody.
+    pub(super) chat_restricted: bool,
     pub(super) preface: Option<Box<Preface>>,
     /// What it has to do with breakout rooms.
     pub(super) breakout: Option<Box<Breakout>>,
@@ -63,6 +65,7 @@ impl Room {
             password: None,
             lobby: None,
             history: History::default(),
+            chat_restricted: false,
             preface: None,
             breakout: None,
             ids_given: 0,

@@ -68,6 +68,13 @@ impl Muc {
         }
     }
 
+    /// While it is `restricted`, only moderators write to everybody.
+    pub fn restrict_chat(&mut self, room: &str, restricted: bool) {
+        if let Some(room) = self.rooms.get_mut(room) {
+            room.chat_restricted = restricted;
+        }
+    }
+
     pub fn set_subject(&mut self, room: &str, text: &str) {
         if let Some(room) = self.rooms.get_mut(room) {
             room.subject = Some(Box::new(Subject { nick: FOCUS_NICK.into(), text: text.into() }));
