@@ -370,6 +370,9 @@ impl Signal {
                 self.components.on_affiliation(now, &room, &nick, affiliation);
                 self.focus.handle(now, FocusInput::AffiliationChanged { room: &room, nick: &nick, affiliation })
             }
+            Effect::Affiliated { room, bare, affiliation } => {
+                self.components.on_affiliated(now, &room, &bare, affiliation);
+            }
         }
     }
 

@@ -131,15 +131,51 @@ impl Breakouts {
         self.review(meetings, outbox);
     }
 
-    /// Somebody is no more in a room. `may_return`: nobody sent it away, and its stream is there.
-    pub(super) fn on_left(&mut self, meetings: &Meetings, gone: &Occupant, may_return: bool, outbox: &mut Outbox<'_>) {
+    /// Somebody in `room` gave an address this standing. Whoever is banned is no member any more.
+    pub(super) fn on_affiliated(
+        &mut self,
+        meetings: &Meetings,
+        room: &str,
+        bare: &str,
+        affiliation: Affiliation,
+        outbox: &mut Outbox<'_>,
+    ) {
+        if affiliation == Affiliation::Outcast {
+            self.members.remove(bare);
+        } else if let Some(member) = self.members.get_mut(bare) {
+            member.affiliation = affiliation;
+        }
+        for room in self.others(meetings, room) {
+            outbox.push(Output::Affiliate { room: room.into(), bare: bare.into(), affiliation });
+        }
+        self.review(meetings, outbox);
+    }
+
+    /// Somebody is no more in `room`. `may_return`: nobody sent it away, and its stream is there.
+    pub(super) fn on_left(
+        &mut self,
+        meetings: &Meetings,
+        room: &str,
+        gone: &Occupant,
+        may_return: bool,
+        outbox: &mut Outbox<'_>,
+    ) {
         let bare = gone.bare();
         if !may_return {
             self.members.remove(&*bare);
+            for room in self.others(meetings, room) {
+                outbox.push(Output::Disown { room: room.into(), bare: bare.as_str().into() });
+            }
         } else if let Some(member) = self.members.get_mut(&*bare) {
             member.switching = Some(outbox.now + SWITCHING);
         }
         self.review(meetings, outbox);
+    }
+
+    /// The rooms of the meeting that somebody is or was in, but for this one.
+    fn others<'a>(&'a self, meetings: &Meetings, room: &str) -> impl Iterator<Item = &'a str> {
+        let rooms = std::iter::once(&*self.main).chain(self.rooms());
+        rooms.filter(move |other| *other != room && meetings.contains_key(*other))
     }
 
     fn admit(&mut self, occupant: &Occupant) {

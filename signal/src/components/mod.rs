@@ -57,6 +57,10 @@ pub enum Output {
     Close { room: Box<str>, reason: String, next: Option<String> },
     /// A breakout room has this name from now on.
     Name { room: Box<str>, name: Box<str> },
+    /// An address was given this standing in another room of the meeting.
+    Affiliate { room: Box<str>, bare: Box<str>, affiliation: Affiliation },
+    /// An address was sent away from another room of the meeting.
+    Disown { room: Box<str>, bare: Box<str> },
     /// What the breakout rooms of a main room mean for it.
     Keep { room: Box<str>, kept: Kept },
 }
@@ -158,6 +162,13 @@ impl Components {
         self.on_changed(now, room, nick);
     }
 
+    /// Somebody gave an address this standing, which it has in all rooms of the meeting then.
+    pub fn on_affiliated(&mut self, now: Instant, room: &str, bare: &str, affiliation: Affiliation) {
+        self.with_breakouts(now, room, |breakouts, meetings, outbox| {
+            breakouts.on_affiliated(meetings, room, bare, affiliation, outbox);
+        });
+    }
+
     fn on_changed(&mut self, now: Instant, room: &str, nick: &str) {
         self.with_breakouts(now, room, |breakouts, meetings, outbox| {
             if let Some(occupant) = meetings.get(room).and_then(|meeting| meeting.room.by_nick(nick)) {
@@ -181,7 +192,7 @@ impl Components {
         }
         if let Some(gone) = gone {
             self.with_breakouts(now, room, |breakouts, meetings, outbox| {
-                breakouts.on_left(meetings, &gone, returns, outbox);
+                breakouts.on_left(meetings, room, &gone, returns, outbox);
             });
         }
     }

@@ -41,7 +41,11 @@ pub(super) fn handle(
 fn apply(room: &mut Room, actor: &str, change: &Change, effects: &mut VecDeque<Effect>) {
     match change {
         Change::Kick { nick, reason } => room.depart(nick, Departure::Kicked { actor, reason }, effects),
-        Change::Affiliate { bare, affiliation, reason } => room.affiliate(bare, *affiliation, actor, reason, effects),
+        Change::Affiliate { bare, affiliation, reason } => {
+            room.affiliate(bare, *affiliation, actor, reason, effects);
+            let (room, bare, affiliation) = (room.name.clone(), bare.as_str().into(), *affiliation);
+            effects.push_back(Effect::Affiliated { room, bare, affiliation });
+        }
     }
 }
 

@@ -103,6 +103,8 @@ impl Muc {
         };
         if let Some(bare) = room.by_nick(nick).filter(|o| !o.is_focus()).map(Occupant::bare) {
             room.affiliate(&bare, affiliation, FOCUS_NICK, "", &mut self.effects);
+            let (room, bare) = (room.name.clone(), bare.into());
+            self.effects.push_back(Effect::Affiliated { room, bare, affiliation });
         }
     }
 
@@ -234,7 +236,7 @@ impl Muc {
         let set = iq.attr("type") == Some("set");
         match (payload.name.as_str(), payload.xmlns(), set) {
             ("query", Some(ns::DISCO_INFO), false) => {
-                let answer = disco::room(room, iq, &self.lobbies);
+                let answer = self.about(name, iq).ok_or_else(forbidden)?;
                 self.reply(sender, &answer);
                 Ok(())
             }
@@ -247,7 +249,12 @@ impl Muc {
                 admin::handle(room, sender, iq, payload, &mut self.effects)
             }
             ("query", Some(ns::MUC_OWNER), _) if role == Role::Moderator => {
-                config_form::handle(room, sender, iq, payload, &self.domain, &mut self.effects)
+                let had_lobby = room.lobby.is_some();
+                config_form::handle(room, sender, iq, payload, &self.domain, &mut self.effects)?;
+                if room.lobby.is_some() != had_lobby {
+                    self.announce_to_breakouts(name);
+                }
+                Ok(())
             }
             ("query", Some(ns::MUC_ADMIN | ns::MUC_OWNER), _) => Err(forbidden()),
             _ => Err(StanzaError::new(Condition::ServiceUnavailable)),

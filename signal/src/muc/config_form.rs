@@ -48,7 +48,8 @@ pub(super) fn handle(
     let password = password_after(room, &submitted)?;
     answer(iq_result(iq));
     room.password = password;
-    if let Some(wanted) = submitted.flag("muc#roomconfig_membersonly") {
+    // The door of a breakout room is that of its main room.
+    if let Some(wanted) = submitted.flag("muc#roomconfig_membersonly").filter(|_| room.main().is_none()) {
         set_members_only(room, sender, wanted, domain, effects);
     }
     room.announce_configuration(None, effects);

@@ -6,23 +6,20 @@ use jitsi_wire::xmpp::{Condition, Element, StanzaError, ns};
 use super::room::Room;
 
 /// disco#info of a room, with the form from which clients read the meeting. A main room says nothing of breakout rooms, not
-/// even that it is none: clients take any value for a yes. `lobby` is the domain of lobbies.
-pub(super) fn room(room: &Room, iq: &Element, lobby: &str) -> Element {
+/// even that it is none: clients take any value for a yes. `lobby` is the address of the meeting's lobby, when it has one.
+pub(super) fn room(room: &Room, iq: &Element, lobby: Option<&str>) -> Element {
     let lock = match room.password {
         Some(_) => "muc_passwordprotected",
         None => "muc_unsecured",
     };
-    let (door, lobby_room) = match room.lobby {
-        Some(_) => ("muc_membersonly", counterpart(iq.attr("to").unwrap_or_default(), lobby)),
-        None => ("muc_open", String::new()),
-    };
+    let door = if lobby.is_some() { "muc_membersonly" } else { "muc_open" };
     let features = [ns::MUC, lock, door, "muc_nonanonymous", "muc_hidden", "muc_temporary", "muc_unmoderated"];
     let started = room.started.map(|ms| ms.to_string());
     let fields = [
         ("muc#roominfo_meetingId", Some(&*room.meeting_id)),
         // A meeting that has not begun has no time at which it began.
         ("muc#roominfo_created_timestamp", started.as_deref()),
-        ("muc#roominfo_lobbyroom", Some(&lobby_room)),
+        ("muc#roominfo_lobbyroom", Some(lobby.unwrap_or_default())),
         ("muc#roominfo_visitorsEnabled", Some("0")),
     ];
     let main = room.main();

@@ -45,13 +45,18 @@ impl Lobby {
         let Some(new) = self.by_nick(&nick) else {
             return;
         };
-        for of in self.occupants.iter().filter(|of| of.nick != nick && sees(new, of)) {
-            send(effects, new, frames::presence(of, new));
-        }
-        send(effects, new, frames::presence(new, new));
+        self.present(new, effects);
         for to in self.occupants.iter().filter(|to| to.nick != nick && sees(to, new)) {
             send(effects, to, frames::presence(new, to));
         }
+    }
+
+    /// Tells an occupant whom it sees, itself last.
+    pub(super) fn present(&self, to: &Occupant, effects: &mut VecDeque<Effect>) {
+        for of in self.occupants.iter().filter(|of| of.nick != to.nick && sees(to, of)) {
+            send(effects, to, frames::presence(of, to));
+        }
+        send(effects, to, frames::presence(to, to));
     }
 
     /// Tells everybody who sees it the presence of `nick`.

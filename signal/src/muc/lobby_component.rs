@@ -70,7 +70,11 @@ impl Muc {
         }
         known.presence = occupant.presence;
         known.name = occupant.name;
-        lobby.announce(nick, &mut self.effects);
+        match lobby.by_nick(nick).filter(|known| known.is_moderator() && stanza.child_in("x", ns::MUC).is_some()) {
+            // A moderator that moved between the rooms of the meeting asks anew who waits.
+            Some(moderator) => lobby.present(moderator, &mut self.effects),
+            None => lobby.announce(nick, &mut self.effects),
+        }
         Ok(())
     }
 

@@ -58,4 +58,6 @@ pub enum Effect {
     FocusReply { room: Box<str>, nick: Box<str>, iq: Element },
     /// An occupant's affiliation changed and everybody was told.
     AffiliationChanged { room: Box<str>, nick: Box<str>, affiliation: Affiliation },
+    /// Somebody in the room, or the focus, gave this standing to a bare address, whether it is in the room or not.
+    Affiliated { room: Box<str>, bare: Box<str>, affiliation: Affiliation },
 }

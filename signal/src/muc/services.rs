@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use jitsi_wire::xmpp::Element;
+
 use super::component::Muc;
+use super::disco::{self, counterpart};
 use super::frames::send;
 use super::occupant::Occupant;
 use super::room::{Room, Subject};
@@ -53,6 +56,31 @@ impl Room {
     pub(super) fn admitted(&self, bare: &str) -> Option<Affiliation> {
         self.breakout.as_ref()?.admitted.get(bare).copied()
     }
+}
+
+/// The lobby of the main room is that of its breakout rooms as well: a moderator who is there lets people in from there.
+impl Muc {
+    /// disco#info of a room.
+    pub(super) fn about(&self, name: &str, iq: &Element) -> Option<Element> {
+        let room = self.rooms.get(name)?;
+        let (main, address) = match room.main() {
+            Some(address) => (self.rooms.get(node(address))?, address),
+            None => (room, iq.attr("to").unwrap_or_default()),
+        };
+        let lobby = main.lobby.as_ref().map(|_| counterpart(address, &self.lobbies));
+        Some(disco::room(room, iq, lobby.as_deref()))
+    }
+
+    /// Tells those in the breakout rooms of a room that they should read again what it is.
+    pub(super) fn announce_to_breakouts(&mut self, main: &str) {
+        for room in self.rooms.values().filter(|room| room.main().is_some_and(|address| node(address) == main)) {
+            room.announce_configuration(None, &mut self.effects);
+        }
+    }
+}
+
+fn node(address: &str) -> &str {
+    address.split_once('@').map_or(address, |(node, _)| node)
 }
 
 impl Muc {
@@ -111,6 +139,20 @@ impl Muc {
             }
             Some(_) => {}
             None => drop(admitted.remove(bare)),
+        }
+    }
+
+    /// An address was given this standing in another room of the meeting.
+    pub fn affiliate(&mut self, room: &str, bare: &str, affiliation: Affiliation) {
+        if let Some(room) = self.rooms.get_mut(room) {
+            room.affiliate(bare, affiliation, FOCUS_NICK, "", &mut self.effects);
+        }
+    }
+
+    /// An address was sent away from another room of the meeting.
+    pub fn disown(&mut self, room: &str, bare: &str) {
+        if let Some(room) = self.rooms.get_mut(room) {
+            room.disown(bare, &mut self.effects);
         }
     }
 

@@ -79,6 +79,8 @@ impl Signal {
                 self.focus.close_room(&room);
             }
             Output::Name { room, name } => self.muc.set_subject(&room, &name),
+            Output::Affiliate { room, bare, affiliation } => self.muc.affiliate(&room, &bare, affiliation),
+            Output::Disown { room, bare } => self.muc.disown(&room, &bare),
             Output::Keep { room, kept } => {
                 self.muc.keep(&room, kept.open);
                 self.focus
