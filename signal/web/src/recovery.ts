@@ -72,7 +72,7 @@ export class Recovery {
   onMedia(state: MediaState): void {
     const { meeting, notices, stay } = this.host;
     if (!meeting || stay.away) return;
-    if (state === 'lost') return notices.show({ key: 'network', sign: 'net', tone: 'warn', text: t('network.changed') });
+    if (state === 'lost') return notices.show({ key: 'network', sign: 'net', tone: 'warn', text: t('media.lost') });
     if (state !== 'failed' && state !== 'connected') return;
     notices.take('network');
     if (state === 'failed') this.cover(blockedState(this.acts));
@@ -95,6 +95,7 @@ export class Recovery {
     const { stay, notices } = this.host;
     if (stay.awayFor < SHORT_MS && stay.conference) return;
     const state = awayState(this.wait, this.acts);
+    notices.take('network');
     if (!this.shown) alarm(t('say.lost'));
     if (stay.conference?.media !== 'connected') {
       notices.take('away');

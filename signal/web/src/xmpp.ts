@@ -238,7 +238,9 @@ export class XmppStream {
       await this.iq('get', this.domain, el('ping', { xmlns: 'urn:xmpp:ping' }), limitMs);
     } catch (error) {
       const unanswered = error instanceof StanzaError && error.condition === 'timeout';
-      if (unanswered && this.frames === frames && ++this.misses >= PING_MISSES) frames.drop();
+      if (!unanswered || this.frames !== frames) return;
+      if (++this.misses >= PING_MISSES) return frames.drop();
+      await this.ping(PROBE_LIMIT_MS);
     }
   }
 

@@ -374,6 +374,7 @@ export default {
     'restart.now': 'In etwa einer halben Minute ist sie wieder da. Bleiben Sie auf dieser Seite, Sie kommen von selbst wieder hinein. Gerade wird es versucht.',
     'offline.title': 'Sie sind offline',
     'offline': 'Alles kommt von selbst wieder, sobald das Netz wieder da ist.',
+    'media.lost': 'Ton und Bild sind unterbrochen. Ein anderer Weg wird gesucht.',
     'network.changed': 'Ihr Netz hat gewechselt. Ton und Bild kommen gleich wieder.',
     'back.title': 'Sie sind wieder da',
     'back': { one: 'Sie waren {count} Sekunde weg.', other: 'Sie waren {count} Sekunden weg.' },

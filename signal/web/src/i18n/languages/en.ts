@@ -379,6 +379,7 @@ export const en = {
   'restart.now': 'It is back in about half a minute. Stay on this page, you come back in by yourself. Trying just now.',
   'offline.title': 'You are offline',
   'offline': 'Everything comes back by itself when the network does.',
+  'media.lost': 'Sound and picture are interrupted. We look for another way.',
   'network.changed': 'Your network changed. Sound and picture return in a moment.',
   'back.title': 'You are back',
   'back': { one: 'You were away for {count} second.', other: 'You were away for {count} seconds.' },

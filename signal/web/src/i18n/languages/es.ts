@@ -374,6 +374,7 @@ export default {
     'restart.now': 'Vuelve en medio minuto más o menos. Quédate en esta página, volverás a entrar sin hacer nada. Intentándolo ahora mismo.',
     'offline.title': 'No tienes conexión',
     'offline': 'Todo vuelve solo cuando vuelva la red.',
+    'media.lost': 'El sonido y la imagen se han interrumpido. Buscamos otro camino.',
     'network.changed': 'Tu red ha cambiado. El sonido y la imagen vuelven enseguida.',
     'back.title': 'Has vuelto',
     'back': { one: 'Has estado fuera {count} segundo.', other: 'Has estado fuera {count} segundos.' },
