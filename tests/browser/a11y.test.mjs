@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { Server, openChromium, tab } from './harness.mjs';
-import { shot } from './page.mjs';
+import { joinWithPage, shot } from './page.mjs';
+import { join, stream } from './stream.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = [ 'wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa' ];
@@ -35,9 +36,11 @@ async function examine(page, name) {
     assert.deepEqual(found, [], name);
 }
 
+const looks = theme => ({ colorScheme: theme, reducedMotion: 'reduce', viewport: { width: 1440, height: 900 } });
+
 for (const theme of [ 'dark', 'light' ]) {
     test(`nothing serious for people who see, hear or move otherwise, ${theme}`, async () => {
-        const page = await tab(browser, { colorScheme: theme, reducedMotion: 'reduce', viewport: { width: 1440, height: 900 } });
+        const page = await tab(browser, looks(theme));
         const strangers = [];
 
         await page.addInitScript(value => localStorage.setItem('moothall.theme', value), theme);
@@ -78,5 +81,33 @@ for (const theme of [ 'dark', 'light' ]) {
         assert.deepEqual(strangers, [], 'requests to others');
         assert.deepEqual(page.lines.filter(line => /^error:|Content Security Policy/.test(line)), [], 'script errors and refused content');
         await page.context().close();
+    });
+
+    test(`nor on the stage, in its strip, beside a shared screen and among the numbers of connections, ${theme}`, async () => {
+        const room = `a11y-stage-${theme}`;
+        const page = await joinWithPage(browser, { room, name: 'Ada', options: looks(theme) });
+        const grace = await joinWithPage(browser, { room, name: 'Grace', camera: false });
+        const silent = await Promise.all([ stream(), stream(), stream() ]);
+
+        for (const one of silent) {
+            await join(one, room);
+        }
+        await page.waitForFunction(() => window.moothall.state().participants.length === 4, undefined, { timeout: 20_000 });
+        await page.evaluate(value => document.documentElement.setAttribute('data-theme', value), theme);
+        await page.keyboard.press('w');
+        await page.locator('.hall[data-layout=stage] [data-test=tile].onstage').waitFor();
+        await examine(page, `a11y-stage-${theme}`);
+        await grace.locator('[data-test=share]').click();
+        await page.locator('[data-test=tile].screen.onstage').waitFor({ timeout: 20_000 });
+        await examine(page, `a11y-screen-${theme}`);
+        await page.locator('[data-test=share]').click();
+        await page.locator('[data-test=sharing]').waitFor();
+        await examine(page, `a11y-sharing-${theme}`);
+        await page.keyboard.press('a');
+        await page.locator('[data-test=connections] summary').first().click();
+        await examine(page, `a11y-connections-${theme}`);
+        await page.keyboard.press('Escape');
+        silent.forEach(({ socket }) => socket.close());
+        await Promise.all([ page, grace ].map(one => one.context().close()));
     });
 }
