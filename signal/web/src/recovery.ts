@@ -95,7 +95,7 @@ export class Recovery {
     const { stay, notices } = this.host;
     if (stay.awayFor < SHORT_MS && stay.conference) return;
     const state = awayState(this.wait, this.acts);
-    notices.take('network');
+    for (const lesser of ['network', 'line']) notices.take(lesser);
     if (!this.shown) alarm(t('say.lost'));
     if (stay.conference?.media !== 'connected') {
       notices.take('away');
