@@ -60,6 +60,8 @@ struct Entry {
     many: Arc<OwnerSources>,
     /// For the others.
     one: Arc<OwnerSources>,
+    /// How often those others were shown another video in place of the one before.
+    turns: u32,
 }
 
 impl SourceBook {
@@ -153,6 +155,7 @@ impl SourceBook {
     }
 
     fn put(&mut self, owner: &str, all: OwnerSources) {
+        let before = self.owners.get(owner).map(|e| (e.turns, shown(&e.one).map(str::to_owned)));
         self.clear(owner);
         if all.audio.is_empty() && all.video.is_empty() {
             return;
@@ -164,9 +167,14 @@ impl SourceBook {
             }
         }
         let many = strip_simulcast(&all);
-        let one = Arc::new(one_video(&many));
-        let many = Arc::new(many);
-        self.owners.insert(owner.to_owned(), Entry { all, many, one });
+        let one = one_video(&many);
+        let turns = match &before {
+            Some((turns, Some(old))) if shown(&one).is_some_and(|new| new != old) => turns.wrapping_add(1),
+            Some((turns, _)) => *turns,
+            None => 0,
+        };
+        let one = Arc::new(retitle(one, turns));
+        self.owners.insert(owner.to_owned(), Entry { all, many: Arc::new(many), one, turns });
     }
 
     fn unindex(&mut self, all: &OwnerSources) {
@@ -395,6 +403,22 @@ fn one_video(many: &OwnerSources) -> OwnerSources {
     }
 }
 
+/// The name of the video that clients are shown who take one.
+fn shown(one: &OwnerSources) -> Option<&str> {
+    one.video.sources.first()?.name.as_deref()
+}
+
+/// COMPAT(lib-jitsi-meet 2022): its session descriptions keep the msid of a source that went, so that a video which comes
+/// back under the same one makes the browser refuse them. With every turn the video gets an msid of its own.
+fn retitle(mut one: OwnerSources, turns: u32) -> OwnerSources {
+    if turns > 0 {
+        for msid in one.video.sources.iter_mut().filter_map(|s| s.msid.as_mut()) {
+            *msid = msid.split(' ').map(|id| format!("{id}-{turns}")).collect::<Vec<_>>().join(" ");
+        }
+    }
+    one
+}
+
 fn media_sources(kind: MediaKind, set: &SourceSet) -> Vec<MediaSource> {
     let mut list: Vec<MediaSource> = Vec::new();
     for source in &set.sources {
@@ -533,7 +557,44 @@ mod tests {
         assert_eq!(one.video.sources[0].ssrc, 500);
         assert_eq!(book.visible("ada", true).unwrap().video.sources.len(), 3);
         book.remove("ada", &screen).unwrap();
-        assert_eq!(book.visible("ada", false), book.visible("ada", true));
+        let ssrcs = |many| streams(&book.visible("ada", many).unwrap()).map(|s| s.ssrc).collect::<Vec<_>>();
+        assert_eq!(ssrcs(false), ssrcs(true));
+    }
+
+    #[test]
+    fn the_one_video_comes_back_under_an_msid_that_was_not_there_before() {
+        let mut book = SourceBook::default();
+        book.add("ada", simulcast(100)).unwrap();
+        let mut screen = OwnerSources::default();
+        screen.video.sources = vec![Source { video_type: Some("desktop".to_owned()), ..source(500, "screen t") }];
+        let mut seen = BTreeSet::new();
+        let mut see = |book: &SourceBook| {
+            let one = book.visible("ada", false).unwrap();
+            let msids: BTreeSet<_> = one.video.sources.iter().map(|s| s.msid.clone().unwrap()).collect();
+            assert_eq!(msids.len(), 1, "the streams of a track stay together");
+            assert!(seen.is_disjoint(&msids), "{msids:?} were there before: {seen:?}");
+            seen.extend(msids);
+            let kept = book.visible("ada", true).unwrap();
+            assert!(
+                kept.video
+                    .sources
+                    .iter()
+                    .all(|s| s.msid.as_deref().is_some_and(|m| ["cam100 t", "screen t"].contains(&m)))
+            );
+        };
+        see(&book);
+        for _ in 0..2 {
+            book.add("ada", screen.clone()).unwrap();
+            see(&book);
+            book.remove("ada", &screen).unwrap();
+            see(&book);
+        }
+        // What does not touch the video leaves it as it is.
+        let before = book.visible("ada", false).unwrap();
+        let mut sound = OwnerSources::default();
+        sound.audio.sources.push(source(700, "more t"));
+        book.add("ada", sound).unwrap();
+        assert_eq!(book.visible("ada", false).unwrap().video, before.video);
     }
 
     #[test]
