@@ -79,3 +79,36 @@ test('private messages, replies, signs, taking back, and links', async () => {
     assert.equal((await state(grace)).chat, 3);
     await close([ ada, grace, mary ]);
 });
+
+test('who comes later reads what was written before, by whom, and not what was for others', async () => {
+    const ada = await joinWithPage(browser, { room: 'before', name: 'Ada', camera: false });
+    const grace = await joinWithPage(browser, { room: 'before', name: 'Grace', camera: false });
+
+    await until(grace, () => window.moothall.state().participants.length === 1, undefined, PATIENCE);
+    await ada.locator('[data-test=chat]').click();
+    await grace.locator('[data-test=chat]').click();
+    await write(grace, 'I have to go soon.');
+    await message(ada, 'I have to go soon.').waitFor({ timeout: PATIENCE });
+    await act(ada, 'I have to go soon.', 'pick');
+    await write(ada, 'A slip.');
+    await message(grace, 'A slip.').waitFor({ timeout: PATIENCE });
+    await act(ada, 'A slip.', 'retract');
+    await message(grace, 'This message was taken back.').waitFor({ timeout: PATIENCE });
+    await ada.locator('[data-test=chat-to]').selectOption(await id(grace));
+    await write(ada, 'Between us.');
+    await message(grace, 'Between us.').waitFor({ timeout: PATIENCE });
+    await grace.context().close();
+    await until(ada, () => window.moothall.state().participants.length === 0, undefined, PATIENCE);
+
+    const mary = await joinWithPage(browser, { room: 'before', name: 'Mary', camera: false });
+
+    await until(mary, () => window.moothall.state().chat === 1, undefined, PATIENCE);
+    await mary.locator('[data-test=chat]').click();
+    await message(mary, 'I have to go soon.').filter({ hasText: 'Grace' }).locator('[data-test=sign]').waitFor({ timeout: PATIENCE });
+    assert.deepEqual([ await message(mary, 'A slip.').count(), await message(mary, 'Between us.').count() ], [ 0, 0 ]);
+    await ada.locator('[data-test=chat-to]').selectOption('');
+    await write(ada, 'Welcome.');
+    await message(mary, 'Welcome.').waitFor({ timeout: PATIENCE });
+    assert.equal(await mary.locator('[data-message]').count(), 2, 'each once, the old one first');
+    await close([ ada, mary ]);
+});

@@ -42,3 +42,24 @@ test('a moderator is asked before leaving others behind, is thanked, and the nex
     await until(grace, () => window.moothall.state().phase === 'prejoin', undefined, PATIENCE);
     await Promise.all([ ada, grace ].map(page => page.context().close()));
 });
+
+test('a moderator ends the meeting for everybody', async () => {
+    const ada = await joinWithPage(browser, { room: 'end', name: 'Ada', camera: false });
+    const grace = await joinWithPage(browser, { room: 'end', name: 'Grace', camera: false });
+
+    await until(ada, () => window.moothall.state().participants.length === 1, undefined, PATIENCE);
+    await grace.locator('[data-test=leave]').click();
+    await until(grace, () => window.moothall.state().phase === 'left', undefined, PATIENCE);
+    assert.equal(await grace.locator('[data-test=end-for-all]').count(), 0, 'who does not moderate ends nothing');
+    await grace.locator('[data-test=again]').click();
+    await grace.locator('[data-test=join]').click();
+    await until(ada, () => window.moothall.state().participants.length === 1, undefined, PATIENCE);
+    await ada.locator('[data-test=leave]').click();
+    await ada.locator('[data-test=end-for-all]').click();
+    for (const page of [ ada, grace ]) {
+        await until(page, () => window.moothall.state().phase === 'ended', undefined, PATIENCE);
+        await page.getByText('It was ended for everybody.').waitFor({ timeout: PATIENCE });
+    }
+    await shot(grace, 'leave-ended');
+    await Promise.all([ ada, grace ].map(page => page.context().close()));
+});
