@@ -304,7 +304,7 @@ impl Signal {
             } else if let Some(effect) = self.muc.poll() {
                 self.on_effect(now, effect);
             } else if let Some(output) = self.focus.poll() {
-                self.on_focus_output(now, output);
+                self.on_focus_output(output);
             } else if let Some(output) = self.components.poll() {
                 self.on_component_output(now, output);
             } else {
@@ -376,7 +376,7 @@ impl Signal {
         }
     }
 
-    fn on_focus_output(&mut self, now: Instant, output: FocusOutput) {
+    fn on_focus_output(&mut self, output: FocusOutput) {
         match output {
             FocusOutput::Reply { to, mut stanza } => {
                 let node = to.node.as_deref().unwrap_or_default();
@@ -390,7 +390,7 @@ impl Signal {
             }
             FocusOutput::CreateRoom { room, meeting_id } => {
                 tracing::info!(%room, meeting = meeting_id, "meeting opened");
-                self.muc.create(now, &room, &meeting_id);
+                self.muc.create(&room, &meeting_id);
                 if let Some((main, name)) = self.components.breakout(&room) {
                     self.muc.set_main(&room, &main);
                     self.muc.set_subject(&room, name);

@@ -58,6 +58,9 @@ fn xml(data: &[u8]) {
             let again = Element::parse(&element.to_string(), &Limits::STANZA);
             assert_eq!(again.as_ref(), Ok(&element), "what we write we read");
         }
+        let written = Element::new("a").with_attr("b", text).with_text(text).to_string();
+        let limits = Limits { bytes: written.len(), ..Limits::STANZA };
+        assert!(Element::parse(&written, &limits).is_ok(), "whatever is said, we write XML");
     });
 }
 

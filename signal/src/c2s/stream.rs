@@ -97,6 +97,9 @@ impl From<ParseError> for StreamError {
     }
 }
 
+/// Bytes of a frame before the stream is bound: nothing that belongs there is longer.
+const MAX_UNBOUND: usize = 16 * 1024;
+
 /// The close frame, byte for byte: the clients compare it with a string.
 const CLOSE: &str = "<close xmlns=\"urn:ietf:params:xml:ns:xmpp-framing\" />";
 
@@ -187,7 +190,8 @@ impl Stream {
         if frame.chars().all(char::is_whitespace) {
             return Vec::new();
         }
-        match Element::parse(frame, &limits.frame) {
+        let most = if self.state == State::Bound { limits.frame.bytes } else { limits.frame.bytes.min(MAX_UNBOUND) };
+        match Element::parse(frame, &Limits { bytes: most, ..limits.frame }) {
             Ok(element) if element.xmlns() == Some(ns::SM) => self.on_management(&element, limits, rng, kept),
             Ok(element) => self.on_element(element, domain, limits, rng),
             Err(error) => self.fail(error.into()),

@@ -1,14 +1,16 @@
 //! `muc#admin`: moderators grant, revoke and kick.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use jitsi_wire::xmpp::stanza::iq_result;
 use jitsi_wire::xmpp::{Condition, Element, Jid, StanzaError, ns};
 
 use super::component::Sender;
 use super::frames::Departure;
+use super::limits::{MucLimits, reason_of};
 use super::occupant::Occupant;
 use super::room::Room;
+use super::visitor::{LEAST, Visitor, too_much};
 use super::{Affiliation, Effect};
 
 /// Changes that one request may ask for.
@@ -22,14 +24,20 @@ enum Change {
 /// A get or set from a moderator. Changes are made all or none, and answered once, before anybody is told.
 pub(super) fn handle(
     room: &mut Room,
+    visitor: &mut Visitor,
     sender: Sender<'_>,
     iq: &Element,
     query: &Element,
+    limits: &MucLimits,
     effects: &mut VecDeque<Effect>,
 ) -> Result<(), StanzaError> {
     let answer =
         if iq.attr("type") == Some("get") { iq_result(iq).with_child(list(room, query)?) } else { iq_result(iq) };
     let changes = if iq.attr("type") == Some("set") { changes(room, query)? } else { Vec::new() };
+    let price = changes.iter().map(|change| price(room, change)).sum();
+    if !visitor.pay(sender.now, price, limits) {
+        return Err(too_much());
+    }
     effects.push_back(Effect::Send { session: sender.session, frame: answer.to_string() });
     let actor = room.by_session(sender.session).map(|o| o.nick.clone()).unwrap_or_default();
     for change in changes {
@@ -55,12 +63,36 @@ fn changes(room: &Room, query: &Element) -> Result<Vec<Change>, StanzaError> {
     if items.is_empty() || items.len() > MAX_ITEMS {
         return Err(bad());
     }
-    items.into_iter().map(|item| change(room, item)).collect()
+    let changes: Vec<Change> = items.into_iter().map(|item| change(room, item)).collect::<Result<_, _>>()?;
+    let mut targets = BTreeSet::new();
+    // Back and forth in one request would be told to everybody each time.
+    if changes.iter().all(|change| targets.insert(change.target(room))) { Ok(changes) } else { Err(bad()) }
+}
+
+impl Change {
+    /// Bare address of the one whom it concerns.
+    fn target(&self, room: &Room) -> String {
+        match self {
+            Change::Kick { nick, .. } => room.by_nick(nick).map(Occupant::bare).unwrap_or_default(),
+            Change::Affiliate { bare, .. } => bare.clone(),
+        }
+    }
+}
+
+/// Bytes that everybody is told when roles change. Who is sent away goes once, and of mere members nobody is told.
+fn price(room: &Room, change: &Change) -> usize {
+    match change {
+        Change::Kick { .. } => 0,
+        Change::Affiliate { bare, affiliation, .. } => {
+            let concerned = room.clients().filter(|o| o.role() != affiliation.role() && o.bare() == *bare);
+            concerned.map(|o| o.presence.bytes().max(LEAST)).sum()
+        }
+    }
 }
 
 fn change(room: &Room, item: &Element) -> Result<Change, StanzaError> {
     let bad = || StanzaError::new(Condition::BadRequest);
-    let reason = item.child_text("reason").unwrap_or_default();
+    let reason = reason_of(item);
     let occupant = match item.attr("nick") {
         Some(nick) => Some(room.by_nick(nick).ok_or_else(|| StanzaError::new(Condition::ItemNotFound))?),
         None => None,

@@ -7,11 +7,11 @@ use jitsi_wire::xmpp::stanza::{error_reply, iq_error};
 use jitsi_wire::xmpp::{Condition, Element, ErrorType, Jid, StanzaError, ns};
 
 use super::frames::{self, Departure, send};
-use super::join::Visitor;
 use super::limits::MucLimits;
 use super::occupant::Occupant;
 use super::presence::written;
 use super::room::Room;
+use super::visitor::Visitor;
 use super::{Affiliation, Effect, FOCUS_NICK, Role, admin, config_form, disco, messages, room_address};
 use crate::c2s::SessionId;
 
@@ -76,12 +76,12 @@ impl Muc {
 /// Orders of the focus.
 impl Muc {
     /// Makes a room with the focus in it. A room that exists stays as it is.
-    pub fn create(&mut self, now: Instant, room: &str, meeting_id: &str) {
+    pub fn create(&mut self, room: &str, meeting_id: &str) {
         if self.rooms.contains_key(room) {
             return;
         }
         let address = room_address(room, self.domain.strip_prefix("conference.").unwrap_or_default());
-        let focus = Occupant::focus(now, &self.focus, &address);
+        let focus = Occupant::focus(&self.focus, &address);
         self.rooms.insert(room.into(), Room::new(room, meeting_id, focus));
     }
 
@@ -182,7 +182,11 @@ impl Muc {
             return;
         }
         let result = match to.node.as_deref().and_then(|name| self.rooms.get_mut(name)) {
-            Some(room) => messages::relay(room, sender, to, &stanza, &self.limits, &mut self.effects),
+            Some(room) => {
+                let visitor = self.visitors.entry(sender.session);
+                let visitor = visitor.or_insert_with(|| Visitor::new(sender, &self.limits));
+                messages::relay(room, visitor, sender, to, &stanza, &self.limits, &mut self.effects)
+            }
             None => Err(StanzaError::new(Condition::ItemNotFound)),
         };
         if let Err(error) = result
@@ -246,7 +250,9 @@ impl Muc {
                 Ok(())
             }
             ("query", Some(ns::MUC_ADMIN), _) if role == Role::Moderator => {
-                admin::handle(room, sender, iq, payload, &mut self.effects)
+                let visitor = self.visitors.entry(sender.session);
+                let visitor = visitor.or_insert_with(|| Visitor::new(sender, &self.limits));
+                admin::handle(room, visitor, sender, iq, payload, &self.limits, &mut self.effects)
             }
             ("query", Some(ns::MUC_OWNER), _) if role == Role::Moderator => {
                 let had_lobby = room.lobby.is_some();
@@ -259,6 +265,11 @@ impl Muc {
             ("query", Some(ns::MUC_ADMIN | ns::MUC_OWNER), _) => Err(forbidden()),
             _ => Err(StanzaError::new(Condition::ServiceUnavailable)),
         }
+    }
+
+    /// Who sends, and what it may.
+    pub(super) fn visitor(&mut self, sender: Sender<'_>) -> &mut Visitor {
+        self.visitors.entry(sender.session).or_insert_with(|| Visitor::new(sender, &self.limits))
     }
 
     pub(super) fn reply(&mut self, sender: Sender<'_>, stanza: &Element) {

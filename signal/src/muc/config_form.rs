@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::Effect;
 use super::component::Sender;
+use super::limits::reason_of;
 use super::room::Room;
 
 /// Bytes of a room's password.
@@ -32,8 +33,7 @@ pub(super) fn handle(
     }
     if let Some(destroy) = query.child_in("destroy", ns::MUC_OWNER) {
         answer(iq_result(iq));
-        let reason = destroy.child_text("reason").unwrap_or_default();
-        room.end(&reason, None, effects);
+        room.end(&reason_of(destroy), None, effects);
         return Ok(());
     }
     let submitted = query.child_in("x", ns::DATA_FORMS).ok_or_else(|| StanzaError::new(Condition::BadRequest))?;

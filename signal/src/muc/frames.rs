@@ -187,14 +187,12 @@ pub(super) fn groupchat(from: Option<&str>, to: &Occupant, children: &str) -> St
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use jitsi_wire::xmpp::{Jid, Limits};
 
     use super::*;
 
     fn occupant(nick: &str) -> Occupant {
-        Occupant::named(Instant::now(), &Jid::full_of(nick, "d", "it's"), "a&b@r", nick)
+        Occupant::named(&Jid::full_of(nick, "d", "it's"), "a&b@r", nick)
     }
 
     #[test]

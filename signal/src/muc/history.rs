@@ -193,14 +193,12 @@ fn instant(text: &str) -> Option<SystemTime> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use jitsi_wire::xmpp::{Jid, Limits};
 
     use super::*;
 
     fn occupant(nick: &str) -> Occupant {
-        Occupant::named(Instant::now(), &Jid::full_of(nick, "d", "r"), "room@c", nick)
+        Occupant::named(&Jid::full_of(nick, "d", "r"), "room@c", nick)
     }
 
     fn message(id: &str, body: &str) -> Element {

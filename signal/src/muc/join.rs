@@ -1,6 +1,6 @@
 //! Presences of clients: coming into a room, saying something new of oneself, leaving.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use jitsi_wire::xmpp::stanza::error_reply;
 use jitsi_wire::xmpp::{Condition, Element, ErrorType, Jid, Node, StanzaError, ns};
@@ -12,11 +12,8 @@ use super::history::Wanted;
 use super::occupant::Occupant;
 use super::presence::{strip_presence, written};
 use super::room::Room;
+use super::visitor::{LEAST, Visitor};
 use super::{Affiliation, Effect, FOCUS_NICK};
-use crate::c2s::Bucket;
-
-/// A wrong password or a knock is forgiven after this.
-const ATTEMPT_EVERY: Duration = Duration::from_secs(12);
 
 impl Muc {
     pub(super) fn on_presence(&mut self, sender: Sender<'_>, to: &Jid, stanza: Element) {
@@ -49,6 +46,7 @@ impl Muc {
                 self.may_be_named(nick)?;
                 self.visit(sender, name)?;
                 occupant.set_affiliation(self.may_join(sender, name, &occupant, stanza, join)?);
+                self.pay_to_enter(sender, name, occupant.presence.bytes())?;
                 self.join(sender, name, occupant, Wanted::of(join, sender.wall), relayed);
                 Ok(())
             }
@@ -63,7 +61,7 @@ impl Muc {
         address: &str,
         relayed: &Element,
     ) -> Result<Occupant, StanzaError> {
-        let mut occupant = Occupant::client(sender.now, sender.session, sender.jid, address, nick, &self.limits);
+        let mut occupant = Occupant::client(sender.session, sender.jid, address, nick);
         occupant.set_presence(relayed);
         self.limits.allow(&occupant.presence)?;
         Ok(occupant)
@@ -128,11 +126,8 @@ impl Muc {
 
     /// Counts something that may be done a few times only: a wrong password, a knock.
     pub(super) fn attempt(&mut self, sender: Sender<'_>) -> Result<(), StanzaError> {
-        let burst = self.limits.attempts;
-        let visitor = self.visitors.entry(sender.session).or_insert_with(|| Visitor::new(sender, burst));
-        // The bucket counts milliseconds, because there are several seconds to an attempt.
-        let cost = u32::try_from(ATTEMPT_EVERY.as_millis()).unwrap_or(u32::MAX);
-        if visitor.attempts.take(sender.now, cost, 1000, cost.saturating_mul(burst)) {
+        let limits = self.limits;
+        if self.visitor(sender).attempt(sender.now, &limits) {
             return Ok(());
         }
         Err(StanzaError::new(Condition::ResourceConstraint).with_text("Too many attempts. Wait a minute"))
@@ -140,22 +135,21 @@ impl Muc {
 
     /// Notes that the session is about to be in a room, unless it is in too many.
     pub(super) fn visit(&mut self, sender: Sender<'_>, name: &str) -> Result<(), StanzaError> {
-        let burst = self.limits.attempts;
-        let visitor = self.visitors.entry(sender.session).or_insert_with(|| Visitor::new(sender, burst));
+        let visitor = self.visitors.entry(sender.session).or_insert_with(|| Visitor::new(sender, &self.limits));
         if visitor.rooms.iter().any(|room| **room == *name) {
             return Ok(());
         }
         if visitor.rooms.len() >= self.limits.rooms_per_session {
             // Rooms that it has left go first, with its standing in them.
             let (rooms, effects) = (&mut self.rooms, &mut self.effects);
-            let bare = &visitor.bare;
+            let bare = visitor.bare().to_owned();
             visitor.rooms.retain(|name| {
                 let Some(room) = rooms.get_mut(name) else {
                     return false;
                 };
                 let stays = room.hosts(sender.session) || room.is_kept();
                 if !stays {
-                    room.disown(bare, effects);
+                    room.disown(&bare, effects);
                 }
                 stays
             });
@@ -165,6 +159,13 @@ impl Muc {
         }
         visitor.rooms.push(name.into());
         Ok(())
+    }
+
+    /// Everybody is told who comes in, and who comes in is told of everybody.
+    fn pay_to_enter(&mut self, sender: Sender<'_>, name: &str, presence: usize) -> Result<(), StanzaError> {
+        let others = self.rooms.get(name).map_or(0, Room::presence_bytes_each);
+        let limits = self.limits;
+        self.visitor(sender).broadcast(sender.now, presence.max(LEAST) + others, &limits)
     }
 
     fn join(&mut self, sender: Sender<'_>, name: &str, occupant: Occupant, wanted: Wanted, presence: Element) {
@@ -197,18 +198,19 @@ impl Muc {
         presence: Element,
     ) -> Result<(), StanzaError> {
         let limits = self.limits;
+        let new = written(&presence);
+        limits.allow(&new)?;
+        if again {
+            self.pay_to_enter(sender, name, new.bytes())?;
+        } else {
+            self.visitor(sender).broadcast(sender.now, new.bytes(), &limits)?;
+        }
         let Some(room) = self.rooms.get_mut(name) else {
             return Ok(());
         };
         let Some(occupant) = room.by_session_mut(sender.session) else {
             return Ok(());
         };
-        let new = written(&presence);
-        limits.allow(&new)?;
-        let cost = u32::try_from(new.bytes()).unwrap_or(u32::MAX);
-        if !occupant.voice.take(sender.now, cost, limits.voice_per_second, limits.voice_burst) {
-            return Err(StanzaError::new(Condition::ResourceConstraint).with_text("Too much at once"));
-        }
         occupant.set_presence(&presence);
         if again && let Some(occupant) = room.by_nick(nick) {
             room.reenter(occupant, &mut self.effects);
@@ -227,31 +229,15 @@ impl Muc {
             return;
         };
         strip_presence(&mut stanza);
-        let children = written(&stanza).children;
-        let short = children.len() <= self.limits.presence_bytes;
-        let why = Departure::Left(if short { &children } else { "" });
+        let last = written(&stanza);
+        let visitor = self.visitors.entry(sender.session).or_insert_with(|| Visitor::new(sender, &self.limits));
+        // What is told of it has no attributes of the stanza, so its content must do without the prefixes declared there.
+        let stands_alone = !stanza.attrs.iter().any(|(name, _)| name.starts_with("xmlns:"));
+        let is_told = stands_alone
+            && self.limits.allow(&last).is_ok()
+            && visitor.pay(sender.now, last.children.len(), &self.limits);
+        let why = Departure::Left(if is_told { &last.children } else { "" });
         room.depart(&nick, why, &mut self.effects);
-    }
-}
-
-/// What a session has to do with rooms.
-#[derive(Debug)]
-pub(super) struct Visitor {
-    bare: Box<str>,
-    /// Rooms that it is in, waits for, or has left with its standing in them.
-    pub(super) rooms: Vec<Box<str>>,
-    attempts: Bucket,
-}
-
-impl Visitor {
-    fn new(sender: Sender<'_>, attempts: u32) -> Self {
-        let full = u32::try_from(ATTEMPT_EVERY.as_millis()).unwrap_or(u32::MAX).saturating_mul(attempts);
-        let bare = sender.jid.to_bare().to_string().into();
-        Self { bare, rooms: Vec::new(), attempts: Bucket::full(sender.now, full) }
-    }
-
-    pub(super) fn bare(&self) -> &str {
-        &self.bare
     }
 }
 

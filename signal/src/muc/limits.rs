@@ -1,11 +1,13 @@
 //! What rooms may cost.
 
-use jitsi_wire::xmpp::{Condition, StanzaError};
+use jitsi_wire::xmpp::{Condition, Element, StanzaError};
 
 use super::presence::Presence;
 
 /// Bytes of a presence's attributes.
 const MAX_ATTRS: usize = 1024;
+/// Bytes of the reason for which somebody is sent away.
+const MAX_REASON: usize = 1024;
 
 /// Bounds of one room, of its lobby, and of what one session may do in them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,12 +26,12 @@ pub struct MucLimits {
     pub chat_bytes: usize,
     /// Bytes of a nick.
     pub nick_bytes: usize,
-    /// Bytes that one occupant may say to everybody in a second, in presences and messages: each goes out as often as
+    /// Bytes that one session may say to everybody in a second, in presences and messages: each goes out as often as
     /// there are occupants.
     pub voice_per_second: u32,
     /// And at once.
     pub voice_burst: u32,
-    /// Chat messages and reactions of one occupant in a second.
+    /// Chat messages and reactions of one session in a second.
     pub chat_per_second: u32,
     /// And at once.
     pub chat_burst: u32,
@@ -69,5 +71,29 @@ impl MucLimits {
             return Err(StanzaError::new(Condition::PolicyViolation).with_text("This presence is too large"));
         }
         Ok(())
+    }
+}
+
+/// The reason that `element` gives, as much of it as is told.
+pub(super) fn reason_of(element: &Element) -> String {
+    let reason = element.child_text("reason").unwrap_or_default();
+    cut(&reason, MAX_REASON).to_owned()
+}
+
+/// The beginning of a text, so many bytes at most.
+pub(super) fn cut(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_cut_between_characters() {
+        let long = Element::new("item").with_child(Element::new("reason").with_text("é".repeat(1000) + "x"));
+        assert_eq!(reason_of(&long), "é".repeat(512));
+        assert_eq!(cut("aé", 2), "a");
+        assert_eq!(reason_of(&Element::new("item")), "");
     }
 }

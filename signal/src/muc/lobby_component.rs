@@ -6,9 +6,11 @@ use jitsi_wire::xmpp::{Condition, Element, ErrorType, Jid, StanzaError, ns};
 use super::component::{Muc, Sender};
 use super::frames::{self, Departure, Farewell, send};
 use super::join::spelled_address;
+use super::limits::reason_of;
 use super::lobby::{Lobby, hears};
 use super::occupant::Occupant;
 use super::presence::{strip_message, strip_presence};
+use super::visitor::Visitor;
 use super::{Affiliation, Effect, disco, invite, messages};
 
 impl Muc {
@@ -64,10 +66,9 @@ impl Muc {
         if known.nick != occupant.nick {
             return Err(StanzaError::new(Condition::NotAllowed).with_text("A nick cannot be changed"));
         }
-        let cost = u32::try_from(occupant.presence.bytes()).unwrap_or(u32::MAX);
-        if !known.voice.take(sender.now, cost, self.limits.voice_per_second, self.limits.voice_burst) {
-            return Err(StanzaError::new(Condition::ResourceConstraint).with_text("Too much at once"));
-        }
+        let visitor = self.visitors.entry(sender.session);
+        let visitor = visitor.or_insert_with(|| Visitor::new(sender, &self.limits));
+        visitor.broadcast(sender.now, occupant.presence.bytes(), &self.limits)?;
         known.presence = occupant.presence;
         known.name = occupant.name;
         match lobby.by_nick(nick).filter(|known| known.is_moderator() && stanza.child_in("x", ns::MUC).is_some()) {
@@ -105,6 +106,8 @@ impl Muc {
         } else {
             self.attempt(sender)?;
         }
+        let limits = self.limits;
+        self.visitor(sender).broadcast(sender.now, occupant.presence.bytes(), &limits)?;
         self.visit(sender, name)?;
         if let Some(lobby) = self.rooms.get_mut(name).and_then(|room| room.lobby.as_mut()) {
             lobby.enter(occupant, &mut self.effects);
@@ -122,10 +125,11 @@ impl Muc {
     fn on_lobby_message(&mut self, sender: Sender<'_>, to: &Jid, stanza: &Element) -> Result<(), StanzaError> {
         let not_inside = || StanzaError::new(Condition::NotAcceptable);
         let room = to.node.as_deref().and_then(|name| self.rooms.get_mut(name));
-        let lobby = room.and_then(|room| room.lobby.as_mut()).ok_or_else(not_inside)?;
-        let author = lobby.by_session_mut(sender.session).ok_or_else(not_inside)?;
-        messages::may_say(author, sender, stanza, &self.limits)?;
+        let lobby = room.and_then(|room| room.lobby.as_ref()).ok_or_else(not_inside)?;
         let from = lobby.by_session(sender.session).ok_or_else(not_inside)?;
+        let visitor = self.visitors.entry(sender.session);
+        let visitor = visitor.or_insert_with(|| Visitor::new(sender, &self.limits));
+        messages::may_say(visitor, sender, stanza, &self.limits)?;
         let to_all = stanza.attr("type") == Some("groupchat");
         let mut relayed = stanza.clone();
         strip_message(&mut relayed, to_all);
@@ -167,7 +171,7 @@ impl Muc {
         let guest = guest_to_reject(lobby, item)?;
         let (session, nick, display_name) = (guest.session, guest.nick.clone(), guest.name.clone());
         let actor = actor.nick.clone();
-        let reason = item.child_text("reason").unwrap_or_default();
+        let reason = reason_of(item);
         self.effects.push_back(Effect::Send { session: sender.session, frame: iq_result(iq).to_string() });
         if let Some(session) = session {
             lobby.depart(session, Departure::Kicked { actor: &actor, reason: &reason }, &mut self.effects);

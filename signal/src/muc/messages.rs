@@ -11,6 +11,7 @@ use super::limits::MucLimits;
 use super::occupant::Occupant;
 use super::presence::strip_message;
 use super::room::{Room, Subject};
+use super::visitor::{LEAST, Visitor};
 use super::{Effect, invite};
 
 /// Bytes of a subject, which is kept.
@@ -19,6 +20,7 @@ const MAX_SUBJECT: usize = 1024;
 /// Relays a message to a room or one of its occupants, or says why not.
 pub(super) fn relay(
     room: &mut Room,
+    visitor: &mut Visitor,
     sender: Sender<'_>,
     to: &Jid,
     stanza: &Element,
@@ -27,10 +29,10 @@ pub(super) fn relay(
 ) -> Result<(), StanzaError> {
     let kind = stanza.attr("type");
     if let (None, None | Some("normal"), Some(x)) = (&to.resource, kind, stanza.child_in("x", ns::MUC_USER)) {
-        return invite::admit(room, sender, to, x, effects);
+        return invite::admit(room, visitor, sender, to, x, limits, effects);
     }
-    let author = room.by_session_mut(sender.session).ok_or_else(|| StanzaError::new(Condition::NotAcceptable))?;
-    may_say(author, sender, stanza, limits)?;
+    let author = room.by_session(sender.session).ok_or_else(|| StanzaError::new(Condition::NotAcceptable))?;
+    may_say(visitor, sender, stanza, limits)?;
     let nick = author.nick.clone();
     match (&to.resource, kind) {
         (None, Some("groupchat")) => to_all(room, sender.wall, &nick, stanza, limits, effects),
@@ -41,9 +43,9 @@ pub(super) fn relay(
     }
 }
 
-/// Size and pace of what an occupant writes. People read the text of the error.
+/// Size and pace of what somebody writes. People read the text of the error.
 pub(super) fn may_say(
-    author: &mut Occupant,
+    visitor: &mut Visitor,
     sender: Sender<'_>,
     stanza: &Element,
     limits: &MucLimits,
@@ -57,12 +59,11 @@ pub(super) fn may_say(
     }
     let too_fast = || StanzaError::new(Condition::ResourceConstraint).with_text("You send messages too fast");
     let is_chat = stanza.child("body").is_some() || stanza.child_in("reactions", ns::REACTIONS).is_some();
-    if is_chat && !author.chat.take(sender.now, 1, limits.chat_per_second, limits.chat_burst) {
+    if is_chat && !visitor.chat(sender.now, limits) {
         return Err(too_fast());
     }
-    let cost = u32::try_from(bytes).unwrap_or(u32::MAX);
     let to_all = stanza.attr("type") == Some("groupchat");
-    if to_all && !author.voice.take(sender.now, cost, limits.voice_per_second, limits.voice_burst) {
+    if !visitor.pay(sender.now, if to_all { bytes.max(LEAST) } else { bytes }, limits) {
         return Err(too_fast());
     }
     Ok(())

@@ -23,6 +23,7 @@ mod presence;
 mod rights;
 mod room;
 mod services;
+mod visitor;
 
 use jitsi_wire::xmpp::Element;
 

@@ -1,14 +1,15 @@
 //! One occupant of a room or of its lobby.
 
-use std::time::Instant;
-
 use jitsi_wire::xmpp::xml::escape_attr;
 use jitsi_wire::xmpp::{Element, Jid, ns};
 
-use super::limits::MucLimits;
+use super::limits::cut;
 use super::presence::{Presence, written};
 use super::{Affiliation, FOCUS_NICK, Role, frames};
-use crate::c2s::{Bucket, SessionId};
+use crate::c2s::SessionId;
+
+/// Bytes of a display name that are kept and told again.
+const MAX_NAME: usize = 128;
 
 /// A client, or the focus.
 #[derive(Debug)]
@@ -26,10 +27,6 @@ pub(super) struct Occupant {
     pub(super) presence: Presence,
     /// Display name, as its last presence had it.
     pub(super) name: Option<Box<str>>,
-    /// Bytes that it may send to everybody.
-    pub(super) voice: Bucket,
-    /// Messages that it may write.
-    pub(super) chat: Bucket,
     affiliation: Affiliation,
     /// What everybody is told of its standing, already written.
     item: Box<str>,
@@ -37,29 +34,20 @@ pub(super) struct Occupant {
 
 impl Occupant {
     /// A client that comes in. `address` is the room's, as the client spelled it.
-    pub(super) fn client(
-        now: Instant,
-        session: SessionId,
-        jid: &Jid,
-        address: &str,
-        nick: &str,
-        limits: &MucLimits,
-    ) -> Self {
-        let mut occupant = Self::named(now, jid, address, nick);
+    pub(super) fn client(session: SessionId, jid: &Jid, address: &str, nick: &str) -> Self {
+        let mut occupant = Self::named(jid, address, nick);
         occupant.session = Some(session);
-        occupant.voice = Bucket::full(now, limits.voice_burst);
-        occupant.chat = Bucket::full(now, limits.chat_burst);
         occupant
     }
 
     /// The focus, first occupant of every room.
-    pub(super) fn focus(now: Instant, jid: &Jid, address: &str) -> Self {
-        let mut focus = Self::named(now, jid, address, FOCUS_NICK);
+    pub(super) fn focus(jid: &Jid, address: &str) -> Self {
+        let mut focus = Self::named(jid, address, FOCUS_NICK);
         focus.set_affiliation(Affiliation::Owner);
         focus
     }
 
-    pub(super) fn named(now: Instant, jid: &Jid, address: &str, nick: &str) -> Self {
+    pub(super) fn named(jid: &Jid, address: &str, nick: &str) -> Self {
         let mut occupant = Self {
             nick: nick.into(),
             jid: jid.clone(),
@@ -68,8 +56,6 @@ impl Occupant {
             address: escaped(address),
             presence: Presence::default(),
             name: None,
-            voice: Bucket::full(now, 0),
-            chat: Bucket::full(now, 0),
             affiliation: Affiliation::None,
             item: Box::default(),
         };
@@ -81,7 +67,7 @@ impl Occupant {
     pub(super) fn set_presence(&mut self, stanza: &Element) {
         self.presence = written(stanza);
         let name = stanza.child_in("nick", ns::NICK).map(Element::text).unwrap_or_default();
-        self.name = Some(name.trim()).filter(|name| !name.is_empty()).map(Box::from);
+        self.name = Some(cut(name.trim(), MAX_NAME)).filter(|name| !name.is_empty()).map(Box::from);
     }
 
     pub(super) fn affiliation(&self) -> Affiliation {

@@ -24,6 +24,17 @@ fn forges(element: &Element, xmlns: &str) -> bool {
         || element.elements().any(|child| forges(child, xmlns))
 }
 
+/// Takes away the prefixes that the stanza itself declares for what only the server says, and with them all that is inside
+/// it: what uses such a prefix would be ill-formed without it.
+fn strip_prefixes(stanza: &mut Element, reserved: &[&str]) {
+    let is_reserved =
+        |(name, value): &(String, String)| name.starts_with("xmlns:") && reserved.contains(&value.as_str());
+    if stanza.attrs.iter().any(is_reserved) {
+        stanza.attrs.retain(|attr| !is_reserved(attr));
+        stanza.children.clear();
+    }
+}
+
 fn local_name(element: &Element) -> &str {
     match element.name.split_once(':') {
         Some((_, local)) => local,
@@ -34,7 +45,7 @@ fn local_name(element: &Element) -> &str {
 /// Removes from a presence what only the server may say: the MUC `x` of a join with its password, anything of `muc#user`,
 /// and the `identity` that comes from a token. Everything else stays as it was written.
 pub(super) fn strip_presence(stanza: &mut Element) {
-    stanza.attrs.retain(|(name, value)| !(name.starts_with("xmlns:") && value == ns::MUC_USER));
+    strip_prefixes(stanza, &[ns::MUC_USER]);
     stanza.retain_elements(|child| {
         child.xmlns() != Some(ns::MUC) && local_name(child) != "identity" && !forges(child, ns::MUC_USER)
     });
@@ -43,7 +54,7 @@ pub(super) fn strip_presence(stanza: &mut Element) {
 /// Removes from a message what only the server may say (the room's own words, and that a message is an old one), and from a
 /// message to all what would give its sender another name.
 pub(super) fn strip_message(stanza: &mut Element, to_all: bool) {
-    stanza.attrs.retain(|(name, value)| !(name.starts_with("xmlns:") && value == ns::MUC_USER));
+    strip_prefixes(stanza, &[ns::MUC_USER, ns::DELAY, ns::OLD_DELAY]);
     stanza.retain_elements(|child| {
         let is_delayed = local_name(child) == "delay" || forges(child, ns::DELAY) || forges(child, ns::OLD_DELAY);
         let renames = matches!(local_name(child), "nick" | "display-name");
@@ -116,8 +127,19 @@ mod tests {
             let text = format!("<presence>{child}<ok/></presence>");
             assert_eq!(&*relayed(&text).children, "<ok/>", "{child}");
         }
-        let root = "<presence xmlns:p='http://jabber.org/protocol/muc#user' xmlns:q='u' xml:lang='de'><ok/></presence>";
+        let root =
+            "<presence xmlns:p='http://jabber.org/protocol/muc#user' xmlns:q='u' xml:lang='de'><p:x/><ok/></presence>";
         assert_eq!(&*relayed(root).attrs, " xmlns:q='u' xml:lang='de'");
+        assert_eq!(&*relayed(root).children, "", "nothing is left that uses a prefix which is not declared");
+    }
+
+    #[test]
+    fn nobody_can_date_a_message_by_a_prefix() {
+        let text =
+            "<message xmlns:p='urn:xmpp:delay'><p:delay stamp='2000-01-01T00:00:00Z'/><a><p:delay/></a></message>";
+        let mut stanza = Element::parse(text, &Limits::default()).unwrap();
+        strip_message(&mut stanza, false);
+        assert_eq!(stanza.to_string(), "<message/>");
     }
 
     #[test]

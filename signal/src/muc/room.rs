@@ -88,6 +88,12 @@ impl Room {
         self.occupants.iter().filter(|o| !o.is_focus())
     }
 
+    /// Bytes of all clients' presences, shared out among them: to tell one of them all is like telling all of them this.
+    pub(super) fn presence_bytes_each(&self) -> usize {
+        let all: usize = self.clients().map(|o| o.presence.bytes()).sum();
+        all / self.clients().count().max(1)
+    }
+
     pub(super) fn affiliation_of(&self, bare: &str) -> Affiliation {
         self.affiliations.get(bare).copied().unwrap_or_default()
     }

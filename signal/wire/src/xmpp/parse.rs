@@ -12,6 +12,9 @@ use super::xml::{Element, Node};
 const XML_URI: &str = "http://www.w3.org/XML/1998/namespace";
 const XMLNS_URI: &str = "http://www.w3.org/2000/xmlns/";
 
+/// Prefixes in scope at once. Each name is looked for among them, and nobody who means well has more than a few.
+const MAX_PREFIXES: usize = 16;
+
 /// What a text may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -51,7 +54,7 @@ pub enum ParseError {
     NotWellFormed,
     #[error("a declaration, document type, processing instruction or comment")]
     Restricted,
-    #[error("a prefix that is not declared, or declared wrongly")]
+    #[error("a prefix that is not declared, or declared wrongly, or too many of them")]
     Prefix,
     #[error("a character that XML does not allow")]
     Character,
@@ -151,7 +154,7 @@ impl<'l> Tree<'l> {
                 "xmlns" => false,
                 _ => !uri.is_empty() && uri != XML_URI && uri != XMLNS_URI,
             };
-            if !allowed || !is_nc_name(prefix) {
+            if !allowed || !is_nc_name(prefix) || self.prefixes.len() >= MAX_PREFIXES {
                 return Err(ParseError::Prefix);
             }
             self.prefixes.push((prefix.to_owned(), uri.clone(), depth));
@@ -244,11 +247,13 @@ fn split(name: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// `Char` of XML 1.0.
 fn check_characters(text: &str) -> Result<(), ParseError> {
-    let allowed =
-        |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
-    if text.chars().all(allowed) { Ok(()) } else { Err(ParseError::Character) }
+    if text.chars().all(is_char) { Ok(()) } else { Err(ParseError::Character) }
+}
+
+/// `Char` of XML 1.0.
+pub(super) fn is_char(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
 /// `NCName` of XML 1.0, fifth edition.
@@ -327,6 +332,18 @@ mod tests {
         for text in allowed {
             assert_eq!(parse(text).unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn few_prefixes_are_in_scope_at_once() {
+        let nested = |n: usize| {
+            let open: String = (0..n).map(|i| format!("<a xmlns:p{i}='u'>")).collect();
+            open + &"</a>".repeat(n)
+        };
+        assert!(parse(&nested(16)).is_ok());
+        assert_eq!(parse(&nested(17)), Err(ParseError::Prefix));
+        let aside = "<b xmlns:p='u' xmlns:q='u'/>".repeat(20);
+        assert!(parse(&format!("<a>{aside}</a>")).is_ok());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::parse::{self, Limits, ParseError};
+use super::parse::{self, Limits, ParseError, is_char};
 
 /// One XML element.
 ///
@@ -259,7 +259,9 @@ pub fn escape_attr(value: &str, out: &mut String) {
     });
 }
 
+/// What XML cannot say becomes a replacement character: JSON can say it, and a client's parser would end its stream.
 fn escape(text: &str, out: &mut String, entity: impl Fn(char) -> Option<&'static str>) {
+    let entity = |c| entity(c).or_else(|| (!is_char(c)).then_some("\u{fffd}"));
     let mut rest = text;
     while let Some((at, c, with)) = rest.char_indices().find_map(|(at, c)| entity(c).map(|with| (at, c, with))) {
         let (before, after) = rest.split_at(at);
@@ -287,6 +289,13 @@ mod tests {
         let back = Element::parse(&x.to_string(), &Limits::default()).unwrap();
         assert_eq!(back, x);
         assert_eq!(back.text(), nasty);
+    }
+
+    #[test]
+    fn what_xml_cannot_say_is_replaced() {
+        let x = Element::new("a").with_attr("v", "\u{ffff}x").with_text("a\u{fffe}b\u{0}\u{1b}");
+        let back = Element::parse(&x.to_string(), &Limits::default()).unwrap();
+        assert_eq!((back.attr("v"), &*back.text()), (Some("\u{fffd}x"), "a\u{fffd}b\u{fffd}\u{fffd}"));
     }
 
     #[test]
