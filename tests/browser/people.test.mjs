@@ -97,6 +97,48 @@ test('hands stand in the order in which they were raised, and everybody’s micr
     await close([ ada, grace, mary ]);
 });
 
+test('microphones are turned on only with permission: asked for by a hand, given, taken away, and free again', async () => {
+    const ada = await joinWithPage(browser, { room: 'permission', name: 'Ada', camera: false });
+    const grace = await joinWithPage(browser, { room: 'permission', name: 'Grace', camera: false });
+    const graceId = await id(grace);
+    const shows = (page, text) => page.getByText(text).last().waitFor({ timeout: PATIENCE });
+    const micOff = off => until(ada, ([ who, muted ]) => window.moothall.state().participants.find(p => p.id === who)?.audioMuted === muted, [ graceId, off ], PATIENCE);
+
+    await until(ada, () => window.moothall.state().participants.length === 1, undefined, PATIENCE);
+    await grace.locator('[data-test=mic]').click();
+    await micOff(true);
+    await ada.locator('[data-test=people]').click();
+    await ada.locator('[data-test=menu-all]').click();
+    await shot(ada, 'people-permission');
+    await choose(ada, 'only-audio');
+    await shows(grace, 'From now on, microphones are turned on only with permission.');
+
+    await grace.locator('[data-test=mic]').click();
+    await shows(grace, 'Raise your hand to be heard.');
+    await shot(grace, 'people-forbidden');
+    await grace.locator('[data-test=notice-hand]').click();
+    await ada.locator('[data-test=let-speak]').click();
+    await shows(grace, 'You may turn your microphone on now.');
+    assert.equal((await state(ada)).participants[0].audioMuted, true, 'nobody but oneself turns a microphone on');
+    await grace.locator('[data-test=notice-turn-on]').click();
+    await micOff(false);
+
+    await menuOf(ada, graceId);
+    await ada.locator('[data-test=may-audio][aria-checked=true]').click();
+    await shows(grace, 'You may not turn your microphone on any more.');
+    await micOff(true);
+    await grace.locator('[data-test=mic]').click();
+    await shows(grace, 'Raise your hand to be heard.');
+    assert.equal((await state(ada)).participants[0].audioMuted, true, 'who may not stays silent');
+
+    await ada.locator('[data-test=menu-all]').click();
+    await choose(ada, 'only-audio');
+    await shows(grace, 'Everybody may turn the microphone on again.');
+    await grace.locator('[data-test=mic]').click();
+    await micOff(false);
+    await close([ ada, grace ]);
+});
+
 test('who is removed while the door is shut behind them has to be let in again', async () => {
     const ada = await joinWithPage(browser, { room: 'keep-out', name: 'Ada', camera: false });
     const grace = await joinWithPage(browser, { room: 'keep-out', name: 'Grace', camera: false });
