@@ -75,12 +75,14 @@ lint: ## formatting, clippy, documentation, types of the page
 	npm --prefix $(WEB) run --silent check
 
 # The load generator is no part of what is measured: it is built in less time, and runs fast enough (it says so if not).
-BENCH := cargo build --locked -p tests --bin bench-meeting --config 'profile.dev.package.tests.opt-level=2'
+BENCH := cargo build --locked -p tests --bins --config 'profile.dev.package.tests.opt-level=2'
 bench: setup-test ## memory, processor time and time to join of the release build
 	@cargo build --release --locked -p appliance
 	@$(BENCH)
 	@echo; echo '$$ bench-meeting moothall 10 20'
 	@tests/netns $(TARGET)/debug/bench-meeting $(TARGET)/release/moothall 10 20
+	@for what in 'rooms 10000' 'listeners 200' 'storm 100'; do echo; echo "$$ bench-signal moothall $$what"; \
+		tests/netns $(TARGET)/debug/bench-signal $(TARGET)/release/moothall $$what || exit 1; done
 	@echo; echo '$$ node tests/browser/bench-join.mjs 10'
 	@MOOTHALL_BIN=$(abspath $(TARGET)/release/moothall) tests/netns node $(BROWSER)/bench-join.mjs 10
 

@@ -10,6 +10,8 @@
 
 pub mod bot;
 pub mod fuzz;
+pub mod measure;
 pub mod netem;
 pub mod participant;
+pub mod stream;
 pub mod world;

@@ -3,96 +3,24 @@
 use crate::bot::Bot;
 use crate::bot::keys::Offer;
 use crate::bot::sender::Load;
-use anyhow::{Context, Result, anyhow, bail};
+use crate::stream::{Socket, Stream, connect};
+use anyhow::{Context, Result};
 use futures_util::{SinkExt, StreamExt};
 use jitsi_wire::colibri2::MediaSource;
 use jitsi_wire::jingle::{MediaKind, Semantics};
-use jitsi_wire::xmpp::{Element, Limits, ns};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, SignatureScheme};
+use jitsi_wire::xmpp::{Element, ns};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::{TcpStream, UdpSocket};
-use tokio_rustls::client::TlsStream;
-use tokio_tungstenite::WebSocketStream;
+use tokio::net::UdpSocket;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-
-const DOMAIN: &str = "moothall.internal";
-const STEP: Duration = Duration::from_secs(20);
-
-type Socket = WebSocketStream<TlsStream<TcpStream>>;
-
-/// Accepts the box's own certificate: what is measured here is not trust.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-async fn connect(server: SocketAddr, path: &str, protocol: Option<&str>) -> Result<Socket> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-        .with_no_client_auth();
-    let tcp = TcpStream::connect(server).await?;
-    tcp.set_nodelay(true)?;
-    let name = ServerName::try_from("localhost")?;
-    let tls = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, tcp).await?;
-    let mut request = format!("wss://{server}{path}").into_client_request()?;
-    if let Some(protocol) = protocol {
-        request.headers_mut().insert("Sec-WebSocket-Protocol", protocol.parse()?);
-    }
-    let (socket, _) = tokio_tungstenite::client_async(request, tls).await?;
-    Ok(socket)
-}
 
 /// Somebody in a room. Runs until dropped by [`Participant::run`]'s deadline.
 pub struct Participant {
     pub bot: Bot,
-    xmpp: Socket,
+    pub xmpp: Stream,
     channel: Option<Socket>,
     udp: UdpSocket,
     room: String,
-    jid: String,
-    nick: String,
     server: SocketAddr,
     /// What this participant wants to see: the first message on its bridge channel.
     pub constraints: String,
@@ -101,42 +29,15 @@ pub struct Participant {
 impl Participant {
     /// Signs in and joins; the offer comes later, when there are two.
     pub async fn join(server: SocketAddr, room: &str, number: u32, load: Load) -> Result<Self> {
-        let mut xmpp = connect(server, &format!("/xmpp-websocket?room={room}"), Some("xmpp")).await?;
-        let open = format!("<open xmlns='{}' to='{DOMAIN}' version='1.0'/>", ns::FRAMING);
-        send(&mut xmpp, &open).await?;
-        expect(&mut xmpp, |e| e.name.ends_with("features")).await?;
-        send(&mut xmpp, &format!("<auth xmlns='{}' mechanism='ANONYMOUS'/>", ns::SASL)).await?;
-        expect(&mut xmpp, |e| e.name == "success").await?;
-        send(&mut xmpp, &open).await?;
-        expect(&mut xmpp, |e| e.name.ends_with("features")).await?;
-        send(&mut xmpp, &format!("<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='{}'/></iq>", ns::BIND))
-            .await?;
-        let bound = expect(&mut xmpp, |e| e.attr("id") == Some("b")).await?;
-        let jid = bound.child("bind").and_then(|b| b.child_text("jid")).context("bound JID")?;
-        let nick = jid.split('-').next().unwrap_or_default().to_owned();
-        let room = format!("{room}@conference.{DOMAIN}");
-        send(&mut xmpp, &format!(
-            "<iq xmlns='jabber:client' type='set' id='c' to='focus.{DOMAIN}'><conference xmlns='{}' room='{room}'/></iq>",
-            ns::FOCUS
-        )).await?;
-        expect(&mut xmpp, |e| e.attr("id") == Some("c") && e.attr("type") == Some("result")).await?;
-        send(
-            &mut xmpp,
-            &format!(
-                "<presence xmlns='jabber:client' to='{room}/{nick}'><x xmlns='{}'/>\
-             <nick xmlns='{}'>bot {number}</nick></presence>",
-                ns::MUC,
-                ns::NICK
-            ),
-        )
-        .await?;
+        let mut xmpp = Stream::login(server, server.ip()).await?;
+        let room = xmpp.enter(room, &format!("bot {number}")).await?;
         let local: SocketAddr = (server.ip(), 0).into();
         let udp = UdpSocket::bind(local).await?;
         let mut bot = Bot::new(number, udp.local_addr()?, load, Offer::Gcm);
-        bot.id.clone_from(&nick);
+        bot.id.clone_from(&xmpp.nick);
         let constraints =
             r#"{"colibriClass":"ReceiverVideoConstraints","lastN":-1,"defaultConstraints":{"maxHeight":180}}"#.into();
-        Ok(Self { bot, xmpp, channel: None, udp, room, jid, nick, server, constraints })
+        Ok(Self { bot, xmpp, channel: None, udp, room, server, constraints })
     }
 
     /// Answers signaling and moves media until the deadline.
@@ -147,7 +48,7 @@ impl Participant {
             let wake = self.bot.next_wakeup(now).unwrap_or(end).min(end).max(now + Duration::from_millis(1));
             tokio::select! {
                 frame = self.xmpp.next() => {
-                    let frame = frame.context("the stream ended")??;
+                    let frame = frame?;
                     self.on_frame(frame).await?;
                 }
                 received = self.udp.recv_from(&mut datagram) => {
@@ -170,9 +71,7 @@ impl Participant {
         Ok(())
     }
 
-    async fn on_frame(&mut self, frame: Message) -> Result<()> {
-        let Message::Text(text) = frame else { return Ok(()) };
-        let stanza = Element::parse(&text, &Limits::STANZA)?;
+    async fn on_frame(&mut self, stanza: Element) -> Result<()> {
         if stanza.name != "iq" || !matches!(stanza.attr("type"), Some("set" | "get")) {
             return Ok(());
         }
@@ -195,10 +94,10 @@ impl Participant {
                 "<iq xmlns='jabber:client' type='result' id='{id}' to='{from}'><query xmlns='{}'{node}>{features}</query></iq>",
                 ns::DISCO_INFO
             );
-            return send(&mut self.xmpp, &answer).await;
+            return self.xmpp.send(&answer).await;
         }
         let ack = format!("<iq xmlns='jabber:client' type='result' id='{id}' to='{from}'/>");
-        send(&mut self.xmpp, &ack).await?;
+        self.xmpp.send(&ack).await?;
         let Some(jingle) = stanza.child("jingle").cloned() else { return Ok(()) };
         match jingle.attr("action") {
             Some("session-initiate") => {
@@ -253,13 +152,13 @@ impl Participant {
         let accept = format!(
             "<iq xmlns='jabber:client' type='set' id='a' to='{}/focus'><jingle xmlns='urn:xmpp:jingle:1' action='session-accept' \
              initiator='{initiator}' responder='{}/{}' sid='{sid}'>{contents}</jingle></iq>",
-            self.room, self.room, self.nick
+            self.room, self.room, self.xmpp.nick
         );
-        send(&mut self.xmpp, &accept).await?;
+        self.xmpp.send(&accept).await?;
         if let Some(url) = transport.child("web-socket").and_then(|w| w.attr("url")) {
             let (_, path) = url.split_once("/colibri-ws").context("web-socket URL")?;
-            let mut channel = connect(self.server, &format!("/colibri-ws{path}"), None).await?;
-            send(&mut channel, &self.constraints).await?;
+            let mut channel = connect(self.server, self.server.ip(), &format!("/colibri-ws{path}"), None).await?;
+            channel.send(Message::text(self.constraints.as_str())).await?;
             self.channel = Some(channel);
         }
         Ok(())
@@ -271,7 +170,7 @@ impl Participant {
             MediaKind::Video => "video",
         };
         let sources: String =
-            self.bot.sources().iter().filter(|s| s.kind == kind).map(|s| source_xml(s, &self.nick)).collect();
+            self.bot.sources().iter().filter(|s| s.kind == kind).map(|s| source_xml(s, &self.xmpp.nick)).collect();
         format!(
             "<content creator='responder' name='{media}' senders='both'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='{media}'>\
              {sources}<rtcp-mux/></description><transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' ufrag='{}' pwd='{}'>\
@@ -282,7 +181,7 @@ impl Participant {
 
     /// Full JID of this participant.
     pub fn jid(&self) -> &str {
-        &self.jid
+        &self.xmpp.jid
     }
 }
 
@@ -306,25 +205,4 @@ fn source_xml(source: &MediaSource, owner: &str) -> String {
         })
         .collect();
     streams + &groups
-}
-
-async fn send(socket: &mut Socket, text: &str) -> Result<()> {
-    Ok(socket.send(Message::text(text)).await?)
-}
-
-async fn expect(socket: &mut Socket, wanted: impl Fn(&Element) -> bool) -> Result<Element> {
-    let found = async {
-        loop {
-            let message = socket.next().await.context("the stream ended")??;
-            let Message::Text(text) = message else { continue };
-            let element = Element::parse(&text, &Limits::STANZA)?;
-            if wanted(&element) {
-                return Ok(element);
-            }
-            if element.name.ends_with("error") || element.name == "failure" {
-                bail!("the server said {text}");
-            }
-        }
-    };
-    tokio::time::timeout(STEP, found).await.map_err(|_| anyhow!("no answer within {STEP:?}"))?
 }

@@ -6,12 +6,11 @@
 #![expect(clippy::print_stdout, reason = "what this program is for")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
-use anyhow::{Context, Result, ensure};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use anyhow::{Result, ensure};
 use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::{env, fs};
 use tests::bot::sender::Load;
+use tests::measure::{Server, processor};
 use tests::participant::Participant;
 use tokio::task::LocalSet;
 
@@ -19,9 +18,6 @@ use tokio::task::LocalSet;
 const LOAD: Load = Load { audio: true, encodings: 3, frames_per_second: 20, packets_per_frame: 2, payload: 1000 };
 /// Nobody's wishes are cut down.
 const CONFIG: &str = "[bridge]\nreceiver_kbps = 100000\n";
-/// Clock ticks of `/proc`, in microseconds; 100 a second on every Linux.
-const TICK: f64 = 10_000.0;
-
 /// Who looks at what.
 #[derive(Clone, Copy)]
 enum View {
@@ -64,59 +60,6 @@ impl View {
     }
 }
 
-/// Killed when the measurement ends, however it ends.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Memory in KiB.
-struct Memory {
-    resident: u64,
-    /// Pages shared with other processes count in part.
-    proportional: u64,
-    /// Without program text, which is paged in as it is first used and can be dropped again.
-    anonymous: u64,
-}
-
-impl Server {
-    fn start(binary: &str, state: &Path, config: &Path) -> Result<Self> {
-        let child = Command::new(binary)
-            .args(["host", "--state-dir"])
-            .arg(state)
-            .arg("--config")
-            .arg(config)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .with_context(|| format!("cannot start {binary}"))?;
-        Ok(Self(child))
-    }
-
-    fn memory(&self) -> Result<Memory> {
-        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.0.id()))?;
-        let field = |name: &str| -> Result<u64> {
-            let line = text.lines().find(|line| line.starts_with(name)).context("field")?;
-            Ok(line.split_whitespace().nth(1).context("value")?.parse()?)
-        };
-        Ok(Memory { resident: field("Rss:")?, proportional: field("Pss:")?, anonymous: field("Anonymous:")? })
-    }
-}
-
-/// Processor time of a process in microseconds.
-fn processor(process: u32) -> Result<f64> {
-    let text = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    let after = text.rsplit(')').next().context("stat")?;
-    let fields: Vec<&str> = after.split_whitespace().collect();
-    let ticks: u64 =
-        fields.get(11).context("utime")?.parse::<u64>()? + fields.get(12).context("stime")?.parse::<u64>()?;
-    Ok(ticks as f64 * TICK)
-}
-
 fn main() -> Result<()> {
     let args: Vec<String> = env::args().collect();
     ensure!(args.len() == 4, "usage: bench-meeting SERVER-BINARY PARTICIPANTS SECONDS");
@@ -139,12 +82,7 @@ fn main() -> Result<()> {
 
 async fn measure(server: &Server, view: View, count: u32, seconds: u64) -> Result<()> {
     let addr = "127.0.0.1:8443".parse()?;
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while tokio::net::TcpStream::connect(addr).await.is_err() {
-        ensure!(Instant::now() < deadline, "the server does not listen");
-        thread::yield_now();
-    }
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    server.settled(addr).await?;
     let idle = server.memory()?;
     let mut participants = Vec::new();
     for number in 1..=count {
@@ -167,9 +105,9 @@ async fn measure(server: &Server, view: View, count: u32, seconds: u64) -> Resul
         })
         .collect();
     tokio::time::sleep_until(warm.into()).await;
-    let before = (processor(server.0.id())?, processor(std::process::id())?);
+    let before = (processor(server.id())?, processor(std::process::id())?);
     tokio::time::sleep_until(end.into()).await;
-    let used = (processor(server.0.id())? - before.0, processor(std::process::id())? - before.1);
+    let used = (processor(server.id())? - before.0, processor(std::process::id())? - before.1);
     let busy = server.memory()?;
     let (mut packets, mut tracks, mut faults) = (0, 0, 0);
     for task in tasks {
@@ -184,8 +122,8 @@ async fn measure(server: &Server, view: View, count: u32, seconds: u64) -> Resul
     let delivered = 100.0 * packets as f64 / expected;
     let generator = used.1 / measured / 10_000.0;
     println!("{count} people, {}", view.name());
-    println!("  resident idle            {}", shown(&idle));
-    println!("  resident in the meeting  {}", shown(&busy));
+    println!("  resident idle            {}", idle);
+    println!("  resident in the meeting  {}", busy);
     let each = |busy: u64, idle: u64| busy.saturating_sub(idle) / u64::from(count);
     println!(
         "  per participant          {} KiB, of it {} KiB data",
@@ -205,16 +143,6 @@ async fn measure(server: &Server, view: View, count: u32, seconds: u64) -> Resul
     println!("  load generator           {generator:.0} % of one processor{verdict}");
     ensure!(tracks == wanted && faults == 0, "streams received: {tracks} of {wanted}; faults in them: {faults}");
     Ok(())
-}
-
-fn shown(memory: &Memory) -> String {
-    let mib = |kib: u64| kib as f64 / 1024.0;
-    format!(
-        "{:.1} MiB, of it {:.1} MiB data (PSS {:.1} MiB)",
-        mib(memory.resident),
-        mib(memory.anonymous),
-        mib(memory.proportional)
-    )
 }
 
 fn received(participant: &Participant) -> u64 {

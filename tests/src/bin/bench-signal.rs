@@ -1,0 +1,148 @@
+//! What signaling costs: rooms in which nothing happens, a large room, and many who come at once.
+//!
+//! `bench-signal SERVER-BINARY rooms COUNT`, `listeners COUNT` or `storm COUNT` starts the server on loopback and prints what it
+//! took. Run it in a network namespace (`tests/netns`).
+#![allow(clippy::indexing_slicing, reason = "a crash is a failed measurement")]
+#![expect(clippy::print_stdout, reason = "what this program is for")]
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+
+use anyhow::{Result, bail, ensure};
+use std::cell::Cell;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use std::{env, fs};
+use tests::bot::sender::Load;
+use tests::measure::{Memory, Server, processor};
+use tests::participant::Participant;
+use tests::stream::Stream;
+use tokio::task::{JoinHandle, LocalSet};
+
+/// Everything as large as it may be set.
+const CONFIG: &str = "[signal]\nmax_rooms = 10000\nmax_sessions = 10000\nmax_occupants = 1000\n\
+                      [bridge]\nmax_participants = 1000\n";
+/// Rooms that one stream may be in.
+const ROOMS_EACH: usize = 4;
+/// Streams from one of the addresses on loopback; the server takes some hundreds.
+const STREAMS_EACH: usize = 250;
+/// Nobody sends: listeners.
+const LISTENER: Load = Load { audio: false, encodings: 0, frames_per_second: 0, packets_per_frame: 0, payload: 0 };
+
+fn main() -> Result<()> {
+    let args: Vec<String> = env::args().collect();
+    ensure!(args.len() == 4, "usage: bench-signal SERVER-BINARY rooms|listeners|storm COUNT");
+    let count: usize = args[3].parse()?;
+    let state = env::temp_dir().join(format!("bench-signal-{}", std::process::id()));
+    let config = state.with_extension("toml");
+    fs::write(&config, CONFIG)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let server = Server::start(&args[1], &state, &config)?;
+    let result = runtime.block_on(LocalSet::new().run_until(async {
+        let addr = "127.0.0.1:8443".parse()?;
+        server.settled(addr).await?;
+        match args[2].as_str() {
+            "rooms" => rooms(&server, addr, count).await,
+            "listeners" => gather(&server, addr, count, Duration::ZERO).await,
+            "storm" => gather(&server, addr, count, Duration::from_secs(10)).await,
+            other => bail!("there is no {other}"),
+        }
+    }));
+    drop(server);
+    fs::remove_dir_all(&state)?;
+    fs::remove_file(&config)?;
+    result
+}
+
+/// Rooms with one person each, who waits.
+async fn rooms(server: &Server, addr: SocketAddr, count: usize) -> Result<()> {
+    let idle = server.memory()?;
+    let begun = Instant::now();
+    let mut streams = Vec::new();
+    for first in (0..count).step_by(ROOMS_EACH) {
+        let mut stream = Stream::login(addr, from(first / ROOMS_EACH)).await?;
+        for number in first..count.min(first + ROOMS_EACH) {
+            stream.enter(&format!("idle{number}"), "waiting").await?;
+        }
+        stream.expect(|e| e.child("subject").is_some()).await?;
+        streams.push(stream);
+    }
+    println!("{count} rooms with one person in each, made in {:.0} s", begun.elapsed().as_secs_f64());
+    let people: Vec<_> = streams
+        .into_iter()
+        .map(|mut stream| tokio::task::spawn_local(async move { while stream.next().await.is_ok() {} }))
+        .collect();
+    // What a first moment leads to is over.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let before = processor(server.id())?;
+    let measured = Duration::from_secs(20);
+    tokio::time::sleep(measured).await;
+    let used = processor(server.id())? - before;
+    let busy = server.memory()?;
+    ensure!(people.iter().all(|person| !person.is_finished()), "a stream ended");
+    tell(&idle, &busy, count, "room");
+    println!(
+        "  processor                {:.2} % of one, with nothing going on",
+        used / measured.as_secs_f64() / 10_000.0
+    );
+    Ok(())
+}
+
+/// Listeners in one room, who come evenly within a time.
+async fn gather(server: &Server, addr: SocketAddr, count: usize, within: Duration) -> Result<()> {
+    let idle = server.memory()?;
+    let before = processor(server.id())?;
+    let begun = Instant::now();
+    let settled = within + Duration::from_secs(if within.is_zero() { 30 } else { 10 });
+    let mut people = Vec::new();
+    for number in 0..count {
+        let due = begun + within.mul_f64(number as f64 / count as f64);
+        tokio::time::sleep_until(due.into()).await;
+        let mut person = Participant::join(addr, "large", u32::try_from(number)? + 1, LISTENER).await?;
+        let bytes = Rc::new(Cell::new(0));
+        let counted = Rc::clone(&bytes);
+        let task: JoinHandle<Result<()>> = tokio::task::spawn_local(async move {
+            loop {
+                person.run(Instant::now() + Duration::from_millis(500)).await?;
+                counted.set(person.xmpp.received);
+            }
+        });
+        people.push((task, bytes));
+    }
+    let joined = begun.elapsed();
+    tokio::time::sleep_until((begun + settled.max(joined + Duration::from_secs(10))).into()).await;
+    let used = processor(server.id())? - before;
+    let busy = server.memory()?;
+    ensure!(people.iter().all(|(task, _)| !task.is_finished()), "somebody was sent away");
+    let bytes: u64 = people.iter().map(|(_, bytes)| bytes.get()).sum();
+    println!("{count} listeners in one room, all in it after {:.1} s", joined.as_secs_f64());
+    tell(&idle, &busy, count, "listener");
+    println!("  processor                {:.1} s in all, {:.1} ms for each", used / 1e6, used / 1e3 / count as f64);
+    println!(
+        "  sent by XMPP             {:.1} MB in all, {:.0} kB to each",
+        bytes as f64 / 1e6,
+        bytes as f64 / 1e3 / count as f64
+    );
+    let before = processor(server.id())?;
+    let measured = Duration::from_secs(10);
+    tokio::time::sleep(measured).await;
+    let used = processor(server.id())? - before;
+    println!("  processor afterwards     {:.1} % of one", used / measured.as_secs_f64() / 10_000.0);
+    Ok(())
+}
+
+fn tell(idle: &Memory, busy: &Memory, count: usize, what: &str) {
+    let each = |busy: u64, idle: u64| busy.saturating_sub(idle) as f64 / count as f64;
+    println!("  resident before          {idle}");
+    println!("  resident                 {busy}");
+    println!(
+        "  for each {what:<15} {:.1} KiB, of it {:.1} KiB data",
+        each(busy.resident, idle.resident),
+        each(busy.anonymous, idle.anonymous)
+    );
+}
+
+/// An address on loopback that has not yet too many streams.
+fn from(stream: usize) -> IpAddr {
+    let host = u8::try_from(stream / STREAMS_EACH).unwrap_or(u8::MAX).saturating_add(1);
+    IpAddr::from([127, 0, 0, host])
+}

@@ -1,0 +1,90 @@
+//! What a running server costs.
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+
+use anyhow::{Context, Result, ensure};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{fmt, fs, thread};
+
+/// Clock ticks of `/proc`, in microseconds; 100 a second on every Linux.
+const TICK: f64 = 10_000.0;
+
+/// Killed when the measurement ends, however it ends.
+pub struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Memory in KiB.
+pub struct Memory {
+    pub resident: u64,
+    /// Pages shared with other processes count in part.
+    pub proportional: u64,
+    /// Without program text, which is paged in as it is first used and can be dropped again.
+    pub anonymous: u64,
+}
+
+impl Server {
+    pub fn start(binary: &str, state: &Path, config: &Path) -> Result<Self> {
+        let child = Command::new(binary)
+            .args(["host", "--state-dir"])
+            .arg(state)
+            .arg("--config")
+            .arg(config)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("cannot start {binary}"))?;
+        Ok(Self(child))
+    }
+
+    /// Id of the process.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Waits until it listens and has nothing more to do.
+    pub async fn settled(&self, addr: SocketAddr) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while tokio::net::TcpStream::connect(addr).await.is_err() {
+            ensure!(Instant::now() < deadline, "the server does not listen");
+            thread::yield_now();
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        Ok(())
+    }
+
+    /// What it takes now.
+    pub fn memory(&self) -> Result<Memory> {
+        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.0.id()))?;
+        let field = |name: &str| -> Result<u64> {
+            let line = text.lines().find(|line| line.starts_with(name)).context("field")?;
+            Ok(line.split_whitespace().nth(1).context("value")?.parse()?)
+        };
+        Ok(Memory { resident: field("Rss:")?, proportional: field("Pss:")?, anonymous: field("Anonymous:")? })
+    }
+}
+
+/// Processor time of a process in microseconds.
+pub fn processor(process: u32) -> Result<f64> {
+    let text = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let after = text.rsplit(')').next().context("stat")?;
+    let fields: Vec<&str> = after.split_whitespace().collect();
+    let ticks: u64 =
+        fields.get(11).context("utime")?.parse::<u64>()? + fields.get(12).context("stime")?.parse::<u64>()?;
+    Ok(ticks as f64 * TICK)
+}
+
+impl fmt::Display for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = |kib: u64| kib as f64 / 1024.0;
+        let (resident, data, proportional) = (mib(self.resident), mib(self.anonymous), mib(self.proportional));
+        write!(f, "{resident:.1} MiB, of it {data:.1} MiB data (PSS {proportional:.1} MiB)")
+    }
+}
