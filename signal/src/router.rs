@@ -7,9 +7,11 @@
 mod components;
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
-use jitsi_wire::xmpp::stanza::error_reply;
+use jitsi_wire::focus::ConferenceRequest;
+use jitsi_wire::xmpp::stanza::{error_reply, iq};
 use jitsi_wire::xmpp::{Condition, Element, Jid, StanzaError};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -67,6 +69,8 @@ pub enum Input<'a> {
     Frame { session: SessionId, text: &'a str },
     /// A client's connection is gone. If `for_good`, so is the client: its page was left. Others may come back.
     Closed { session: SessionId, for_good: bool },
+    /// Somebody who has no stream yet asks the focus for a room; [`Output::Answer`] follows at once.
+    Request { address: Option<IpAddr>, request: &'a ConferenceRequest },
     /// The bridge answered an order, or lost an endpoint.
     Bridge(Reply),
 }
@@ -78,6 +82,8 @@ pub enum Output {
     Frame { session: SessionId, text: String },
     /// Close the connection after what was sent. Nothing more is said to this session or heard from it.
     Close { session: SessionId },
+    /// What the focus says to an [`Input::Request`]: the result or error of an IQ.
+    Answer(Element),
     /// Give the bridge an order.
     Bridge(Order),
 }
@@ -118,6 +124,8 @@ pub struct Signal {
 struct Names {
     focus: String,
     auth: String,
+    /// Of those who ask over HTTP; nobody else is there.
+    http: String,
 }
 
 impl Signal {
@@ -127,7 +135,11 @@ impl Signal {
         rng.fill_bytes(&mut focus_seed);
         let mut component_seed = [0; 32];
         rng.fill_bytes(&mut component_seed);
-        let names = Names { focus: format!("focus.{}", config.domain), auth: format!("auth.{}", config.domain) };
+        let names = Names {
+            focus: format!("focus.{}", config.domain),
+            auth: format!("auth.{}", config.domain),
+            http: format!("http.{}", config.domain),
+        };
         let focus_jid = Jid::full_of("focus", names.auth.as_str(), "focus");
         let sessions = SessionsConfig {
             domain: config.domain.clone(),
@@ -152,6 +164,7 @@ impl Signal {
             Input::Opened { session, connection } => self.sessions.on_opened(now, session, connection),
             Input::Frame { session, text } => self.sessions.on_frame(now, session, text),
             Input::Closed { session, for_good } => self.sessions.on_closed(now, session, for_good),
+            Input::Request { address, request } => self.on_http_request(now, address, request),
             Input::Bridge(reply) => self.focus.handle(now, FocusInput::Bridge(reply)),
         }
         self.settle(now, wall);
@@ -267,12 +280,25 @@ impl Signal {
             ("iq", Some("get" | "set")) if is_focus && !self.may_ask(from, stanza) => {
                 self.refuse(session, stanza, Condition::NotAllowed);
             }
-            ("iq", Some("get" | "set")) if is_focus => self.focus.handle(
-                now,
-                FocusInput::ConferenceRequest { from, to: stanza.attr("to").unwrap_or_default(), iq: stanza },
-            ),
+            ("iq", Some("get" | "set")) if is_focus => {
+                let to = stanza.attr("to").unwrap_or_default();
+                self.focus.handle(now, FocusInput::ConferenceRequest { from, to, iq: stanza });
+            }
             _ => self.refuse(session, stanza, Condition::ServiceUnavailable),
         }
+    }
+
+    /// The same for somebody without a stream, who is known by the address alone.
+    fn on_http_request(&mut self, now: Instant, address: Option<IpAddr>, request: &ConferenceRequest) {
+        let node = address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+        let from = Jid::full_of(node, self.names.http.as_str(), "http");
+        let iq = iq("set", "http").with_child(request.to_element());
+        if !self.may_ask(&from, &iq) {
+            let error = error_reply(&iq, &StanzaError::new(Condition::NotAllowed));
+            return self.outputs.push_back(Output::Answer(error));
+        }
+        let to = self.names.focus.clone();
+        self.focus.handle(now, FocusInput::ConferenceRequest { from: &from, to: &to, iq: &iq });
     }
 
     /// Answers with an error what can be answered: requests and messages, but no answers and no errors.
@@ -378,6 +404,9 @@ impl Signal {
 
     fn on_focus_output(&mut self, output: FocusOutput) {
         match output {
+            FocusOutput::Reply { to, stanza } if to.domain == self.names.http => {
+                self.outputs.push_back(Output::Answer(stanza));
+            }
             FocusOutput::Reply { to, mut stanza } => {
                 let node = to.node.as_deref().unwrap_or_default();
                 if let Some(session) = self.sessions.by_node(node) {

@@ -4,7 +4,7 @@
 //!
 //! | line | meaning |
 //! |---|---|
-//! | `open A [authority=H:P] [room=NODE] [address=IP] [plain]` | a client connects |
+//! | `open A [authority=H:P] [room=NODE] [address=IP] [plain] [bosh]` | a client connects |
 //! | `login A [domain=NAME] ...` | connects, authenticates, binds; sets `{A.jid}`, `{A.bare}`, `{A.nick}` |
 //! | `manage A` | A enables stream management; sets `{A.token}` |
 //! | `resume B A N ...` | connects, authenticates, asks for the stream of A, of which the last N stanzas did not arrive |
@@ -207,6 +207,7 @@ impl World {
             room: option("room="),
             authority: option("authority=").unwrap_or_else(|| "127.0.0.1:8443".to_owned()),
             secure: !options.contains(&"plain"),
+            websocket: !options.contains(&"bosh"),
             address: option("address=").map(|address| address.parse().unwrap()),
         };
         self.handle(Input::Opened { session, connection })
@@ -298,6 +299,7 @@ impl World {
                         self.clients.values_mut().find(|c| c.session == session).ok_or("a close for nobody")?;
                     client.closed = true;
                 }
+                Output::Answer(answer) => return Err(format!("an answer for nobody: {answer}")),
                 Output::Bridge(order) => self.orders.push(order),
             }
         }

@@ -109,7 +109,8 @@
 
             options.hosts = { domain, muc: `conference.${domain}`, focus: `focus.${domain}` };
         }
-        options.serviceUrl = `${query.get('websocket') ?? options.websocket}?room=${room}`;
+        // By WebSocket, or by HTTP requests alone.
+        options.serviceUrl = `${query.get('bosh') ?? query.get('websocket') ?? options.websocket}?room=${room}`;
         options.bosh = undefined;
         JitsiMeetJS.setLogLevel(JitsiMeetJS.logLevels[query.get('log') ?? 'WARN']);
         JitsiMeetJS.init({ disableAudioLevels: false, ...options });

@@ -9,11 +9,14 @@ use bridge::core::ingress::rtx;
 use bridge::core::packet::{RtpHeader, Ssrc};
 use bridge::core::rtcp::{Block, Compound};
 use bridge::core::{Bridge, BridgeConfig, Path, Sink, srtp};
+use jitsi_wire::bosh;
 use jitsi_wire::bridge_channel::ClientMessage;
+use jitsi_wire::focus::ConferenceRequest;
 use jitsi_wire::jingle::{Fingerprint, IceUdpTransport, Jingle, Setup};
 use jitsi_wire::xmpp::{Element, Jid, Limits};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
+use signal::c2s::{Bosh, BoshOutput, Ticket};
 use signal::components::{Arrival, Component, Components, Request};
 use signal::muc::Affiliation;
 use signal::router::{Connection, Input, SessionId, Signal, SignalConfig};
@@ -28,6 +31,8 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("xml", xml),
     ("jid", jid),
+    ("bosh", bosh),
+    ("conference-request", conference_request),
     ("jingle", jingle),
     ("bridge-channel", bridge_channel),
     ("rtp", rtp),
@@ -68,6 +73,36 @@ fn jid(data: &[u8]) {
     text(data, |text| {
         if let Ok(jid) = text.parse::<Jid>() {
             assert_eq!(jid.to_string().parse::<Jid>().as_ref(), Ok(&jid));
+        }
+    });
+}
+
+/// The body's parser, and the state machine behind it: whatever is posted, every request gets at most one answer.
+fn bosh(data: &[u8]) {
+    text(data, |text| {
+        let now = Instant::now();
+        let mut session = None;
+        for (number, text) in text.split('\n').enumerate() {
+            let Ok(request) = bosh::Request::parse(text, &Limits::STANZA) else { continue };
+            let session = session.get_or_insert_with(|| Bosh::new(now, "s", &request, "d"));
+            let ticket = Ticket(u64::try_from(number).unwrap_or(u64::MAX));
+            session.on_request(now, ticket, request);
+            session.on_frame(text.to_owned());
+            session.flush(now);
+            let mut answered = std::collections::BTreeSet::new();
+            while let Some(output) = session.poll() {
+                if let BoshOutput::Answer { ticket, .. } = output {
+                    assert!(answered.insert(ticket), "answered twice");
+                }
+            }
+        }
+    });
+}
+
+fn conference_request(data: &[u8]) {
+    text(data, |text| {
+        if let Some(request) = ConferenceRequest::from_json(text) {
+            assert_eq!(ConferenceRequest::parse(&request.to_element()), request, "both forms say the same");
         }
     });
 }
@@ -223,8 +258,13 @@ fn signal(data: &[u8]) {
         let wall = SystemTime::UNIX_EPOCH;
         let mut signal = Signal::new(SignalConfig::new("moothall.internal"), [1; 32]);
         let session = SessionId(1);
-        let connection =
-            Connection { room: Some("fuzz".into()), authority: "localhost:8443".into(), secure: true, address: None };
+        let connection = Connection {
+            room: Some("fuzz".into()),
+            authority: "localhost:8443".into(),
+            secure: true,
+            address: None,
+            websocket: true,
+        };
         signal.handle(now, wall, Input::Opened { session, connection });
         for line in text.lines() {
             signal.handle(now, wall, Input::Frame { session, text: line });

@@ -14,8 +14,12 @@ use jitsi_wire::xmpp::xml::escape_attr;
 const MAX_WAIT: u32 = 60;
 /// A client that has no request open for this long is gone.
 const INACTIVITY: u32 = 30;
-/// Bytes in one answer, beyond its first frame.
-const ANSWER: usize = 256 * 1024;
+/// Bytes in one answer, beyond its last frame.
+const ANSWER: usize = 32 * 1024;
+/// A longer answer is not kept.
+const KEPT: usize = 2 * ANSWER;
+/// Bytes of a request that overtook others: it has to wait.
+const EARLY: usize = 32 * 1024;
 
 /// Names a request for whoever carries the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,6 +36,20 @@ pub enum BoshOutput {
     },
 }
 
+/// What a request says on the stream.
+#[derive(Debug)]
+struct Said {
+    frames: Vec<String>,
+    terminate: bool,
+}
+
+impl Said {
+    /// Bytes of memory, about.
+    fn size(&self) -> usize {
+        self.frames.iter().map(|frame| frame.len() + 2 * size_of::<String>()).sum()
+    }
+}
+
 /// One session.
 #[derive(Debug)]
 pub struct Bosh {
@@ -39,11 +57,11 @@ pub struct Bosh {
     greeted: bool,
     /// The request that is read next.
     next: u64,
-    /// Requests that overtook it.
-    early: BTreeMap<u64, Request>,
+    /// Requests that overtook it, as text: trees take a multiple of that.
+    early: BTreeMap<u64, Said>,
     /// Requests without an answer.
     open: BTreeMap<u64, (Ticket, Instant)>,
-    /// The last answers: one that was lost on its way is asked for again.
+    /// The last answers, if not too long: one that was lost on its way is asked for again.
     answered: VecDeque<(u64, String)>,
     /// For the client.
     frames: VecDeque<String>,
@@ -117,33 +135,41 @@ impl Bosh {
         } else if rid < self.next || rid >= self.next + u64::from(self.terms.requests) {
             self.end.get_or_insert(Condition::ItemNotFound);
         } else {
-            self.early.insert(rid, request);
+            let said = self.said(&request);
+            if rid > self.next && said.size() > EARLY {
+                self.end.get_or_insert(Condition::PolicyViolation);
+            }
+            self.early.insert(rid, said);
         }
         self.idle = None;
         while self.end.is_none()
-            && let Some(request) = self.early.remove(&self.next)
+            && let Some(Said { frames, terminate }) = self.early.remove(&self.next)
         {
             self.next += 1;
-            self.read(request);
+            self.outputs.extend(frames.into_iter().map(BoshOutput::Frame));
+            if terminate {
+                self.end.get_or_insert(Condition::None);
+            }
+        }
+        if self.end.is_some() {
+            self.early.clear();
         }
     }
 
-    fn read(&mut self, request: Request) {
-        let first = request.sid.is_none();
-        if first || request.restart {
+    fn said(&self, request: &Request) -> Said {
+        let mut frames = Vec::with_capacity(request.payload.len());
+        if request.sid.is_none() || request.restart {
             let to = request.to.as_deref().unwrap_or(&self.terms.from);
             let mut open = String::from("<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0' to='");
             escape_attr(to, &mut open);
             open.push_str("'/>");
-            self.outputs.push_back(BoshOutput::Frame(open));
+            frames.push(open);
         }
-        let payload = request.payload.into_iter().map(|element| BoshOutput::Frame(element.to_string()));
-        self.outputs.extend(payload);
+        frames.extend(request.payload.iter().map(ToString::to_string));
         if request.terminate {
-            let close = "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>".to_owned();
-            self.outputs.push_back(BoshOutput::Frame(close));
-            self.end.get_or_insert(Condition::None);
+            frames.push("<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>".to_owned());
         }
+        Said { frames, terminate: request.terminate }
     }
 
     /// A frame for the client, as it would be on a WebSocket.
@@ -211,7 +237,9 @@ impl Bosh {
         let frames: Vec<String> = self.frames.drain(..).collect();
         self.bytes = 0;
         let body = bosh::answer(terms, &frames, self.end);
-        self.answered.push_back((rid, body.clone()));
+        if body.len() <= KEPT {
+            self.answered.push_back((rid, body.clone()));
+        }
         while self.answered.len() > usize::try_from(self.terms.requests).unwrap_or(2) {
             self.answered.pop_front();
         }
@@ -321,6 +349,40 @@ mod tests {
     }
 
     #[test]
+    fn a_long_answer_waits_for_the_next_request() {
+        let mut client = Client::new();
+        client.post(request(11, "sid='s'", ""), &[]);
+        let long = format!("<x a='{}'/>", "x".repeat(ANSWER));
+        client.bosh.on_frame(long);
+        assert!(!client.bosh.is_listening(), "what comes now stays where it is counted");
+        assert_eq!(client.drain(&[]).1.len(), 1);
+        let (_, again) = client.post(request(11, "sid='s'", ""), &[]);
+        assert!(again[0].1.len() > ANSWER);
+        client.post(request(12, "sid='s'", ""), &[]);
+        assert!(client.bosh.is_listening());
+        client.drain(&[&format!("<x a='{}'/>", "x".repeat(KEPT))]);
+        // Too long to be kept: the client has to begin anew.
+        let (_, again) = client.post(request(12, "sid='s'", ""), &[]);
+        assert!(again[0].1.contains("condition='item-not-found'"));
+    }
+
+    #[test]
+    fn a_long_request_must_not_overtake_another() {
+        let long = format!("<a b='{}'/>", "x".repeat(EARLY));
+        let mut client = Client::new();
+        let (frames, _) = client.post(request(11, "sid='s'", &long), &[]);
+        assert_eq!(frames[0].len(), long.len(), "in order it may be long");
+        let (frames, answers) = client.post(request(13, "sid='s'", &long), &[]);
+        assert!(frames.is_empty());
+        assert!(answers[0].1.contains("condition='policy-violation'"), "{answers:?}");
+        assert!(client.bosh.is_over() && client.bosh.early.is_empty());
+        // A frame takes more than its bytes.
+        let mut client = Client::new();
+        let (_, answers) = client.post(request(12, "sid='s'", &"<a/>".repeat(EARLY / 8)), &[]);
+        assert!(answers[0].1.contains("condition='policy-violation'"), "{answers:?}");
+    }
+
+    #[test]
     fn strangers_and_those_out_of_step_end_the_session() {
         for rid in [3, 13, 9999] {
             let mut client = Client::new();
@@ -364,7 +426,8 @@ mod tests {
     fn a_stream_error_is_told_and_ends_the_session() {
         let mut client = Client::new();
         client.post(request(11, "sid='s'", ""), &[]);
-        let (_, answers) = client.drain(&["<stream:error xmlns:stream='http://etherx.jabber.org/streams'/>", "<close />"]);
+        let (_, answers) =
+            client.drain(&["<stream:error xmlns:stream='http://etherx.jabber.org/streams'/>", "<close />"]);
         assert!(answers[0].1.contains("condition='remote-stream-error'") && answers[0].1.contains("<stream:error"));
         assert!(client.bosh.is_over());
     }

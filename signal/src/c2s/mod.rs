@@ -4,6 +4,7 @@
 //! [`Sessions`] holds them all: connections and frames go in, [`SessionOutput`]s come out of [`Sessions::poll`] in order.
 
 mod alias;
+mod bosh;
 mod ledger;
 mod rate;
 mod sessions;
@@ -12,6 +13,7 @@ mod stream;
 use std::net::IpAddr;
 
 pub use alias::Alias;
+pub use bosh::{Bosh, BoshOutput, Ticket};
 pub use ledger::ResumeLimits;
 pub use rate::{Bucket, RateLimits};
 pub use sessions::{SessionOutput, SessionWake, Sessions, SessionsConfig};
@@ -34,4 +36,6 @@ pub struct Connection {
     pub secure: bool,
     /// Where it is, as far as its address says whose it is; unknown when a proxy does not say.
     pub address: Option<IpAddr>,
+    /// By a WebSocket. A stream in HTTP requests survives their connections anyway, and cannot be resumed.
+    pub websocket: bool,
 }

@@ -252,7 +252,7 @@ impl Stream {
         }
         self.alias = Alias::between(to, domain).map(Box::new);
         self.state = next;
-        let management = (!limits.resume.hold.is_zero()).then(|| Element::in_ns("sm", ns::SM));
+        let management = self.may_resume(limits).then(|| Element::in_ns("sm", ns::SM));
         let offered = match next {
             State::Binding => [Some(Element::in_ns("bind", ns::BIND)), management],
             _ => {

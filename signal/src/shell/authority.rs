@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Instant;
 
 use hyper::Request;
 use hyper::header::{HOST, HeaderMap, ORIGIN};
@@ -82,6 +83,8 @@ pub(super) struct Arrival {
     pub(super) local: SocketAddr,
     /// The connection is TLS.
     pub(super) tls: bool,
+    /// When the connection was accepted.
+    pub(super) at: Instant,
 }
 
 /// As the client sees us.
@@ -221,8 +224,12 @@ mod tests {
             .header("x-forwarded-for", "10.9.9.9, 203.0.113.7")
             .body(())
             .unwrap();
-        let arrival =
-            Arrival { peer: [127, 0, 0, 1].into(), local: SocketAddr::from(([127, 0, 0, 1], 8080)), tls: false };
+        let arrival = Arrival {
+            peer: [127, 0, 0, 1].into(),
+            local: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tls: false,
+            at: Instant::now(),
+        };
         let stranger = Origin::of(&request, &arrival, &[[127, 0, 0, 2].into()]);
         assert_eq!((stranger.authority.as_str(), stranger.secure), ("inner:80", false));
         assert_eq!((stranger.client, stranger.proxied), (Some([127, 0, 0, 1].into()), false));
@@ -254,7 +261,12 @@ mod tests {
                 request = request.header("origin", page);
             }
             let request = request.body(()).unwrap();
-            let arrival = Arrival { peer: peer.into(), local: SocketAddr::from(([192, 0, 2, 2], port)), tls: true };
+            let arrival = Arrival {
+                peer: peer.into(),
+                local: SocketAddr::from(([192, 0, 2, 2], port)),
+                tls: true,
+                at: Instant::now(),
+            };
             let proxies = [[127, 0, 0, 1].into()];
             Origin::of(&request, &arrival, &proxies).for_client(&request, &arrival, &proxies).to_string()
         };

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
@@ -23,9 +23,12 @@ use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
 use super::authority::{Arrival, Origin};
+use super::bosh;
 use super::channel::{self, ChannelRefusal, ChannelRequest, Lease, ToClient};
+use super::conference_request;
 use super::http::{self, Answer, Content};
 use super::listener::{Guest, Shared, neighbourhood};
+use super::post;
 use super::route::{Route, room};
 use super::socket::{self, End, Rules};
 use super::upgrade::{Wish, agree, wish};
@@ -54,7 +57,7 @@ const GATE_PATIENCE: Duration = Duration::from_secs(5);
 /// Serves a connection. Each phase is boxed, so that what is over takes no memory.
 pub(super) async fn serve(shared: Rc<Shared>, tcp: TcpStream, peer: SocketAddr) {
     let Ok(local) = tcp.local_addr() else { return };
-    let arrival = Arrival { peer: peer.ip(), local, tls: shared.tls.is_some() };
+    let arrival = Arrival { peer: peer.ip(), local, tls: shared.tls.is_some(), at: Instant::now() };
     let Some(acceptor) = &shared.tls else {
         return plain(&shared, tcp, &arrival).await;
     };
@@ -144,6 +147,16 @@ async fn respond(
     pending: &Pending,
 ) -> Result<Answer, Infallible> {
     let origin = Origin::of(&request, arrival, &shared.proxies);
+    let route = http::route_of(&request);
+    if matches!(route, Route::Bosh | Route::ConferenceRequest) {
+        let method = request.method().clone();
+        let answer = match (post::objection(&request), route) {
+            (Some(objection), _) => objection,
+            (None, Route::Bosh) => bosh::serve(shared, request, &origin, arrival).await,
+            (None, _) => conference_request::serve(shared, request, &origin).await,
+        };
+        return Ok(http::finish(post::for_everybody(answer), &method, &origin, &shared.site));
+    }
     let answer = match http::objection(&request) {
         Some(objection) => objection,
         None => choose(shared, &mut request, &origin, arrival, pending).await,
@@ -184,6 +197,7 @@ async fn choose(
                 room: room(request.uri().query()),
                 authority: origin.for_client(request, arrival, &shared.proxies).to_string(),
                 secure: origin.secure,
+                websocket: true,
                 address: origin.client.map(neighbourhood),
             };
             switch(request, accept, Some("xmpp"), (Upgrade::Xmpp(connection), guest), pending)

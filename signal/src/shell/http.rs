@@ -126,7 +126,8 @@ impl Site {
                 Web::Embedded(table) => embedded(request, table, &path, page),
                 Web::Directory(root) => self.directory_file(request, root, &path, page, origin).await,
             },
-            Route::Nothing => not_found(),
+            // Only by POST.
+            Route::Bosh | Route::ConferenceRequest | Route::Nothing => not_found(),
         }
     }
 

@@ -2,9 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
+use jitsi_wire::focus::ConferenceRequest;
+use jitsi_wire::xmpp::Element;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -76,7 +79,9 @@ impl Hub {
             };
             tokio::select! {
                 reply = replies.recv(), if answering => match reply {
-                    Some(reply) => self.handle(Input::Bridge(reply)),
+                    Some(reply) => {
+                        self.handle(Input::Bridge(reply));
+                    }
                     None => answering = false,
                 },
                 () = timer => {
@@ -99,13 +104,20 @@ impl Hub {
         }
     }
 
-    fn handle(&self, input: Input<'_>) {
-        let now = Instant::now();
-        self.signal.borrow_mut().handle(now, SystemTime::now(), input);
-        self.drain(now);
+    /// What the focus says to somebody who has no stream yet.
+    pub(super) fn ask(&self, address: Option<IpAddr>, request: &ConferenceRequest) -> Option<Element> {
+        self.handle(Input::Request { address, request })
     }
 
-    fn drain(&self, now: Instant) {
+    fn handle(&self, input: Input<'_>) -> Option<Element> {
+        let now = Instant::now();
+        self.signal.borrow_mut().handle(now, SystemTime::now(), input);
+        self.drain(now)
+    }
+
+    /// Hands out what is to be done; what is left is the answer to whoever asked.
+    fn drain(&self, now: Instant) -> Option<Element> {
+        let mut answer = None;
         loop {
             let output = self.signal.borrow_mut().poll(now);
             match output {
@@ -119,6 +131,7 @@ impl Hub {
                         outbox.close(1000, "");
                     }
                 }
+                Some(Output::Answer(said)) => answer = Some(said),
                 Some(Output::Bridge(order)) => self.bridge.borrow_mut().order(order),
                 None => break,
             }
@@ -127,6 +140,7 @@ impl Hub {
         if self.armed.replace(wakeup) != wakeup {
             self.rearm.notify_one();
         }
+        answer
     }
 }
 

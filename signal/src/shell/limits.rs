@@ -18,6 +18,12 @@ pub struct Limits {
     pub handshake: Duration,
     /// For a whole request head, and also for the pause between two requests on one connection.
     pub request_head: Duration,
+    /// For the body of a request that has one.
+    pub request_body: Duration,
+    /// Bytes of a request's body, unless its beginning names a session that is there.
+    pub short_body: usize,
+    /// Bytes of all longer bodies that are being read; beyond them such requests are turned away.
+    pub body_total: usize,
     /// Bytes of a request head.
     pub request_head_bytes: usize,
     /// Header fields of a request.
@@ -39,6 +45,8 @@ pub struct Limits {
     pub ping: Duration,
     /// A WebSocket that was silent for this long is dropped.
     pub idle: Duration,
+    /// The same for an XMPP stream: its client is thought to be in the meeting until then, and may come back afterwards.
+    pub stream_idle: Duration,
     /// How long the other side may take for the closing handshake.
     pub closing: Duration,
 }
@@ -52,6 +60,9 @@ impl Default for Limits {
             first_byte: Duration::from_secs(5),
             handshake: Duration::from_secs(10),
             request_head: Duration::from_secs(10),
+            request_body: Duration::from_secs(20),
+            short_body: 4 * 1024,
+            body_total: 16 * 1024 * 1024,
             request_head_bytes: 16 * 1024,
             request_headers: 64,
             http_connection: Duration::from_secs(300),
@@ -62,6 +73,7 @@ impl Default for Limits {
             queued_frames: 2000,
             ping: Duration::from_secs(15),
             idle: Duration::from_secs(60),
+            stream_idle: Duration::from_secs(40),
             closing: Duration::from_secs(1),
         }
     }

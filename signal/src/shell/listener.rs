@@ -14,11 +14,13 @@ use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
 use super::authority::Origin;
+use super::bosh;
 use super::channel::ChannelGate;
 use super::connection;
 use super::http::Site;
 use super::hub::Hub;
 use super::limits::Limits;
+use super::post;
 
 /// What all connections share.
 pub(super) struct Shared {
@@ -32,6 +34,8 @@ pub(super) struct Shared {
     /// The same for XMPP streams.
     pub(super) streams: Door,
     pub(super) sockets: Rc<Sockets>,
+    pub(super) bosh: bosh::Sessions,
+    pub(super) bodies: post::Pool,
     pub(super) stopping: watch::Sender<bool>,
 }
 

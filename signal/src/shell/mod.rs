@@ -5,9 +5,11 @@
 //! [`Signal`] or bridge messages to a [`ChannelGate`].
 
 mod authority;
+mod bosh;
 mod branding;
 mod channel;
 mod client_config;
+mod conference_request;
 mod connection;
 mod directory;
 mod files;
@@ -18,6 +20,7 @@ mod limits;
 mod listener;
 mod outbox;
 mod page;
+mod post;
 mod route;
 mod socket;
 mod tls;
@@ -107,6 +110,8 @@ pub async fn serve(
         door: listener::Door::default(),
         streams: listener::Door::default(),
         sockets: Rc::default(),
+        bosh: bosh::Sessions::default(),
+        bodies: post::Pool::default(),
         stopping: watch::Sender::new(false),
     });
     // Its own set: whatever still runs at the end is dropped with it.

@@ -17,6 +17,10 @@ pub(super) enum Route {
     /// `/about/version`, without tenant.
     Version,
     Xmpp,
+    /// `/conference-request/v1`.
+    ConferenceRequest,
+    /// XMPP in HTTP requests.
+    Bosh,
     /// `/colibri-ws/SERVER/CONFERENCE/ENDPOINT`, without tenant.
     Channel {
         server: String,
@@ -91,7 +95,9 @@ pub(super) fn route(path: &str) -> Route {
         ["config.js"] => Route::Config,
         ["interface_config.js"] => Route::InterfaceConfig,
         ["xmpp-websocket"] => Route::Xmpp,
-        ["http-bind"] | ["conference-request", ..] => Route::Nothing,
+        ["http-bind"] => Route::Bosh,
+        ["conference-request", "v1"] => Route::ConferenceRequest,
+        ["conference-request", ..] => Route::Nothing,
         _ => {
             let reserved = segments.len() > 1 && segments.first().is_some_and(|first| RESERVED.contains(first));
             let never = bare.last().is_some_and(|last| NEVER_ROOMS.contains(last));
@@ -171,8 +177,9 @@ mod tests {
             assert_eq!(route(&format!("{prefix}/config.js")), Route::Config);
             assert_eq!(route(&format!("{prefix}/interface_config.js")), Route::InterfaceConfig);
             assert_eq!(route(&format!("{prefix}/xmpp-websocket")), Route::Xmpp);
-            assert_eq!(route(&format!("{prefix}/http-bind")), Route::Nothing);
-            assert_eq!(route(&format!("{prefix}/conference-request/v1")), Route::Nothing);
+            assert_eq!(route(&format!("{prefix}/http-bind")), Route::Bosh);
+            assert_eq!(route(&format!("{prefix}/conference-request/v1")), Route::ConferenceRequest);
+            assert_eq!(route(&format!("{prefix}/conference-request/v2")), Route::Nothing);
         }
         assert_eq!(route("/about/health"), Route::Health);
         assert_eq!(route("/branding/logo.svg"), Route::Logo);

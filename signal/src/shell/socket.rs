@@ -34,7 +34,14 @@ pub(super) struct Rules {
 impl Rules {
     /// RFC 7395: text only. A browser that joins a large room answers dozens of stanzas in one breath.
     pub(super) fn xmpp(limits: &Limits) -> Self {
-        Self { max_message: limits.xmpp_frame, refuse_binary: true, rate: 100.0, burst: 400.0, ..Self::channel(limits) }
+        Self {
+            max_message: limits.xmpp_frame,
+            idle: limits.stream_idle,
+            refuse_binary: true,
+            rate: 100.0,
+            burst: 400.0,
+            ..Self::channel(limits)
+        }
     }
 
     /// The bridge channel.

@@ -1,5 +1,8 @@
 //! Requests to the conference focus, namespace `http://jitsi.org/protocol/focus` (jitsi-xmpp-extensions, `ConferenceIq`).
 
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
 use crate::xmpp::{Element, ns};
 
 /// What a client asks of the focus.
@@ -110,6 +113,66 @@ impl ConferenceAnswer {
     }
 }
 
+/// A [`ConferenceRequest`] as it is posted over HTTP.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PostedRequest {
+    room: Option<String>,
+    machine_uid: Option<String>,
+    session_id: Option<String>,
+    #[serde(default)]
+    properties: Map<String, Value>,
+}
+
+impl ConferenceRequest {
+    /// The request in the body of an HTTP request.
+    pub fn from_json(text: &str) -> Option<Self> {
+        let posted: PostedRequest = serde_json::from_str(text).ok()?;
+        let value = |value: Value| match value {
+            Value::String(text) => Some(text),
+            Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+            _ => None,
+        };
+        Some(Self {
+            room: posted.room,
+            machine_uid: posted.machine_uid,
+            session_id: posted.session_id,
+            token: None,
+            properties: posted.properties.into_iter().filter_map(|(name, v)| Some((name, value(v)?))).collect(),
+        })
+    }
+}
+
+/// A [`ConferenceAnswer`] as it goes out over HTTP.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PostedAnswer<'a> {
+    ready: bool,
+    room: &'a str,
+    focus_jid: &'a str,
+    session_id: Option<&'a str>,
+    identity: Option<&'a str>,
+    vnode: Option<&'a str>,
+    properties: Map<String, Value>,
+}
+
+impl ConferenceAnswer {
+    /// The body of an HTTP answer.
+    pub fn to_json(&self) -> String {
+        let properties = self.properties.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
+        let answer = PostedAnswer {
+            ready: self.ready,
+            room: &self.room,
+            focus_jid: &self.focus_jid,
+            session_id: self.session_id.as_deref(),
+            identity: self.identity.as_deref(),
+            vnode: self.vnode.as_deref(),
+            properties: properties.collect(),
+        };
+        serde_json::to_string(&answer).unwrap_or_default()
+    }
+}
+
 fn properties(list: &[(String, String)]) -> impl Iterator<Item = Element> {
     list.iter().map(|(name, value)| {
         Element::new("property").with_attr("name", name.as_str()).with_attr("value", value.as_str())
@@ -137,6 +200,34 @@ mod tests {
         assert_eq!(request.property("startBitrate"), Some("800"));
         let login = "<iq type='get' to='focus.meet.example' id='l1' xmlns='jabber:client'><login-url xmlns='http://jitsi.org/protocol/focus' room='a@b' machine-uid='5d' popup='true'/></iq>";
         assert!(matches!(parse(login), Some(FocusRequest::LoginUrl { .. })));
+    }
+
+    #[test]
+    fn over_http_the_same_is_said_in_json() {
+        let request = ConferenceRequest::from_json(
+            r#"{"room":"standup@conference.meet.example","machineUid":"5d0c1f6a77b0","sessionId":"a0b9",
+                "properties":{"startAudioMuted":"10","visitors-version":1,"odd":[]},"new":{}}"#,
+        )
+        .unwrap();
+        assert_eq!(request.room.as_deref(), Some("standup@conference.meet.example"));
+        assert_eq!(request.machine_uid.as_deref(), Some("5d0c1f6a77b0"));
+        assert_eq!(request.property("startAudioMuted"), Some("10"));
+        assert_eq!(request.property("visitors-version"), Some("1"));
+        assert_eq!(request.property("odd"), None);
+        for bad in ["", "[]", "{\"room\":1}", "{\"properties\":[]}"] {
+            assert_eq!(ConferenceRequest::from_json(bad), None, "{bad}");
+        }
+        let answer = ConferenceAnswer {
+            room: "standup@conference.meet.example".to_owned(),
+            ready: true,
+            focus_jid: "focus@auth.meet.example".to_owned(),
+            properties: vec![("authentication".to_owned(), "false".to_owned())],
+            ..ConferenceAnswer::default()
+        };
+        assert_eq!(
+            answer.to_json(),
+            r#"{"ready":true,"room":"standup@conference.meet.example","focusJid":"focus@auth.meet.example","sessionId":null,"identity":null,"vnode":null,"properties":{"authentication":"false"}}"#
+        );
     }
 
     #[test]

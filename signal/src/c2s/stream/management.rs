@@ -12,6 +12,11 @@ use crate::c2s::ledger::{BadCount, Kept};
 pub(in crate::c2s) const ASK: &str = "<r xmlns='urn:xmpp:sm:3'/>";
 
 impl Stream {
+    /// It is offered to this client.
+    pub(super) fn may_resume(&self, limits: &StreamLimits) -> bool {
+        self.connection.websocket && !limits.resume.hold.is_zero()
+    }
+
     pub(super) fn on_management(
         &mut self,
         element: &Element,
@@ -20,8 +25,9 @@ impl Stream {
         kept: &mut Kept,
     ) -> Vec<Step> {
         let h = element.attr("h").and_then(|h| h.parse::<u32>().ok());
+        let offered = self.may_resume(limits);
         match (element.name.as_str(), self.state, &mut self.ledger) {
-            ("enable", State::Bound, None) if !limits.resume.hold.is_zero() => vec![self.enable(element, limits, rng)],
+            ("enable", State::Bound, None) if offered => vec![self.enable(element, limits, rng)],
             // A client that wants it must hear an answer, or it waits for ever.
             ("enable", ..) => vec![management_failed("unexpected-request")],
             ("resume", State::Binding, _) => match (element.attr("previd"), h) {

@@ -1,5 +1,6 @@
 //! The shell over real sockets on loopback. Every wait has a deadline; nothing sleeps to let something happen.
 
+mod bosh;
 mod bounds;
 mod channels;
 mod client;

@@ -102,15 +102,7 @@ fn every_answer_is_protected() {
 fn what_does_not_exist_is_said_so() {
     with_server(Setup::default(), async |server| {
         let mut io = server.connect().await;
-        for path in [
-            "/external_api.js",
-            "/http-bind",
-            "/t/http-bind",
-            "/libs/x.js",
-            "/a/b/c",
-            "/branding/logo.svg",
-            "/favicon.ico",
-        ] {
+        for path in ["/external_api.js", "/libs/x.js", "/a/b/c", "/branding/logo.svg", "/favicon.ico"] {
             assert_eq!(exchange(&mut *io, &get(path, &[])).await.status, 404, "{path}");
         }
         let post = exchange(&mut *io, &get("/", &[]).replacen("GET", "POST", 1)).await;
@@ -218,4 +210,36 @@ fn a_directory_serves_a_stock_page_and_nothing_above_it() {
         }
     });
     std::fs::remove_dir_all(root).unwrap();
+}
+
+#[test]
+fn a_room_may_be_asked_for_over_http() {
+    with_server(Setup::default(), async |server| {
+        let post = |body: &str| {
+            let length = body.len();
+            format!(
+                "POST /conference-request/v1?room=r HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+            )
+        };
+        let mut io = server.connect().await;
+        let good =
+            post(r#"{"room":"r@conference.box.internal","machineUid":"m","properties":{"startAudioMuted":"9"}}"#);
+        let reply = exchange(&mut *io, &good).await;
+        assert_eq!((reply.status, reply.header("access-control-allow-origin")), (200, "*"));
+        let answer: Value = serde_json::from_str(reply.text()).unwrap();
+        assert_eq!((&answer["ready"], &answer["focusJid"]), (&true.into(), &"focus@auth.box.internal".into()));
+        assert_eq!(server.get("/about/health", &[]).await.text(), r#"{"occupants":0,"rooms":1,"sessions":0}"#);
+        for bad in ["", "{}", "[]", r#"{"room":"r@elsewhere"}"#, r#"{"room":"@@"}"#] {
+            assert_eq!(exchange(&mut *io, &post(bad)).await.status, 400, "{bad}");
+        }
+        // Who asks for many rooms and enters none is refused.
+        let many = |n| post(&format!(r#"{{"room":"r{n}@conference.box.internal"}}"#));
+        let mut last = 200;
+        for n in 0..8 {
+            last = exchange(&mut *io, &many(n)).await.status;
+        }
+        assert_eq!(last, 503);
+        let options = exchange(&mut *io, &post("").replacen("POST", "OPTIONS", 1)).await;
+        assert_eq!(options.status, 200);
+    });
 }
