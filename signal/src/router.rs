@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
-use jitsi_wire::focus::ConferenceRequest;
+use jitsi_wire::focus::{ConferenceRequest, FocusRequest};
 use jitsi_wire::xmpp::stanza::{error_reply, iq};
 use jitsi_wire::xmpp::{Condition, Element, Jid, StanzaError};
 use rand_chacha::ChaCha8Rng;
@@ -281,6 +281,14 @@ impl Signal {
                 self.refuse(session, stanza, Condition::NotAllowed);
             }
             ("iq", Some("get" | "set")) if is_focus => {
+                if let Some(FocusRequest::Conference(ConferenceRequest {
+                    room: Some(room),
+                    machine_uid: Some(machine),
+                    ..
+                })) = FocusRequest::find(stanza)
+                {
+                    self.sessions.on_asked(session, &room, &machine);
+                }
                 let to = stanza.attr("to").unwrap_or_default();
                 self.focus.handle(now, FocusInput::ConferenceRequest { from, to, iq: stanza });
             }

@@ -262,7 +262,7 @@ impl World {
         let var = |what: &str| self.vars[&format!("{name}.{what}")].clone();
         let (domain, nick, jid) = (var("domain"), var("nick"), var("jid"));
         let room = format!("{room}@conference.{domain}");
-        self.send(name, &format!("<iq type='set' id='conf' to='focus.{domain}' xmlns='jabber:client'><conference xmlns='http://jitsi.org/protocol/focus' room='{room}' machine-uid='m'/></iq>"))?;
+        self.send(name, &format!("<iq type='set' id='conf' to='focus.{domain}' xmlns='jabber:client'><conference xmlns='http://jitsi.org/protocol/focus' room='{room}' machine-uid='{name}'/></iq>"))?;
         self.expect(name, &format!("<iq type='result' id='conf' from='focus.{domain}' to='{jid}'><conference ready='true' focusjid='focus@auth.{domain}'/></iq>"))?;
         self.send(name, &format!("<presence to='{room}/{nick}' xmlns='jabber:client'><x xmlns='http://jabber.org/protocol/muc'/><nick xmlns='http://jabber.org/protocol/nick'>{name}</nick><SourceInfo>{{}}</SourceInfo></presence>"))?;
         self.expect(name, &format!("<presence from='{room}/focus' to='{jid}'><x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='owner' role='moderator' jid='focus@auth.{domain}/focus'/></x></presence>"))?;

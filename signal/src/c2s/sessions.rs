@@ -15,6 +15,9 @@ use super::ledger::Kept;
 use super::stream::{ASK, Step, management_failed};
 use super::{Connection, SessionId, Stream, StreamError, StreamLimits};
 
+/// Longer ids of browsers are nobody's.
+const MAX_MACHINE: usize = 64;
+
 /// Plain data that shapes [`Sessions`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionsConfig {
@@ -72,6 +75,14 @@ pub struct Sessions {
 struct Carried {
     stream: Stream,
     connection: Option<SessionId>,
+    asked: Option<Asked>,
+}
+
+/// What a client last asked the focus for: which room, and by which browser.
+#[derive(Debug, PartialEq, Eq)]
+struct Asked {
+    room: Box<str>,
+    machine: Box<str>,
 }
 
 impl Sessions {
@@ -131,7 +142,7 @@ impl Sessions {
         }
         let full = self.streams.len() >= self.config.max;
         let stream = Stream::new(now, connection, &self.config.stream);
-        self.streams.insert(session, Carried { stream, connection: Some(session) });
+        self.streams.insert(session, Carried { stream, connection: Some(session), asked: None });
         self.by_connection.insert(session, session);
         if full {
             self.end(session, StreamError::ResourceConstraint);
@@ -173,6 +184,23 @@ impl Sessions {
             self.give_up_a_place(address);
         }
         self.away.push_back((now + self.config.stream.resume.hold, session));
+    }
+
+    /// A client asks for a room. Whoever did so from the same browser and is away has loaded its page again: it will not come
+    /// back by another way.
+    pub fn on_asked(&mut self, session: SessionId, room: &str, machine: &str) {
+        if machine.is_empty() || machine.len() > MAX_MACHINE {
+            return;
+        }
+        let asked = Some(Asked { room: room.into(), machine: machine.into() });
+        let is_ghost = |session: &SessionId| self.streams.get(session).is_some_and(|carried| carried.asked == asked);
+        let ghosts: Vec<SessionId> = self.away.iter().map(|(_, session)| *session).filter(is_ghost).collect();
+        for ghost in ghosts {
+            self.forget(ghost);
+        }
+        if let Some(carried) = self.streams.get_mut(&session) {
+            carried.asked = asked;
+        }
     }
 
     /// Time has come.
