@@ -16,7 +16,7 @@ use jitsi_wire::xmpp::{Condition, Element, Jid, StanzaError};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-use crate::c2s::{SessionOutput, SessionWake, Sessions, SessionsConfig, Stream, StreamError, StreamLimits};
+use crate::c2s::{SessionOutput, SessionWake, Sessions, SessionsConfig, Stream, StreamError, StreamLimits, network};
 use crate::components::{Arrival, Component, Components};
 use crate::focus::bridge_port::{Order, Reply};
 use crate::focus::{self, Focus, FocusConfig, FocusInput, FocusOutput, OccupantKind};
@@ -141,6 +141,7 @@ impl Signal {
             http: format!("http.{}", config.domain),
         };
         let focus_jid = Jid::full_of("focus", names.auth.as_str(), "focus");
+        let focus = FocusConfig { max_clients: config.max_sessions, ..config.focus.clone() };
         let sessions = SessionsConfig {
             domain: config.domain.clone(),
             stream: config.stream,
@@ -149,7 +150,7 @@ impl Signal {
         };
         Self {
             muc: Muc::new(&config.domain, focus_jid, config.muc),
-            focus: Focus::new(config.focus.clone(), ChaCha8Rng::from_seed(focus_seed)),
+            focus: Focus::new(focus, ChaCha8Rng::from_seed(focus_seed)),
             components: Components::new(&config.domain, ChaCha8Rng::from_seed(component_seed)),
             sessions: Sessions::new(sessions, rng),
             config,
@@ -289,8 +290,9 @@ impl Signal {
                 {
                     self.sessions.on_asked(session, &room, &machine);
                 }
+                let network = self.sessions.get(session).and_then(|stream| stream.connection().network());
                 let to = stanza.attr("to").unwrap_or_default();
-                self.focus.handle(now, FocusInput::ConferenceRequest { from, to, iq: stanza });
+                self.focus.handle(now, FocusInput::ConferenceRequest { from, to, iq: stanza, network });
             }
             _ => self.refuse(session, stanza, Condition::ServiceUnavailable),
         }
@@ -306,7 +308,8 @@ impl Signal {
             return self.outputs.push_back(Output::Answer(error));
         }
         let to = self.names.focus.clone();
-        self.focus.handle(now, FocusInput::ConferenceRequest { from: &from, to: &to, iq: &iq });
+        let network = address.map(network);
+        self.focus.handle(now, FocusInput::ConferenceRequest { from: &from, to: &to, iq: &iq, network });
     }
 
     /// Answers with an error what can be answered: requests and messages, but no answers and no errors.
@@ -372,6 +375,7 @@ impl Signal {
                         presence: &presence,
                         authority: &connection.authority,
                         secure: connection.secure,
+                        network: connection.network(),
                         affiliation,
                         // Every stream is an anonymous guest's; what it says of itself gives it no other rights.
                         kind: OccupantKind::Regular,

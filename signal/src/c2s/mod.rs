@@ -10,7 +10,7 @@ mod rate;
 mod sessions;
 mod stream;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 pub use alias::Alias;
 pub use bosh::{Bosh, BoshOutput, Ticket};
@@ -38,4 +38,18 @@ pub struct Connection {
     pub address: Option<IpAddr>,
     /// By a WebSocket. A stream in HTTP requests survives their connections anyway, and cannot be resumed.
     pub websocket: bool,
+}
+
+impl Connection {
+    pub(crate) fn network(&self) -> Option<IpAddr> {
+        self.address.map(network)
+    }
+}
+
+/// The network that an address is in: itself, or the IPv6 /48 that one subscriber may have.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 80 << 80).into(),
+        IpAddr::V4(_) => address,
+    }
 }

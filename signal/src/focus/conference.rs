@@ -1,6 +1,7 @@
 //! One running conference: who is in it, who has a session, who owns the room, when it ends.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -51,6 +52,8 @@ pub(super) struct Conference {
     pub(super) empty_at: Option<Instant>,
     /// Clients that asked for the room, as long as nobody has entered it.
     pub(super) askers: BTreeSet<Jid>,
+    /// Where the client was that had the room made.
+    pub(super) network: Option<IpAddr>,
 }
 
 /// `startAudioMuted` and `startVideoMuted` of a conference request.
@@ -84,6 +87,7 @@ impl Conference {
             idle_at: None,
             empty_at: Some(now + desk.config.unentered_room),
             askers: BTreeSet::new(),
+            network: None,
         };
         conference.publish(desk);
         conference
@@ -120,7 +124,8 @@ impl Conference {
             return;
         }
         let knowledge = self.discover(now, desk, nick, arrival.presence);
-        let participant = Participant::new(now, self.next_ordinal, arrival, knowledge);
+        let allowance = desk.parted.take(now, &self.room, arrival.jid);
+        let participant = Participant::new(self.next_ordinal, arrival, knowledge, allowance);
         self.next_ordinal += 1;
         self.askers.clear();
         self.participants.insert(nick.to_owned(), participant);
@@ -138,7 +143,9 @@ impl Conference {
             return;
         }
         self.release(desk, nick);
-        self.participants.remove(nick);
+        if let Some(gone) = self.participants.remove(nick) {
+            desk.parted.keep(now, &self.room, gone.jid, gone.allowance);
+        }
         self.review_codecs(now, desk);
         self.sync(desk);
         self.review(now, desk);
@@ -167,7 +174,7 @@ impl Conference {
             let error = StanzaError::new(Condition::NotAcceptable);
             return desk.send(&self.room, nick, stanza::iq_error(iq, &error));
         };
-        if !participant.iqs.take(now) {
+        if !participant.allowance.iqs.take(now) {
             let error = StanzaError::new(Condition::ResourceConstraint);
             return desk.send(&self.room, nick, stanza::iq_error(iq, &error));
         }

@@ -1,6 +1,7 @@
 //! IQs to the focus itself: is the room ready, who are you, may I? (Jicofo: `ConferenceIqHandler`.)
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use jitsi_wire::focus::{ConferenceAnswer, ConferenceRequest, FocusRequest};
@@ -10,7 +11,7 @@ use super::Focus;
 use super::FocusOutput;
 use super::conference::{Conference, StartMutedAfter};
 use super::limits::Bucket;
-use crate::muc::room_key;
+use crate::muc::{is_breakout, room_key};
 
 /// Requests that one client may make at once; a client that waits for the host repeats its request every few seconds.
 const REQUEST_BURST: u32 = 20;
@@ -24,25 +25,27 @@ const MAX_UNENTERED: usize = 5;
 const MAX_ASKERS: usize = 16;
 /// A room that nobody entered for this long makes place for another when there are too many.
 const GRACE: Duration = Duration::from_secs(5);
-/// Clients whose rate is remembered; beyond, those who have been quiet are forgotten.
-const MAX_CLIENTS: usize = 1024;
+/// Who asks for a room.
+#[derive(Debug)]
+pub(super) struct Asker<'a> {
+    pub(super) jid: &'a Jid,
+    /// Where it is, when that is known.
+    pub(super) network: Option<IpAddr>,
+}
 
 /// How often clients ask.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct RequestLimits {
     clients: BTreeMap<Jid, Bucket>,
     rooms: Option<Bucket>,
 }
 
 impl RequestLimits {
-    pub(super) fn new() -> Self {
-        RequestLimits { clients: BTreeMap::new(), rooms: None }
-    }
-
-    fn may_ask(&mut self, now: Instant, from: &Jid) -> bool {
-        if self.clients.len() >= MAX_CLIENTS && !self.clients.contains_key(from) {
+    /// The rate of `max` clients is remembered; beyond, those who have been quiet are forgotten.
+    fn may_ask(&mut self, now: Instant, from: &Jid, max: usize) -> bool {
+        if self.clients.len() >= max && !self.clients.contains_key(from) {
             self.clients.retain(|_, bucket| !bucket.is_full(now));
-            if self.clients.len() >= MAX_CLIENTS {
+            if self.clients.len() >= max {
                 return false;
             }
         }
@@ -58,7 +61,7 @@ impl RequestLimits {
 }
 
 impl Focus {
-    pub(super) fn on_request(&mut self, now: Instant, from: &Jid, to: &str, iq: &Element) {
+    pub(super) fn on_request(&mut self, now: Instant, from: &Asker<'_>, to: &str, iq: &Element) {
         if !matches!(iq.attr("type"), Some("get" | "set")) {
             return;
         }
@@ -67,12 +70,12 @@ impl Focus {
             Err(error) => stanza::iq_error(iq, &error),
         };
         reply.set_attr("from", to);
-        reply.set_attr("to", from.to_string());
-        self.desk.emit(FocusOutput::Reply { to: from.clone(), stanza: reply });
+        reply.set_attr("to", from.jid.to_string());
+        self.desk.emit(FocusOutput::Reply { to: from.jid.clone(), stanza: reply });
     }
 
-    fn answer(&mut self, now: Instant, from: &Jid, iq: &Element) -> Result<Option<Element>, StanzaError> {
-        if !self.requests.may_ask(now, from) {
+    fn answer(&mut self, now: Instant, from: &Asker<'_>, iq: &Element) -> Result<Option<Element>, StanzaError> {
+        if !self.requests.may_ask(now, from.jid, self.desk.config.max_clients) {
             return Err(StanzaError::new(Condition::ResourceConstraint));
         }
         if iq.child_in("ping", ns::PING).is_some() {
@@ -94,7 +97,7 @@ impl Focus {
     fn on_conference_request(
         &mut self,
         now: Instant,
-        from: &Jid,
+        from: &Asker<'_>,
         request: &ConferenceRequest,
     ) -> Result<Element, StanzaError> {
         let text = request.room.as_deref().unwrap_or_default();
@@ -115,26 +118,36 @@ impl Focus {
     }
 
     /// Makes the conference when it does not exist.
-    fn ensure(&mut self, now: Instant, from: &Jid, node: &str, after: StartMutedAfter) -> Result<(), StanzaError> {
+    fn ensure(
+        &mut self,
+        now: Instant,
+        from: &Asker<'_>,
+        node: &str,
+        after: StartMutedAfter,
+    ) -> Result<(), StanzaError> {
         if let Some(conference) = self.conferences.get_mut(node) {
             if conference.is_unentered() && conference.askers.len() <= MAX_ASKERS {
-                conference.askers.insert(from.clone());
+                conference.askers.insert(from.jid.clone());
             }
             conference.reopen(&mut self.desk);
             return Ok(());
         }
         let refusal = |text| Err(StanzaError::new(Condition::ResourceConstraint).with_text(text));
-        let waiting = self.waiting_for(from);
+        let waiting = self.waiting_for(from.jid);
         if waiting >= MAX_UNENTERED {
             return refusal("Enter one of the meetings that you asked for first");
         }
-        let room_left = self.conferences.len() < self.desk.config.max_rooms || self.make_place(now, waiting);
+        if self.has_enough(node, from.network) {
+            return refusal("Too many meetings of your network at once");
+        }
+        let room_left = !self.is_full(node) || self.make_place(now, node, waiting);
         // Whoever wants a single room does not have to wait for those who want many.
         if !room_left || waiting > 0 && !self.requests.may_open(now) {
             return refusal("Too many meetings at once");
         }
         let mut conference = Conference::open(now, &mut self.desk, node, after);
-        conference.askers.insert(from.clone());
+        conference.askers.insert(from.jid.clone());
+        conference.network = from.network;
         self.conferences.insert(node.to_owned(), conference);
         Ok(())
     }
@@ -144,10 +157,11 @@ impl Focus {
         self.conferences.values().filter(|c| c.askers.contains(client)).count()
     }
 
-    /// Gives up a room that nobody has entered: one of somebody who waits for more rooms than the asker with its `waiting`
+    /// Gives up a room like `node` that nobody has entered: one of somebody who waits for more rooms than the asker with its `waiting`
     /// ones, or else the one that has waited longest.
-    fn make_place(&mut self, now: Instant, waiting: usize) -> bool {
-        let unentered = || self.conferences.iter().filter(|(_, c)| c.is_unentered());
+    fn make_place(&mut self, now: Instant, node: &str, waiting: usize) -> bool {
+        let is_like = |room: &str| is_breakout(room) == is_breakout(node);
+        let unentered = || self.conferences.iter().filter(|(room, c)| is_like(room) && c.is_unentered());
         let is_hoarded = |c: &Conference| {
             let only = c.askers.first().filter(|_| c.askers.len() == 1);
             only.is_some_and(|asker| self.waiting_for(asker) > waiting + 1)

@@ -1,6 +1,6 @@
 //! What a client can do, learned by disco#info (XEP-0030) and kept by its entity capabilities (XEP-0115).
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use aws_lc_rs::digest;
 use jitsi_wire::xmpp::{Element, ns};
@@ -119,15 +119,15 @@ pub(super) fn query(caps: Option<&Caps>) -> Element {
     Element::in_ns("query", ns::DISCO_INFO).with_attr_opt("node", caps.and_then(Caps::query_node))
 }
 
-/// Features by verified `ver`.
+/// Features by verified `ver`, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct CapsCache {
-    known: BTreeMap<String, Features>,
+    known: VecDeque<(String, Features)>,
 }
 
 impl CapsCache {
     pub(super) fn get(&self, ver: &str) -> Option<Features> {
-        self.known.get(ver).copied()
+        self.known.iter().find(|(known, _)| known == ver).map(|(_, features)| *features)
     }
 
     /// Reads an answer to [`query`], and keeps it when `caps` is truly its hash: a client must not be able to speak for
@@ -138,15 +138,31 @@ impl CapsCache {
             query.children_named("feature").filter_map(|f| f.attr("var")).take(MAX_FEATURES).collect();
         let features = Features::of(&list);
         if let Some(caps) = caps
+            && self.get(&caps.ver).is_none()
+            && is_unambiguous(query)
             && verification(query, list) == caps.ver
         {
             if self.known.len() >= MAX_CACHED {
-                self.known.pop_first();
+                self.known.pop_front();
             }
-            self.known.insert(caps.ver.clone(), features);
+            self.known.push_back((caps.ver.clone(), features));
         }
         Some(features)
     }
+}
+
+/// Whether no other answer has the same verification string: its parts are divided by `<` and `/` and nothing escapes them
+/// (XEP-0115, 8.1), so features could be hidden in each other or in identities.
+fn is_unambiguous(query: &Element) -> bool {
+    let part = |e: &Element, name: &str| e.attr(name).unwrap_or_default().to_owned();
+    let is_plain = |text: &str| !text.contains('<');
+    let is_sound = |identity: &Element| {
+        let (category, kind) = (part(identity, "category"), part(identity, "type"));
+        let whole = [&category, &kind, &part(identity, "xml:lang")].iter().all(|t| is_plain(t) && !t.contains('/'));
+        whole && !category.is_empty() && !kind.is_empty() && is_plain(&part(identity, "name"))
+    };
+    query.children_named("identity").all(is_sound)
+        && query.children_named("feature").all(|feature| is_plain(&part(feature, "var")))
 }
 
 /// The verification string of XEP-0115 chapter 5, without extended information, which no client of Jitsi has.
@@ -219,6 +235,51 @@ mod tests {
         let honest = Caps { ver: verification(query, vec!["urn:ietf:rfc:4588"]), ..liar };
         cache.learn(Some(&honest), &iq).unwrap();
         assert!(cache.get(&honest.ver).unwrap().rtx);
+    }
+
+    /// What is kept of the answer `lie`, for a client that truly has [`RTX`] and [`REMB`].
+    fn learned_from(lie: &str) -> Option<Features> {
+        let ns = "http://jabber.org/protocol/disco#info";
+        let honest = parse(&format!("<query xmlns='{ns}'><feature var='{REMB}'/><feature var='{RTX}'/></query>"));
+        let lie = parse(&format!("<iq><query xmlns='{ns}'>{lie}</query></iq>"));
+        let query = lie.child("query").unwrap();
+        let list = query.children_named("feature").filter_map(|f| f.attr("var")).collect();
+        let caps = Caps { node: "n".to_owned(), ver: verification(&honest, vec![REMB, RTX]) };
+        assert_eq!(verification(query, list), caps.ver, "it must look the same");
+        let mut cache = CapsCache::default();
+        cache.learn(Some(&caps), &lie).unwrap();
+        cache.get(&caps.ver)
+    }
+
+    #[test]
+    fn features_that_are_hidden_from_the_hash_are_not_believed() {
+        let honest = format!("<feature var='{RTX}'/><feature var='{REMB}'/>");
+        assert!(learned_from(&honest).unwrap().rtx);
+        let in_one = format!("<feature var='{REMB}&lt;{RTX}'/>");
+        assert_eq!(learned_from(&in_one), None);
+        let as_identity =
+            format!("<identity category='http:' type='' xml:lang='jitsi.org' name='remb'/><feature var='{RTX}'/>");
+        assert_eq!(learned_from(&as_identity), None);
+        let in_category =
+            format!("<identity category='http://jitsi.org/remb' type='y' name='x'/><feature var='{RTX}'/>");
+        let query = parse(&format!("<query>{in_category}</query>"));
+        assert!(!is_unambiguous(&query));
+    }
+
+    #[test]
+    fn the_oldest_answer_makes_place() {
+        let mut cache = CapsCache::default();
+        let mut vers = Vec::new();
+        for n in 0..=MAX_CACHED {
+            let iq = parse(&format!(
+                "<iq><query xmlns='http://jabber.org/protocol/disco#info'><feature var='f{n}'/></query></iq>"
+            ));
+            let ver = verification(iq.child("query").unwrap(), vec![&format!("f{n}")]);
+            cache.learn(Some(&Caps { node: "n".to_owned(), ver: ver.clone() }), &iq).unwrap();
+            vers.push(ver);
+        }
+        let kept: Vec<bool> = vers.iter().map(|ver| cache.get(ver).is_some()).collect();
+        assert!(!kept[0] && kept[1..].iter().all(|kept| *kept));
     }
 
     #[test]

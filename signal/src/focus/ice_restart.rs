@@ -24,10 +24,10 @@ pub(super) fn judge(
     if session.is_none_or(|session| bridge_session != Some(&session.bridge_session)) {
         return refuse(Condition::ItemNotFound);
     }
-    if participant.ice_restarts.earliest(now) > now {
+    if participant.allowance.ice_restarts.earliest(now) > now {
         return refuse(Condition::ResourceConstraint);
     }
-    participant.ice_restarts.record(now);
+    participant.allowance.ice_restarts.record(now);
     Ok(())
 }
 

@@ -363,8 +363,8 @@ impl Conference {
             0 | 1 => Duration::ZERO,
             n => Duration::from_secs(1 << n.min(6)).min(MAX_BACKOFF),
         };
-        let at = participant.restarts.earliest(now).max(now + backoff);
-        participant.restarts.record(at);
+        let at = participant.allowance.restarts.earliest(now).max(now + backoff);
+        participant.allowance.restarts.record(at);
         participant.retry_at = Some(at);
         let stuck = offered && !participant.is_movable();
         participant.declined |= stuck;

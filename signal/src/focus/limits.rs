@@ -3,11 +3,80 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use jitsi_wire::xmpp::Jid;
+
 /// Restarts of one participant's session come at least this far apart (Jicofo: `restart-request-rate-limits`).
 pub(super) const RESTART_GAP: Duration = Duration::from_secs(5);
 /// So many restarts in [`RESTART_WINDOW`].
 pub(super) const RESTARTS: usize = 5;
 pub(super) const RESTART_WINDOW: Duration = Duration::from_secs(60);
+
+/// IQs that an occupant may send the focus at once.
+const IQ_BURST: u32 = 60;
+/// And then one each.
+const IQ_EVERY: Duration = Duration::from_millis(100);
+/// Changes of its sources that an occupant may make at once: with each of them everybody renegotiates.
+const SOURCES_BURST: u32 = 20;
+/// And then one each.
+const SOURCES_EVERY: Duration = Duration::from_secs(1);
+
+/// Allowances of those who left that are kept.
+const MAX_PARTED: usize = 2048;
+/// So long after somebody left, all of its allowance would have come back.
+const FORGOTTEN: Duration = RESTART_WINDOW;
+
+/// What one client may still ask for in one room.
+#[derive(Debug)]
+pub(super) struct Allowance {
+    pub(super) iqs: Bucket,
+    /// Changes of sources.
+    pub(super) sources: Bucket,
+    pub(super) restarts: RestartLimit,
+    /// Restarts of ICE within a session are counted apart: the client falls back to a new session soon after.
+    pub(super) ice_restarts: RestartLimit,
+}
+
+impl Allowance {
+    fn full(now: Instant) -> Self {
+        Allowance {
+            iqs: Bucket::new(now, IQ_BURST, IQ_EVERY),
+            sources: Bucket::new(now, SOURCES_BURST, SOURCES_EVERY),
+            restarts: RestartLimit::default(),
+            ice_restarts: RestartLimit::default(),
+        }
+    }
+}
+
+/// Allowances of those who have just left a room: who comes back goes on with what it had. In order of leaving.
+#[derive(Debug, Default)]
+pub(super) struct Parted {
+    kept: VecDeque<Left>,
+}
+
+#[derive(Debug)]
+struct Left {
+    at: Instant,
+    room: String,
+    jid: Jid,
+    allowance: Allowance,
+}
+
+impl Parted {
+    /// Somebody left.
+    pub(super) fn keep(&mut self, now: Instant, room: &str, jid: Jid, allowance: Allowance) {
+        while self.kept.len() >= MAX_PARTED || self.kept.front().is_some_and(|left| left.at + FORGOTTEN <= now) {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(Left { at: now, room: room.to_owned(), jid, allowance });
+    }
+
+    /// Somebody comes, perhaps again.
+    pub(super) fn take(&mut self, now: Instant, room: &str, jid: &Jid) -> Allowance {
+        let at = self.kept.iter().position(|left| left.jid == *jid && left.room == room);
+        let left = at.and_then(|at| self.kept.remove(at)).filter(|left| now < left.at + FORGOTTEN);
+        left.map_or_else(|| Allowance::full(now), |left| left.allowance)
+    }
+}
 
 /// When a session may be started anew.
 #[derive(Debug, Default)]
@@ -97,6 +166,25 @@ mod tests {
         }
         assert_eq!(at, start + 4 * RESTART_GAP);
         assert_eq!(limit.earliest(at), start + RESTART_WINDOW);
+    }
+
+    #[test]
+    fn whoever_comes_back_goes_on_with_what_it_had_for_a_while() {
+        let start = Instant::now();
+        let mut parted = Parted::default();
+        let jid: Jid = "u@d/r".parse().unwrap();
+        let mut allowance = parted.take(start, "room", &jid);
+        while allowance.iqs.take(start) {}
+        parted.keep(start, "room", jid.clone(), allowance);
+        assert!(parted.take(start, "other", &jid).iqs.take(start));
+        let mut again = parted.take(start, "room", &jid);
+        assert!(!again.iqs.take(start));
+        for n in 0..3000 {
+            parted.keep(start, "room", format!("u{n}@d/r").parse().unwrap(), Allowance::full(start));
+        }
+        assert_eq!(parted.kept.len(), MAX_PARTED);
+        parted.keep(start + FORGOTTEN, "room", jid, again);
+        assert_eq!(parted.kept.len(), 1);
     }
 
     #[test]

@@ -20,12 +20,14 @@ mod mute;
 mod negotiation;
 mod offer;
 mod participant;
+mod place;
 mod sources;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use jitsi_wire::colibri2::Refusal;
@@ -36,7 +38,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::muc::Affiliation;
 use bridge_port::{Order, OrderId, Reply};
 use conference::{Conference, StartMutedAfter};
-use conference_request::RequestLimits;
+use conference_request::{Asker, RequestLimits};
 use desk::Desk;
 use participant::Arrival;
 
@@ -90,8 +92,10 @@ pub struct FocusConfig {
     pub invite_from: usize,
     /// The first regular occupant becomes owner.
     pub auto_owner: bool,
-    /// Rooms that may exist at once.
+    /// Meetings that may exist at once.
     pub max_rooms: usize,
+    /// Clients that there may be at once.
+    pub max_clients: usize,
     /// Occupants of one room that may have a session at once.
     pub max_participants: usize,
     /// Alone for this long: the session ends until a second one joins.
@@ -117,6 +121,7 @@ impl FocusConfig {
             invite_from: 2,
             auto_owner: true,
             max_rooms: 64,
+            max_clients: 2000,
             max_participants: 100,
             idle_session: Duration::from_secs(20),
             discovery: Duration::from_secs(3),
@@ -136,19 +141,23 @@ pub enum FocusInput<'a> {
         from: &'a Jid,
         to: &'a str,
         iq: &'a Element,
+        /// Where the client is, when that is known.
+        network: Option<IpAddr>,
     },
     /// An occupant is in the room and its presence has been relayed.
     Joined {
         /// Room node.
         room: &'a str,
         nick: &'a str,
-        /// Real full JID. Nothing depends on it until there are log-ins.
+        /// Real full JID.
         jid: &'a Jid,
         presence: &'a Element,
         /// `host[:port]` that this client used in its URL.
         authority: &'a str,
         /// The client came by https/wss.
         secure: bool,
+        /// Where it is, when that is known.
+        network: Option<IpAddr>,
         affiliation: Affiliation,
         kind: OccupantKind,
     },
@@ -282,15 +291,17 @@ pub struct Focus {
 
 impl Focus {
     pub fn new(config: FocusConfig, rng: ChaCha8Rng) -> Self {
-        Focus { desk: Desk::new(config, rng), conferences: BTreeMap::new(), requests: RequestLimits::new() }
+        Focus { desk: Desk::new(config, rng), conferences: BTreeMap::new(), requests: RequestLimits::default() }
     }
 
     /// One change. Drain [`Focus::poll`] afterwards.
     pub fn handle(&mut self, now: Instant, input: FocusInput<'_>) {
         match input {
-            FocusInput::ConferenceRequest { from, to, iq } => self.on_request(now, from, to, iq),
-            FocusInput::Joined { room, nick, jid: _, presence, authority, secure, affiliation, kind } => {
-                let arrival = Arrival { presence, authority, secure, affiliation, kind };
+            FocusInput::ConferenceRequest { from, to, iq, network } => {
+                self.on_request(now, &Asker { jid: from, network }, to, iq);
+            }
+            FocusInput::Joined { room, nick, jid, presence, authority, secure, network, affiliation, kind } => {
+                let arrival = Arrival { jid, presence, authority, secure, network, affiliation, kind };
                 self.on_joined(now, room, nick, &arrival);
             }
             FocusInput::Presence { room, nick, presence } => {
@@ -375,14 +386,15 @@ impl Focus {
     /// Somebody came into a room for which nobody asked first: the conference is made now.
     fn on_joined(&mut self, now: Instant, room: &str, nick: &str, arrival: &Arrival<'_>) {
         if !self.conferences.contains_key(room) {
-            if self.conferences.len() >= self.desk.config.max_rooms {
+            if self.is_full(room) || self.has_enough(room, arrival.network) {
                 return self.desk.emit(FocusOutput::Kick {
                     room: room.to_owned(),
                     nick: nick.to_owned(),
                     reason: "Too many meetings at once".to_owned(),
                 });
             }
-            let conference = Conference::open(now, &mut self.desk, room, StartMutedAfter::default());
+            let mut conference = Conference::open(now, &mut self.desk, room, StartMutedAfter::default());
+            conference.network = arrival.network;
             self.conferences.insert(room.to_owned(), conference);
         }
         self.within(room, |c, desk| c.on_joined(now, desk, nick, arrival));

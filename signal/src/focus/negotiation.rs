@@ -74,6 +74,9 @@ impl Conference {
         };
         match jingle.action {
             Action::SessionAccept => self.on_accept(nick, jingle),
+            Action::SourceAdd | Action::SourceRemove if !participant.allowance.sources.take(now) => {
+                refuse(Condition::ResourceConstraint)
+            }
             Action::SourceAdd | Action::SourceRemove => self.on_sources(nick, jingle),
             Action::TransportInfo => on_candidates(participant, jingle),
             Action::SessionTerminate => {
@@ -214,10 +217,10 @@ fn on_candidates(participant: &mut Participant, jingle: Jingle) -> Verdict {
 }
 
 fn on_restart(now: Instant, participant: &mut Participant, ended: bool) -> Verdict {
-    if participant.restarts.earliest(now) > now {
+    if participant.allowance.restarts.earliest(now) > now {
         return refuse(Condition::ResourceConstraint);
     }
-    participant.restarts.record(now);
+    participant.allowance.restarts.record(now);
     (Ok(()), After::Restart { ended })
 }
 

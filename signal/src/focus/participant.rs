@@ -1,25 +1,22 @@
 //! One occupant as the focus knows it, and the one live Jingle session it may have.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jitsi_wire::colibri2::ForceMute;
 use jitsi_wire::jingle::OwnerSources;
-use jitsi_wire::xmpp::Element;
+use jitsi_wire::xmpp::{Element, Jid};
 
 use super::OccupantKind;
 use super::bridge_port::OrderId;
 use super::codecs::Decodes;
 use super::features::{Caps, Features};
-use super::limits::{Bucket, RestartLimit};
+use super::limits::Allowance;
 use super::mute::Orders;
 use crate::muc::Affiliation;
 
-/// IQs that an occupant may send the focus at once.
-const IQ_BURST: u32 = 60;
-/// And then one each.
-const IQ_EVERY: Duration = Duration::from_millis(100);
 /// Bytes of a `stats-id` that the bridge is told.
 const MAX_STATS_ID: usize = 64;
 
@@ -27,6 +24,7 @@ const MAX_STATS_ID: usize = 64;
 pub(super) struct Participant {
     /// Place in the order of joining.
     pub(super) ordinal: u64,
+    pub(super) jid: Jid,
     pub(super) authority: String,
     pub(super) secure: bool,
     pub(super) kind: OccupantKind,
@@ -43,10 +41,7 @@ pub(super) struct Participant {
     pub(super) retry_at: Option<Instant>,
     /// Sessions in a row that the bridge did not give.
     pub(super) failures: u32,
-    pub(super) restarts: RestartLimit,
-    /// Restarts of ICE within a session are counted apart: the client falls back to a new session soon after.
-    pub(super) ice_restarts: RestartLimit,
-    pub(super) iqs: Bucket,
+    pub(super) allowance: Allowance,
     /// The start-muted policy has been told with the first offer.
     pub(super) invited_before: bool,
     /// What moderators told this participant to mute.
@@ -96,17 +91,20 @@ pub(super) struct Session {
 
 /// What the router says about somebody who joins.
 pub(super) struct Arrival<'a> {
+    pub(super) jid: &'a Jid,
     pub(super) presence: &'a Element,
     pub(super) authority: &'a str,
     pub(super) secure: bool,
+    pub(super) network: Option<IpAddr>,
     pub(super) affiliation: Affiliation,
     pub(super) kind: OccupantKind,
 }
 
 impl Participant {
-    pub(super) fn new(now: Instant, ordinal: u64, arrival: &Arrival<'_>, knowledge: Knowledge) -> Self {
+    pub(super) fn new(ordinal: u64, arrival: &Arrival<'_>, knowledge: Knowledge, allowance: Allowance) -> Self {
         Participant {
             ordinal,
+            jid: arrival.jid.clone(),
             authority: arrival.authority.to_owned(),
             secure: arrival.secure,
             kind: arrival.kind,
@@ -119,9 +117,7 @@ impl Participant {
             declined: false,
             retry_at: None,
             failures: 0,
-            restarts: RestartLimit::default(),
-            ice_restarts: RestartLimit::default(),
-            iqs: Bucket::new(now, IQ_BURST, IQ_EVERY),
+            allowance,
             invited_before: false,
             mute_orders: Orders::default(),
             decodes: Decodes::of(arrival.presence),

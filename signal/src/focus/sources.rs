@@ -233,10 +233,15 @@ fn streams(all: &OwnerSources) -> impl Iterator<Item = &Source> {
     all.audio.sources.iter().chain(&all.video.sources)
 }
 
-/// Groups that are empty, known already, or of semantics that no receiver asked for are left out, as in Jicofo.
-fn merge(into: &mut SourceSet, mut new: SourceSet) {
-    into.sources.append(&mut new.sources);
+/// Groups that are empty, known already, or of semantics that no receiver asked for are left out, as in Jicofo. One more than
+/// is allowed is enough to be refused.
+fn merge(into: &mut SourceSet, new: SourceSet) {
+    let room = (MAX_STREAMS + 1).saturating_sub(into.sources.len());
+    into.sources.extend(new.sources.into_iter().take(room));
     for group in new.groups {
+        if into.groups.len() > MAX_GROUPS {
+            return;
+        }
         let known = matches!(group.semantics, Semantics::Fid | Semantics::Sim);
         if known && !group.ssrcs.is_empty() && !into.groups.contains(&group) {
             into.groups.push(group);
@@ -443,6 +448,7 @@ fn media_sources(kind: MediaKind, set: &SourceSet) -> Vec<MediaSource> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jitsi_wire::jingle::Description;
 
     fn source(ssrc: u32, msid: &str) -> Source {
         Source { ssrc, msid: Some(msid.to_owned()), ..Source::default() }
@@ -522,6 +528,24 @@ mod tests {
             SourceError::TooManyStreams
         );
         assert_eq!(refuse(&|s| s.audio.sources.push(source(10, "again"))), SourceError::SsrcInUse(10));
+    }
+
+    #[test]
+    fn no_more_is_read_than_it_takes_to_refuse() {
+        let mut content = Content::offered("video");
+        let sources = SourceSet {
+            sources: (1..9000).map(|n| source(n, "m t")).collect(),
+            groups: (1..9000).map(|n| group(Semantics::Fid, &[n, n + 1])).collect(),
+        };
+        content.description = Some(Description { media: "video".to_owned(), sources, ..Description::default() });
+        let all = proposed("ada", vec![content.clone(), content]);
+        assert_eq!((all.video.sources.len(), all.video.groups.len()), (MAX_STREAMS + 1, MAX_GROUPS + 1));
+        let mut groups_only = all.clone();
+        groups_only.video.sources.truncate(2);
+        assert_eq!(SourceBook::default().add("ada", groups_only), Err(SourceError::TooManyGroups));
+        let apart = all.video.sources.iter().map(|s| source(s.ssrc, &format!("{} t", s.ssrc))).collect();
+        let apart = OwnerSources { video: SourceSet { sources: apart, groups: vec![] }, ..all };
+        assert_eq!(SourceBook::default().add("ada", apart), Err(SourceError::TooManyStreams));
     }
 
     #[test]

@@ -338,7 +338,7 @@ fn a_room_that_its_owner_destroyed_is_made_again_for_the_next_request() {
     let iq = xml(&format!(
         "<iq xmlns='jabber:client' type='set' id='r'><conference xmlns='http://jitsi.org/protocol/focus' room='{ROOM_JID}'/></iq>"
     ));
-    let input = FocusInput::ConferenceRequest { from: &from, to: "focus.meet.example", iq: &iq };
+    let input = FocusInput::ConferenceRequest { from: &from, to: "focus.meet.example", iq: &iq, network: None };
     world.focus.handle(world.now, input);
     world.settle();
     assert_eq!(world.rooms.get(ROOM), Some(&meeting));

@@ -195,6 +195,7 @@ impl World {
                 presence: &presence,
                 authority: "box.local:8443",
                 secure: true,
+                network: None,
                 affiliation: Affiliation::None,
                 kind,
             },

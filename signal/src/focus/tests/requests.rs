@@ -6,7 +6,7 @@ use jitsi_wire::jingle::StartMuted;
 fn request(world: &mut World, from: &str, to: &str, payload: &str) -> Element {
     let from: Jid = from.parse().unwrap();
     let iq = xml(&format!("<iq xmlns='jabber:client' type='set' id='r1' to='{to}'>{payload}</iq>"));
-    world.focus.handle(world.now, FocusInput::ConferenceRequest { from: &from, to, iq: &iq });
+    world.focus.handle(world.now, FocusInput::ConferenceRequest { from: &from, to, iq: &iq, network: None });
     world.settle();
     world.replies.pop().expect("a reply")
 }
@@ -22,7 +22,7 @@ fn the_room_is_made_before_the_answer_and_the_answer_comes_from_the_asked_addres
         let from: Jid = "u@meet.example/r".parse().unwrap();
         let payload = conference("StandUp@conference.meet.example");
         let iq = xml(&format!("<iq xmlns='jabber:client' type='set' id='r1' to='{to}'>{payload}</iq>"));
-        let input = FocusInput::ConferenceRequest { from: &from, to, iq: &iq };
+        let input = FocusInput::ConferenceRequest { from: &from, to, iq: &iq, network: None };
         world.focus.handle(world.now, input);
         let out: Vec<FocusOutput> = std::iter::from_fn(|| world.focus.poll()).collect();
         if to == "focus.meet.example" {
@@ -293,4 +293,74 @@ fn a_room_is_one_however_its_name_is_written() {
         assert!(ask(&mut world, "u@meet.example/r", room).contains("room='r%c3%a4ume@conference.meet.example'"));
     }
     assert_eq!(world.rooms.len(), 1);
+}
+
+fn ask_at(world: &mut World, from: &str, room: &str, network: &str) -> String {
+    let from: Jid = format!("{from}@meet.example/r").parse().unwrap();
+    let payload = conference(room);
+    let iq = xml(&format!("<iq xmlns='jabber:client' type='set' id='r1' to='focus.meet.example'>{payload}</iq>"));
+    let network = Some(network.parse().unwrap());
+    let input = FocusInput::ConferenceRequest { from: &from, to: "focus.meet.example", iq: &iq, network };
+    world.focus.handle(world.now, input);
+    world.settle();
+    verdict(&world.replies.pop().expect("a reply"))
+}
+
+#[test]
+fn one_network_has_a_quarter_of_the_meetings_at_most_and_breakout_rooms_are_counted_apart() {
+    let mut world = World::with(|c| c.max_rooms = 20);
+    let ask = |world: &mut World, n: usize, component: &str, network: &str| {
+        ask_at(world, &format!("{network}-{n}"), &format!("room{n}@{component}.meet.example"), network)
+    };
+    let answers: Vec<String> = (0..16).map(|n| ask(&mut world, n, "conference", "192.0.2.1")).collect();
+    assert_eq!(answers.iter().filter(|a| *a == "result").count(), 5);
+    assert_eq!(answers[5], "resource-constraint");
+    assert_eq!(ask(&mut world, 0, "conference", "192.0.2.1"), "result", "what is there may be entered");
+    assert_eq!(ask(&mut world, 50, "conference", "192.0.2.2"), "result");
+    for n in 0..20 {
+        assert_eq!(ask(&mut world, n, "breakout", "192.0.2.1"), "result");
+    }
+    assert_eq!(ask(&mut world, 20, "breakout", "192.0.2.1"), "resource-constraint");
+    assert_eq!(ask(&mut world, 51, "conference", "192.0.2.2"), "result", "breakout rooms take no meeting's place");
+}
+
+#[test]
+fn as_many_clients_may_ask_as_there_may_be() {
+    let mut world = World::with(|c| c.max_clients = 1500);
+    for n in 0..1500 {
+        assert_eq!(ask_at(&mut world, &format!("u{n}"), ROOM_JID, "192.0.2.1"), "result", "{n}");
+    }
+    assert_eq!(ask_at(&mut world, "late", ROOM_JID, "192.0.2.1"), "resource-constraint");
+}
+
+#[test]
+fn sources_that_change_all_the_time_make_nobody_renegotiate() {
+    let mut world = World::new();
+    world.join("ada", Dialect::Ljm2026);
+    world.join("bob", Dialect::Ljm2026);
+    let told = world.client("bob").received.len();
+    let mut taken = 0;
+    for _ in 0..25 {
+        taken += usize::from(verdict(&world.share_screen("ada")) == "result");
+        let shared = world.client("ada").screen.unwrap();
+        taken += usize::from(verdict(&world.jingle("ada", "source-remove", &screen("ada", shared))) == "result");
+    }
+    assert_eq!(taken, 20);
+    assert_eq!(world.client("bob").received.len(), told + 20);
+    assert_eq!(verdict(&world.iq("ada", "get", "<ping xmlns='urn:xmpp:ping'/>")), "result");
+    world.advance(Duration::from_secs(1));
+    assert_eq!(verdict(&world.share_screen("ada")), "result");
+    world.assert_consistent();
+}
+
+#[test]
+fn whoever_leaves_and_comes_back_has_not_more_than_before() {
+    let mut world = World::new();
+    let ping = |world: &mut World| verdict(&world.iq("ada", "get", "<ping xmlns='urn:xmpp:ping'/>"));
+    world.join_as("ada", Dialect::Gst, false, OccupantKind::Regular);
+    let answers: Vec<String> = (0..100).map(|_| ping(&mut world)).collect();
+    assert!(answers.iter().any(|answer| answer == "resource-constraint"));
+    world.leave("ada");
+    world.join_as("ada", Dialect::Gst, false, OccupantKind::Regular);
+    assert_eq!(ping(&mut world), "resource-constraint");
 }
