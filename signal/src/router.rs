@@ -217,6 +217,7 @@ impl Signal {
             SessionOutput::Over { session, jid } => {
                 if let Some(jid) = &jid {
                     self.focus.forget_client(jid);
+                    self.components.forget(now, &jid.to_bare().to_string());
                 }
                 self.muc.on_closed(session);
             }

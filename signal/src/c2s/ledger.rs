@@ -14,7 +14,7 @@ pub struct ResumeLimits {
     pub stanzas: usize,
     /// Bytes of these. A join of a full room must fit.
     pub bytes: usize,
-    /// Bytes of all streams together; beyond them only [`FAIR`] ones are kept for each.
+    /// Bytes of all streams together; beyond them the largest ledgers shrink to [`FAIR`] ones.
     pub total_bytes: usize,
 }
 
@@ -41,6 +41,12 @@ const ASK_BYTES: usize = 8 * 1024;
 /// Bytes that all ledgers keep.
 #[derive(Debug, Default)]
 pub(super) struct Kept(usize);
+
+impl Kept {
+    pub(super) fn is_too_much(&self, limits: &ResumeLimits) -> bool {
+        self.0 > limits.total_bytes
+    }
+}
 
 /// The client acknowledges what was never sent, or takes back what it acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +87,7 @@ impl Ledger {
         self.bytes += stanza.len();
         kept.0 += stanza.len();
         self.unacknowledged.push_back(stanza.into());
-        while self.is_too_large(limits, kept) {
+        while self.unacknowledged.len() > limits.stanzas || self.bytes > limits.bytes {
             self.drop_oldest(kept);
         }
         let much = self.unacknowledged.len() >= ASK_STANZAS || self.bytes >= ASK_BYTES;
@@ -90,10 +96,16 @@ impl Ledger {
         ask
     }
 
-    fn is_too_large(&self, limits: &ResumeLimits, kept: &Kept) -> bool {
-        self.unacknowledged.len() > limits.stanzas
-            || self.bytes > limits.bytes
-            || kept.0 > limits.total_bytes && self.bytes > FAIR
+    /// Bytes that are kept beyond what is left to everybody.
+    pub(super) fn excess(&self) -> usize {
+        self.bytes.saturating_sub(FAIR)
+    }
+
+    /// Too much is kept for all together.
+    pub(super) fn shrink(&mut self, kept: &mut Kept) {
+        while self.excess() > 0 {
+            self.drop_oldest(kept);
+        }
     }
 
     /// The client has everything up to stanza `h`.
@@ -257,20 +269,14 @@ mod tests {
     }
 
     #[test]
-    fn when_too_much_is_kept_for_all_each_keeps_a_little() {
-        let mut books: Vec<Ledger> = (0..50).map(|_| Ledger::default()).collect();
-        let limits = ResumeLimits { total_bytes: 10 * FAIR, ..ResumeLimits::default() };
-        let mut kept = Kept::default();
-        for _ in 0..50 {
-            for book in &mut books {
-                book.send(&"x".repeat(1024), &limits, &mut kept);
-            }
-        }
-        assert!(kept.0 <= 50 * FAIR, "{}", kept.0);
-        for book in &mut books {
-            book.clear(&mut kept);
-        }
-        assert_eq!(kept.0, 0);
+    fn a_ledger_that_shrinks_keeps_the_last_stanzas() {
+        let mut book = Book::new();
+        let large = "x".repeat(FAIR);
+        book.send(&["a", &large, "b", "c"]);
+        assert_eq!(book.ledger.excess(), 3);
+        book.ledger.shrink(&mut book.kept);
+        assert_eq!((book.ledger.excess(), book.kept.0), (0, 2));
+        assert_eq!(book.resume(2).as_deref(), Some("bc"));
     }
 
     #[test]

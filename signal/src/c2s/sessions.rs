@@ -138,7 +138,7 @@ impl Sessions {
     pub fn on_opened(&mut self, now: Instant, session: SessionId, connection: Connection) {
         if self.streams.len() >= self.config.max {
             // Who is here goes before who may come back.
-            self.give_up_a_place(connection.address);
+            self.give_up_a_place(Some(&connection));
         }
         let full = self.streams.len() >= self.config.max;
         let stream = Stream::new(now, connection, &self.config.stream);
@@ -179,11 +179,10 @@ impl Sessions {
             return self.forget(session);
         }
         carried.stream.on_broken();
-        let address = carried.stream.connection().address;
-        if self.away.len() >= self.config.stream.resume.places {
-            self.give_up_a_place(address);
-        }
         self.away.push_back((now + self.config.stream.resume.hold, session));
+        if self.away.len() > self.config.stream.resume.places {
+            self.give_up_a_place(None);
+        }
     }
 
     /// A client asks for a room. Whoever did so from the same browser and is away has loaded its page again: it will not come
@@ -212,6 +211,7 @@ impl Sessions {
             }
         }
         while let Some((_, session)) = self.away.front().copied().filter(|(at, _)| *at <= now) {
+            self.away.pop_front();
             self.forget(session);
         }
     }
@@ -231,6 +231,22 @@ impl Sessions {
             }
             None if carried.stream.is_lost() => self.forget(session),
             None => {}
+        }
+        self.keep_less();
+    }
+
+    /// While too much is kept for all together, those for whom most is kept pay for it.
+    fn keep_less(&mut self) {
+        while self.kept.is_too_much(&self.config.stream.resume) {
+            let largest = self.streams.iter_mut().max_by_key(|(_, carried)| carried.stream.excess());
+            let Some((session, carried)) = largest.filter(|(_, carried)| carried.stream.excess() > 0) else {
+                return;
+            };
+            carried.stream.shrink(&mut self.kept);
+            if carried.stream.is_lost() {
+                let session = *session;
+                self.forget(session);
+            }
         }
     }
 
@@ -346,21 +362,127 @@ impl Sessions {
         self.carry_out(asking, management_failed("item-not-found"));
     }
 
-    /// Ends one of the streams without a connection: the oldest of the address that has most of them, the one that is about to
-    /// take a place counted. So nobody takes the places of others by opening many.
-    fn give_up_a_place(&mut self, newcomer: Option<IpAddr>) {
-        let address = |session| self.get(session).and_then(|stream| stream.connection().address);
-        let addresses: Vec<Option<IpAddr>> = self.away.iter().map(|(_, session)| address(*session)).collect();
-        let mut counts: BTreeMap<Option<IpAddr>, usize> = BTreeMap::from([(newcomer, 1)]);
-        for address in &addresses {
-            *counts.entry(*address).or_default() += 1;
+    /// Ends one of the streams without a connection: the oldest of the network that has most streams, with and without one,
+    /// and a `newcomer` that is no stream yet. So nobody takes the places of others by opening many.
+    fn give_up_a_place(&mut self, newcomer: Option<&Connection>) {
+        let mut counts: BTreeMap<Option<IpAddr>, usize> = BTreeMap::new();
+        let streams = self.streams.values().map(|carried| carried.stream.connection());
+        for connection in streams.chain(newcomer) {
+            *counts.entry(connection.network()).or_default() += 1;
         }
-        let greediest = |(_, a): &(usize, usize), (_, b): &(usize, usize)| a.cmp(b);
-        let held = addresses.iter().enumerate().map(|(at, address)| (at, counts.get(address).copied().unwrap_or(0)));
+        let count = |session| {
+            let network = self.get(session).and_then(|stream| stream.connection().network());
+            counts.get(&network).copied().unwrap_or(0)
+        };
         // The last of equals wins: from behind, that is the oldest.
-        let victim = held.rev().max_by(greediest).and_then(|(at, _)| self.away.get(at)).map(|(_, session)| *session);
+        let victim = self.away.iter().rev().map(|(_, session)| *session).max_by_key(|session| count(*session));
         if let Some(victim) = victim {
             self.forget(victim);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_core::SeedableRng;
+
+    use super::*;
+
+    struct World {
+        sessions: Sessions,
+        now: Instant,
+        last: u64,
+    }
+
+    impl World {
+        fn new(change: impl FnOnce(&mut SessionsConfig)) -> Self {
+            let mut config = SessionsConfig {
+                domain: "d".to_owned(),
+                stream: StreamLimits::default(),
+                max: 100,
+                login: Duration::from_secs(30),
+            };
+            change(&mut config);
+            let sessions = Sessions::new(config, ChaCha8Rng::from_seed([3; 32]));
+            Self { sessions, now: Instant::now(), last: 0 }
+        }
+
+        /// Somebody who may come back.
+        fn login(&mut self, address: &str) -> SessionId {
+            self.last += 1;
+            let session = SessionId(self.last);
+            let connection = Connection {
+                room: None,
+                authority: "d".to_owned(),
+                secure: true,
+                websocket: true,
+                address: Some(address.parse().unwrap()),
+            };
+            self.sessions.on_opened(self.now, session, connection);
+            let open = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='d' version='1.0'/>";
+            for frame in [
+                open,
+                "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>",
+                open,
+                "<iq type='set' id='b' xmlns='jabber:client'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
+                "<enable xmlns='urn:xmpp:sm:3' resume='true'/>",
+            ] {
+                self.sessions.on_frame(self.now, session, frame);
+            }
+            assert!(self.is_here(session));
+            session
+        }
+
+        fn lose(&mut self, session: SessionId) {
+            self.sessions.on_closed(self.now, session, false);
+        }
+
+        fn is_here(&self, session: SessionId) -> bool {
+            self.sessions.get(session).is_some_and(Stream::is_resumable)
+        }
+    }
+
+    #[test]
+    fn those_for_whom_most_is_kept_pay_when_it_is_too_much() {
+        let mut world = World::new(|config| config.stream.resume.total_bytes = 256 * 1024);
+        let honest = world.login("192.0.2.1");
+        let hostile: Vec<SessionId> = (0..4).map(|_| world.login("192.0.2.66")).collect();
+        let gone = world.login("192.0.2.66");
+        world.lose(gone);
+        let stanza = "x".repeat(1024);
+        for _ in 0..200 {
+            for session in hostile.iter().chain([&gone]) {
+                world.sessions.send(*session, stanza.clone());
+            }
+        }
+        for _ in 0..40 {
+            world.sessions.send(honest, stanza.clone());
+        }
+        assert!(!world.sessions.kept.is_too_much(&world.sessions.config.stream.resume));
+        assert!(!world.is_here(gone), "it can never have got what it lost");
+        world.lose(honest);
+        let honest = &world.sessions.streams[&honest].stream;
+        assert!(honest.excess() >= 24 * 1024, "everything is kept for who has little");
+    }
+
+    #[test]
+    fn a_network_with_many_streams_takes_nobody_else_s_place() {
+        let mut world = World::new(|config| config.stream.resume.places = 2);
+        let honest = [world.login("192.0.2.1"), world.login("192.0.2.1")];
+        for session in honest {
+            world.lose(session);
+        }
+        let hostile: Vec<SessionId> = (0..3).map(|n| world.login(&format!("2001:db8:0:{n}::1"))).collect();
+        world.lose(hostile[0]);
+        assert!(honest.iter().all(|session| world.is_here(*session)));
+        assert!(!world.is_here(hostile[0]), "its network has more streams");
+    }
+
+    #[test]
+    fn what_is_over_already_is_not_waited_for() {
+        let mut world = World::new(|_| ());
+        world.sessions.away.push_back((world.now, SessionId(99)));
+        world.sessions.on_wakeup(world.now);
+        assert_eq!(world.sessions.next_wakeup(), None);
     }
 }

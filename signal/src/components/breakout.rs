@@ -178,6 +178,12 @@ impl Breakouts {
         rooms.filter(move |other| *other != room && meetings.contains_key(*other))
     }
 
+    /// A member will not come back.
+    pub(super) fn forget(&mut self, meetings: &Meetings, bare: &str, outbox: &mut Outbox<'_>) {
+        self.members.remove(bare);
+        self.review(meetings, outbox);
+    }
+
     fn admit(&mut self, occupant: &Occupant) {
         let bare = occupant.bare();
         if self.members.len() < MAX_MEMBERS || self.members.contains_key(&*bare) {

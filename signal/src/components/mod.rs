@@ -197,6 +197,14 @@ impl Components {
         }
     }
 
+    /// A client is gone for good: wherever it was let in, it comes no more.
+    pub fn forget(&mut self, now: Instant, bare: &str) {
+        let its = self.breakouts.iter().filter(|(_, breakouts)| breakouts.is_member(bare));
+        for main in its.map(|(main, _)| main.clone()).collect::<Vec<_>>() {
+            self.with_breakouts(now, &main, |breakouts, meetings, outbox| breakouts.forget(meetings, bare, outbox));
+        }
+    }
+
     /// The meeting in a room is over, and nobody is in it. With a main room go its breakout rooms.
     pub fn on_over(&mut self, room: &str, reason: &str) {
         self.meetings.remove(room);

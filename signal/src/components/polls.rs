@@ -55,10 +55,13 @@ struct Answer {
     voters: Vec<Voter>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 struct Voter {
     id: Box<str>,
     name: Option<Box<str>>,
+    /// Real address. A nick may be somebody else's later.
+    #[serde(skip)]
+    bare: Box<str>,
 }
 
 #[derive(Deserialize)]
@@ -182,9 +185,9 @@ impl Book {
         Ok(())
     }
 
-    /// Whoever answers again has changed its mind.
+    /// Whoever answers again has changed its mind. Nobody answers for another who had the same nick.
     fn answer(&mut self, from: &Occupant, poll_id: &str, answers: &[bool]) -> Result<(), StanzaError> {
-        let voter = Voter { id: from.nick.clone(), name: from.name.clone() };
+        let voter = Voter { id: from.nick.clone(), name: from.name.clone(), bare: from.bare().into() };
         let votes = answers.iter().filter(|vote| **vote).count();
         let is_full = self.bytes() + votes * (voter.bytes() + 1) > MAX_BYTES;
         let poll = self.polls.iter_mut().find(|poll| poll.poll_id == poll_id);
@@ -192,13 +195,17 @@ impl Book {
         if answers.len() != poll.answers.len() {
             return Err(StanzaError::new(Condition::BadRequest));
         }
+        let mut voters = poll.answers.iter().flat_map(|answer| &answer.voters);
+        if voters.any(|other| other.id == voter.id && other.bare != voter.bare) {
+            return Err(StanzaError::new(Condition::Conflict).with_text("Somebody else of this name has answered"));
+        }
         if is_full {
             return Err(full());
         }
         for (answer, vote) in poll.answers.iter_mut().zip(answers) {
-            answer.voters.retain(|other| other.id != voter.id);
+            answer.voters.retain(|other| other.bare != voter.bare);
             if *vote {
-                answer.voters.push(Voter { id: voter.id.clone(), name: voter.name.clone() });
+                answer.voters.push(voter.clone());
             }
         }
         Ok(())

@@ -237,6 +237,30 @@ fn polls_are_few_and_small_and_all_of_them_are_one_message() {
 }
 
 #[test]
+fn nobody_changes_the_answers_of_another_who_had_the_same_nick() {
+    let mut world = World::new();
+    world.join("a", 1, false);
+    world.join("b", 2, false);
+    let answers = json!([{ "name": "yes" }, { "name": "no" }]);
+    poll(&mut world, 1, &json!({ "command": "new-poll", "pollId": "p", "question": "?", "answers": answers }));
+    poll(&mut world, 2, &json!({ "command": "answer-poll", "pollId": "p", "answers": [true, false] }));
+    world.leave("b", 2);
+    world.join("b", 3, false);
+    world.take();
+    poll(&mut world, 3, &json!({ "command": "answer-poll", "pollId": "p", "answers": [false, true] }));
+    assert!(world.told(1).is_empty());
+    // Under another name it is one voter still.
+    world.join("c", 2, false);
+    poll(&mut world, 2, &json!({ "command": "answer-poll", "pollId": "p", "answers": [false, true] }));
+    world.take();
+    world.join("late", 9, false);
+    let told = world.told(9);
+    let answers = &told.iter().find(|json| json["command"] == "old-polls").unwrap()["polls"][0]["answers"];
+    assert_eq!(answers[0]["voters"], json!([]));
+    assert_eq!(answers[1]["voters"], json!([{ "id": "c", "name": "c!" }]));
+}
+
+#[test]
 fn nonsense_in_json_is_refused() {
     let mut world = World::new();
     world.join("a", 1, true);
@@ -322,6 +346,24 @@ fn a_main_room_is_kept_while_people_are_elsewhere_or_on_the_way() {
     world.drain();
     assert_eq!(kept(&mut world), [(false, false)], "nobody came back");
     assert_eq!(world.components.next_wakeup(), None);
+}
+
+#[test]
+fn who_left_and_is_gone_is_waited_for_no_longer() {
+    let mut world = World::new();
+    world.join("a", 1, true);
+    world.join("b", 2, false);
+    let room = made(&mut world);
+    world.leave("b", 2);
+    world.take();
+    world.components.forget(world.now, "u2@d");
+    world.drain();
+    assert!(world.components.judge(&room, "b", "u2@d").is_err());
+    world.leave("a", 1);
+    assert_eq!(kept(&mut world), [(false, false), (true, true)]);
+    world.components.forget(world.now, "u1@d");
+    world.drain();
+    assert_eq!(kept(&mut world), [(false, false)]);
 }
 
 #[test]

@@ -142,7 +142,8 @@ impl Conference {
         if !self.participants.contains_key(nick) {
             return;
         }
-        self.release(desk, nick);
+        self.release(now, desk, nick);
+        self.book.forget(nick);
         if let Some(gone) = self.participants.remove(nick) {
             desk.parted.keep(now, &self.room, gone.jid, gone.allowance);
         }
@@ -267,7 +268,7 @@ impl Conference {
         }
         if self.idle_at.is_some_and(|at| at <= now) {
             self.idle_at = None;
-            self.end_idle(desk);
+            self.end_idle(now, desk);
         }
         self.review_codecs(now, desk);
         self.review(now, desk);

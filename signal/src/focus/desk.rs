@@ -10,7 +10,7 @@ use rand_core::Rng;
 
 use super::bridge_port::{Order, OrderId};
 use super::features::CapsCache;
-use super::limits::Parted;
+use super::limits::Allowances;
 use super::{FocusConfig, FocusOutput};
 
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(super) struct Desk {
     pub(super) config: FocusConfig,
     pub(super) outputs: VecDeque<FocusOutput>,
     pub(super) caps: CapsCache,
-    pub(super) parted: Parted,
+    pub(super) parted: Allowances,
     /// Orders whose answer matters, with the moment at which they are given up.
     pub(super) orders: BTreeMap<OrderId, OpenOrder>,
     rng: ChaCha8Rng,
@@ -56,7 +56,7 @@ impl Desk {
             config,
             outputs: VecDeque::new(),
             caps: CapsCache::default(),
-            parted: Parted::default(),
+            parted: Allowances::default(),
             orders: BTreeMap::new(),
             rng,
             next_order: 1,

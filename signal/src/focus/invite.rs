@@ -314,8 +314,8 @@ impl Conference {
     }
 
     /// Frees what `nick` has at the bridge and in the book of sources, and forgets its session.
-    pub(super) fn release(&mut self, desk: &mut Desk, nick: &str) {
-        self.book.clear(nick);
+    pub(super) fn release(&mut self, now: Instant, desk: &mut Desk, nick: &str) {
+        self.book.end(now, nick);
         let others = self.participants.iter().any(|(other, p)| other != nick && p.at_bridge);
         let Some(participant) = self.participants.get_mut(nick) else {
             return;
@@ -334,7 +334,7 @@ impl Conference {
     }
 
     /// Ends the session of `nick`, with a session-terminate when the client has to be told.
-    pub(super) fn end_session(&mut self, desk: &mut Desk, nick: &str, notice: Option<Reason>) {
+    pub(super) fn end_session(&mut self, now: Instant, desk: &mut Desk, nick: &str, notice: Option<Reason>) {
         let focus = self.focus_jid(desk);
         let told = self
             .participants
@@ -348,7 +348,7 @@ impl Conference {
             jingle.reason = Some(reason);
             desk.ask(&self.room, nick, "set", jingle.to_element());
         }
-        self.release(desk, nick);
+        self.release(now, desk, nick);
         self.sync(desk);
     }
 
@@ -368,7 +368,7 @@ impl Conference {
         participant.retry_at = Some(at);
         let stuck = offered && !participant.is_movable();
         participant.declined |= stuck;
-        self.end_session(desk, nick, Some(Reason::new("success", Some("moving"))));
+        self.end_session(now, desk, nick, Some(Reason::new("success", Some("moving"))));
         if stuck {
             // COMPAT(gst-meet): it ignores session-terminate; out of the room its supervisor starts it anew.
             desk.emit(FocusOutput::Kick {
@@ -380,7 +380,7 @@ impl Conference {
     }
 
     /// Those who have been alone for a while get their sessions back when somebody comes.
-    pub(super) fn end_idle(&mut self, desk: &mut Desk) {
+    pub(super) fn end_idle(&mut self, now: Instant, desk: &mut Desk) {
         let idle: Vec<String> = self
             .participants
             .iter()
@@ -389,7 +389,7 @@ impl Conference {
             .collect();
         for nick in idle {
             let reason = Reason::new("expired", Some("Idle session timeout"));
-            self.end_session(desk, &nick, Some(reason));
+            self.end_session(now, desk, &nick, Some(reason));
         }
     }
 }

@@ -49,7 +49,7 @@ impl Allowance {
 
 /// Allowances of those who have just left a room: who comes back goes on with what it had. In order of leaving.
 #[derive(Debug, Default)]
-pub(super) struct Parted {
+pub(super) struct Allowances {
     kept: VecDeque<Left>,
 }
 
@@ -61,7 +61,7 @@ struct Left {
     allowance: Allowance,
 }
 
-impl Parted {
+impl Allowances {
     /// Somebody left.
     pub(super) fn keep(&mut self, now: Instant, room: &str, jid: Jid, allowance: Allowance) {
         while self.kept.len() >= MAX_PARTED || self.kept.front().is_some_and(|left| left.at + FORGOTTEN <= now) {
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn whoever_comes_back_goes_on_with_what_it_had_for_a_while() {
         let start = Instant::now();
-        let mut parted = Parted::default();
+        let mut parted = Allowances::default();
         let jid: Jid = "u@d/r".parse().unwrap();
         let mut allowance = parted.take(start, "room", &jid);
         while allowance.iqs.take(start) {}

@@ -19,6 +19,7 @@ mod moderation;
 mod mute;
 mod negotiation;
 mod offer;
+mod parted;
 mod participant;
 mod place;
 mod sources;

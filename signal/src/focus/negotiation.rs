@@ -73,11 +73,11 @@ impl Conference {
             return unknown_session();
         };
         match jingle.action {
-            Action::SessionAccept => self.on_accept(nick, jingle),
+            Action::SessionAccept => self.on_accept(now, nick, jingle),
             Action::SourceAdd | Action::SourceRemove if !participant.allowance.sources.take(now) => {
                 refuse(Condition::ResourceConstraint)
             }
-            Action::SourceAdd | Action::SourceRemove => self.on_sources(nick, jingle),
+            Action::SourceAdd | Action::SourceRemove => self.on_sources(now, nick, jingle),
             Action::TransportInfo => on_candidates(participant, jingle),
             Action::SessionTerminate => {
                 let restart = jingle.bridge_session.as_ref().filter(|b| b.restart);
@@ -101,7 +101,7 @@ impl Conference {
         }
     }
 
-    fn on_accept(&mut self, nick: &str, jingle: Jingle) -> Verdict {
+    fn on_accept(&mut self, now: Instant, nick: &str, jingle: Jingle) -> Verdict {
         if self.participants.get(nick).and_then(Participant::stage) != Some(Stage::Offered) {
             return out_of_order();
         }
@@ -113,7 +113,7 @@ impl Conference {
         let ice = IceUdpTransport { web_socket: None, ..ice.clone() };
         let decodes = codecs::decodes_by_answer(&jingle.contents);
         let last_n = jingle.initial_last_n.map(|n| n.clamp(-1, MAX_LAST_N));
-        match self.book.add(nick, proposed(nick, jingle.contents)) {
+        match self.book.add(now, nick, proposed(nick, jingle.contents)) {
             Ok(()) => {
                 if let Some(participant) = self.participants.get_mut(nick) {
                     participant.failures = 0;
@@ -129,7 +129,7 @@ impl Conference {
         }
     }
 
-    fn on_sources(&mut self, nick: &str, jingle: Jingle) -> Verdict {
+    fn on_sources(&mut self, now: Instant, nick: &str, jingle: Jingle) -> Verdict {
         if self.participants.get(nick).and_then(Participant::stage) != Some(Stage::Accepted) {
             return out_of_order();
         }
@@ -138,8 +138,8 @@ impl Conference {
             return (Ok(()), After::Nothing);
         }
         let done = match jingle.action {
-            Action::SourceAdd => self.book.add(nick, sources),
-            _ => self.book.remove(nick, &sources),
+            Action::SourceAdd => self.book.add(now, nick, sources),
+            _ => self.book.remove(now, nick, &sources),
         };
         match done {
             Ok(()) => (Ok(()), After::Sources),
@@ -178,14 +178,14 @@ impl Conference {
             }
             After::Restart { ended } => {
                 let notice = (!ended).then(|| Reason::new("success", Some("moving")));
-                self.end_session(desk, nick, notice);
+                self.end_session(now, desk, nick, notice);
                 self.review(now, desk);
             }
             After::Ended => {
                 if let Some(participant) = self.participants.get_mut(nick) {
                     participant.declined = true;
                 }
-                self.end_session(desk, nick, None);
+                self.end_session(now, desk, nick, None);
                 self.review(now, desk);
             }
         }

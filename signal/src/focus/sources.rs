@@ -4,9 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use jitsi_wire::colibri2::MediaSource;
 use jitsi_wire::jingle::{Content, MediaKind, OwnerSources, Semantics, Source, SourceSet, SsrcGroup};
+
+use super::parted::Parted;
 
 /// Streams that one participant may announce (Jicofo: `max-ssrcs-per-user`).
 pub(super) const MAX_STREAMS: usize = 20;
@@ -50,6 +53,7 @@ pub(super) struct SourceBook {
     reserved: BTreeSet<u32>,
     ssrcs: BTreeSet<u32>,
     msids: BTreeMap<String, String>,
+    parted: Parted,
 }
 
 #[derive(Debug)]
@@ -71,12 +75,12 @@ impl SourceBook {
     }
 
     /// Adds sources of `owner`, all or none. Unnamed ones get names.
-    pub(super) fn add(&mut self, owner: &str, proposed: OwnerSources) -> Result<(), SourceError> {
+    pub(super) fn add(&mut self, now: Instant, owner: &str, proposed: OwnerSources) -> Result<(), SourceError> {
         let mut all = match self.owners.get(owner) {
             Some(entry) => entry.all.clone(),
             None => OwnerSources { owner: owner.to_owned(), ..OwnerSources::default() },
         };
-        self.check_new(owner, &proposed)?;
+        self.check_new(now, owner, &proposed)?;
         merge(&mut all.audio, proposed.audio);
         merge(&mut all.video, proposed.video);
         validate(&all)?;
@@ -87,7 +91,7 @@ impl SourceBook {
     }
 
     /// Removes sources of `owner` by SSRC, and the groups they were in. All or none.
-    pub(super) fn remove(&mut self, owner: &str, proposed: &OwnerSources) -> Result<(), SourceError> {
+    pub(super) fn remove(&mut self, now: Instant, owner: &str, proposed: &OwnerSources) -> Result<(), SourceError> {
         let leaving: BTreeSet<u32> = streams(proposed).map(|s| s.ssrc).collect();
         let mut all = match self.owners.get(owner) {
             Some(entry) => entry.all.clone(),
@@ -99,15 +103,31 @@ impl SourceBook {
         drop_streams(&mut all.audio, &leaving, &proposed.audio.groups);
         drop_streams(&mut all.video, &leaving, &proposed.video.groups);
         validate(&all)?;
+        if let Some(entry) = self.owners.get(owner) {
+            let gone = streams(&entry.all).filter(|s| leaving.contains(&s.ssrc));
+            self.parted.keep(now, owner, gone.cloned());
+        }
         self.put(owner, all);
         Ok(())
     }
 
-    /// Forgets everything that `owner` sends.
-    pub(super) fn clear(&mut self, owner: &str) {
-        if let Some(entry) = self.owners.remove(owner) {
-            self.unindex(&entry.all);
+    /// The session of `owner` is over: its sources are nobody's, but may be its own again in the next one.
+    pub(super) fn end(&mut self, now: Instant, owner: &str) {
+        if let Some(entry) = self.clear(owner) {
+            self.parted.keep(now, owner, streams(&entry.all).cloned());
         }
+    }
+
+    /// Forgets everything that `owner` sent.
+    pub(super) fn forget(&mut self, owner: &str) {
+        self.clear(owner);
+        self.parted.forget(owner);
+    }
+
+    fn clear(&mut self, owner: &str) -> Option<Entry> {
+        let entry = self.owners.remove(owner)?;
+        self.unindex(&entry.all);
+        Some(entry)
     }
 
     /// What another client is told about `owner`.
@@ -131,7 +151,7 @@ impl SourceBook {
         audio.into_iter().chain(video).collect()
     }
 
-    fn check_new(&self, owner: &str, proposed: &OwnerSources) -> Result<(), SourceError> {
+    fn check_new(&self, now: Instant, owner: &str, proposed: &OwnerSources) -> Result<(), SourceError> {
         let mut seen = BTreeSet::new();
         for stream in streams(proposed) {
             if stream.ssrc == 0 {
@@ -139,6 +159,9 @@ impl SourceBook {
             }
             let used = self.ssrcs.contains(&stream.ssrc) || self.reserved.contains(&stream.ssrc);
             if used || !seen.insert(stream.ssrc) {
+                return Err(SourceError::SsrcInUse(stream.ssrc));
+            }
+            if self.parted.is_of_another(now, owner, stream) {
                 return Err(SourceError::SsrcInUse(stream.ssrc));
             }
             let too_long = |text: &Option<String>| text.as_ref().is_some_and(|t| t.len() > MAX_TEXT);
@@ -449,6 +472,11 @@ fn media_sources(kind: MediaKind, set: &SourceSet) -> Vec<MediaSource> {
 mod tests {
     use super::*;
     use jitsi_wire::jingle::Description;
+    use std::time::Duration;
+
+    fn now() -> Instant {
+        Instant::now()
+    }
 
     fn source(ssrc: u32, msid: &str) -> Source {
         Source { ssrc, msid: Some(msid.to_owned()), ..Source::default() }
@@ -478,7 +506,7 @@ mod tests {
     #[test]
     fn others_see_the_first_layer_and_its_retransmissions_the_bridge_sees_all() {
         let mut book = SourceBook::default();
-        book.add("ada", simulcast(100)).unwrap();
+        book.add(now(), "ada", simulcast(100)).unwrap();
         let seen = book.visible("ada", true).unwrap();
         let ssrcs: Vec<u32> = streams(&seen).map(|s| s.ssrc).collect();
         assert_eq!(ssrcs, [100, 101, 104]);
@@ -495,17 +523,17 @@ mod tests {
     fn an_ssrc_or_msid_of_another_participant_is_refused_and_nothing_changes() {
         let mut book = SourceBook::default();
         book.reserve([7]);
-        book.add("ada", simulcast(100)).unwrap();
+        book.add(now(), "ada", simulcast(100)).unwrap();
         let mut clash = OwnerSources::default();
         clash.audio.sources.push(source(101, "own t"));
-        assert_eq!(book.add("bob", clash.clone()), Err(SourceError::SsrcInUse(101)));
+        assert_eq!(book.add(now(), "bob", clash.clone()), Err(SourceError::SsrcInUse(101)));
         clash.audio.sources[0].ssrc = 7;
-        assert_eq!(book.add("bob", clash.clone()), Err(SourceError::SsrcInUse(7)));
+        assert_eq!(book.add(now(), "bob", clash.clone()), Err(SourceError::SsrcInUse(7)));
         clash.audio.sources[0] = source(900, "mic100 t");
-        assert_eq!(book.add("bob", clash.clone()), Err(SourceError::MsidInUse("mic100 t".to_owned())));
+        assert_eq!(book.add(now(), "bob", clash.clone()), Err(SourceError::MsidInUse("mic100 t".to_owned())));
         assert!(book.visible("bob", true).is_none());
-        book.clear("ada");
-        assert_eq!(book.add("bob", clash), Ok(()));
+        book.forget("ada");
+        assert_eq!(book.add(now(), "bob", clash), Ok(()));
     }
 
     #[test]
@@ -513,7 +541,7 @@ mod tests {
         let refuse = |change: &dyn Fn(&mut OwnerSources)| {
             let mut all = simulcast(10);
             change(&mut all);
-            SourceBook::default().add("ada", all).unwrap_err()
+            SourceBook::default().add(now(), "ada", all).unwrap_err()
         };
         assert_eq!(refuse(&|s| s.video.groups[1].ssrcs = vec![11]), SourceError::BadFid);
         assert_eq!(refuse(&|s| s.video.groups[1].ssrcs = vec![11, 99]), SourceError::UnknownInGroup(99));
@@ -542,10 +570,10 @@ mod tests {
         assert_eq!((all.video.sources.len(), all.video.groups.len()), (MAX_STREAMS + 1, MAX_GROUPS + 1));
         let mut groups_only = all.clone();
         groups_only.video.sources.truncate(2);
-        assert_eq!(SourceBook::default().add("ada", groups_only), Err(SourceError::TooManyGroups));
+        assert_eq!(SourceBook::default().add(now(), "ada", groups_only), Err(SourceError::TooManyGroups));
         let apart = all.video.sources.iter().map(|s| source(s.ssrc, &format!("{} t", s.ssrc))).collect();
         let apart = OwnerSources { video: SourceSet { sources: apart, groups: vec![] }, ..all };
-        assert_eq!(SourceBook::default().add("ada", apart), Err(SourceError::TooManyStreams));
+        assert_eq!(SourceBook::default().add(now(), "ada", apart), Err(SourceError::TooManyStreams));
     }
 
     #[test]
@@ -558,7 +586,7 @@ mod tests {
             Source { ssrc: 4, ..Source::default() },
         ];
         let mut book = SourceBook::default();
-        book.add("ada", all).unwrap();
+        book.add(now(), "ada", all).unwrap();
         let seen = book.visible("ada", true).unwrap();
         let names: Vec<_> = seen.video.sources.iter().map(|s| s.name.as_deref().unwrap()).collect();
         assert_eq!(names, ["ada-v0", "ada-v1", "ada-v2", "ada-v3"]);
@@ -568,19 +596,19 @@ mod tests {
     #[test]
     fn a_screen_hides_the_camera_from_clients_that_take_one_video() {
         let mut book = SourceBook::default();
-        book.add("ada", simulcast(100)).unwrap();
+        book.add(now(), "ada", simulcast(100)).unwrap();
         let mut screen = OwnerSources::default();
         screen.video.sources = vec![Source {
             video_type: Some("desktop".to_owned()),
             name: Some("ada-v1".to_owned()),
             ..source(500, "screen t")
         }];
-        book.add("ada", screen.clone()).unwrap();
+        book.add(now(), "ada", screen.clone()).unwrap();
         let one = book.visible("ada", false).unwrap();
         assert_eq!(one.video.sources.len(), 1);
         assert_eq!(one.video.sources[0].ssrc, 500);
         assert_eq!(book.visible("ada", true).unwrap().video.sources.len(), 3);
-        book.remove("ada", &screen).unwrap();
+        book.remove(now(), "ada", &screen).unwrap();
         let ssrcs = |many| streams(&book.visible("ada", many).unwrap()).map(|s| s.ssrc).collect::<Vec<_>>();
         assert_eq!(ssrcs(false), ssrcs(true));
     }
@@ -588,7 +616,7 @@ mod tests {
     #[test]
     fn the_one_video_comes_back_under_an_msid_that_was_not_there_before() {
         let mut book = SourceBook::default();
-        book.add("ada", simulcast(100)).unwrap();
+        book.add(now(), "ada", simulcast(100)).unwrap();
         let mut screen = OwnerSources::default();
         screen.video.sources = vec![Source { video_type: Some("desktop".to_owned()), ..source(500, "screen t") }];
         let mut seen = BTreeSet::new();
@@ -608,33 +636,48 @@ mod tests {
         };
         see(&book);
         for _ in 0..2 {
-            book.add("ada", screen.clone()).unwrap();
+            book.add(now(), "ada", screen.clone()).unwrap();
             see(&book);
-            book.remove("ada", &screen).unwrap();
+            book.remove(now(), "ada", &screen).unwrap();
             see(&book);
         }
         // What does not touch the video leaves it as it is.
         let before = book.visible("ada", false).unwrap();
         let mut sound = OwnerSources::default();
         sound.audio.sources.push(source(700, "more t"));
-        book.add("ada", sound).unwrap();
+        book.add(now(), "ada", sound).unwrap();
         assert_eq!(book.visible("ada", false).unwrap().video, before.video);
     }
 
     #[test]
     fn removal_takes_the_groups_along_and_unknown_streams_are_refused() {
         let mut book = SourceBook::default();
-        book.add("ada", simulcast(100)).unwrap();
+        book.add(now(), "ada", simulcast(100)).unwrap();
         let mut part = simulcast(100);
         part.audio = SourceSet::default();
         part.video.groups.clear();
-        book.remove("ada", &part).unwrap();
+        book.remove(now(), "ada", &part).unwrap();
         let left = book.visible("ada", true).unwrap();
         assert!(left.video.is_empty());
-        assert_eq!(book.remove("ada", &part), Err(SourceError::NoSuchSource(101)));
-        // The streams are free again.
-        let mut again = simulcast(100);
+        assert_eq!(book.remove(now(), "ada", &part), Err(SourceError::NoSuchSource(101)));
+        // The streams are free again, for others after a while.
+        let start = now();
+        let mut again = simulcast(200);
+        book.add(start, "ada", again.clone()).unwrap();
+        book.remove(start, "ada", &again).unwrap();
+        assert!(book.add(start, "bob", again.clone()).is_err(), "it may be on its way back");
         again.audio = SourceSet::default();
-        book.add("bob", again).unwrap();
+        book.add(start, "ada", again.clone()).unwrap();
+        book.end(start, "ada");
+        let soon = start + Duration::from_secs(59);
+        assert_eq!(book.add(soon, "bob", again.clone()), Err(SourceError::SsrcInUse(201)));
+        let mut other = again.clone();
+        other.video.sources.truncate(1);
+        other.video.groups.clear();
+        other.video.sources[0].ssrc = 9;
+        assert!(book.add(soon, "bob", other).is_err(), "the track is as good as the stream");
+        book.add(start + Duration::from_secs(60), "bob", again.clone()).unwrap();
+        book.forget("bob");
+        book.add(start + Duration::from_secs(60), "cyd", again).unwrap();
     }
 }

@@ -86,6 +86,18 @@ impl Stream {
         self.ledger.as_ref().is_none_or(|ledger| ledger.is_lost())
     }
 
+    /// Bytes that are kept for it beyond what is left to everybody.
+    pub(in crate::c2s) fn excess(&self) -> usize {
+        self.ledger.as_ref().map_or(0, |ledger| ledger.excess())
+    }
+
+    /// Too much is kept for all together.
+    pub(in crate::c2s) fn shrink(&mut self, kept: &mut Kept) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.shrink(kept);
+        }
+    }
+
     /// Goes on by the way that `connection` says, for a client that has everything up to stanza `h`: the frames that it needs.
     /// None when something in between is missing.
     pub(in crate::c2s) fn resume(&mut self, connection: &Connection, h: u32, kept: &mut Kept) -> Option<Vec<String>> {
