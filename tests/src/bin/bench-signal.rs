@@ -26,7 +26,7 @@ const ROOMS_EACH: usize = 4;
 /// Streams from one of the addresses on loopback; the server takes some hundreds.
 const STREAMS_EACH: usize = 250;
 /// Nobody sends: listeners.
-const LISTENER: Load = Load { audio: false, encodings: 0, frames_per_second: 0, packets_per_frame: 0, payload: 0 };
+const LISTENER: Load = Load { audio: false, encodings: 0, frames_per_second: 1, packets_per_frame: 0, payload: 0 };
 
 fn main() -> Result<()> {
     let args: Vec<String> = env::args().collect();
