@@ -57,20 +57,17 @@ fn main() -> Result<()> {
 async fn rooms(server: &Server, addr: SocketAddr, count: usize) -> Result<()> {
     let idle = server.memory()?;
     let begun = Instant::now();
-    let mut streams = Vec::new();
+    let mut people = Vec::new();
     for first in (0..count).step_by(ROOMS_EACH) {
         let mut stream = Stream::login(addr, from(first / ROOMS_EACH)).await?;
         for number in first..count.min(first + ROOMS_EACH) {
             stream.enter(&format!("idle{number}"), "waiting").await?;
         }
         stream.expect(|e| e.child("subject").is_some()).await?;
-        streams.push(stream);
+        // From now on it answers pings.
+        people.push(tokio::task::spawn_local(async move { while stream.next().await.is_ok() {} }));
     }
     println!("{count} rooms with one person in each, made in {:.0} s", begun.elapsed().as_secs_f64());
-    let people: Vec<_> = streams
-        .into_iter()
-        .map(|mut stream| tokio::task::spawn_local(async move { while stream.next().await.is_ok() {} }))
-        .collect();
     // What a first moment leads to is over.
     tokio::time::sleep(Duration::from_secs(10)).await;
     let before = processor(server.id())?;
