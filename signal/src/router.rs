@@ -16,11 +16,11 @@ use jitsi_wire::xmpp::{Condition, Element, Jid, StanzaError};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-use crate::c2s::{SessionOutput, SessionWake, Sessions, SessionsConfig, Stream, StreamError, StreamLimits, network};
+use crate::c2s::{SessionOutput, SessionWake, Sessions, SessionsConfig, StreamError, StreamLimits, network};
 use crate::components::{Arrival, Component, Components};
 use crate::focus::bridge_port::{Order, Reply};
 use crate::focus::{self, Focus, FocusConfig, FocusInput, FocusOutput, OccupantKind};
-use crate::muc::{Effect, Muc, MucLimits, room_key};
+use crate::muc::{Effect, Muc, MucLimits, Sender, room_key};
 use crate::services::{self, ExternalService};
 
 pub use crate::c2s::{Connection, SessionId};
@@ -233,9 +233,13 @@ impl Signal {
 /// Stanzas.
 impl Signal {
     fn route(&mut self, now: Instant, wall: SystemTime, session: SessionId, stanza: Element) {
-        let Some(from) = self.sessions.get(session).and_then(Stream::jid).cloned() else {
+        let Some(stream) = self.sessions.get(session) else {
             return;
         };
+        let Some(from) = stream.jid().cloned() else {
+            return;
+        };
+        let address = stream.connection().network();
         if stanza.name == "iq" && !is_sound_iq(&stanza) {
             return self.refuse(session, &stanza, Condition::BadRequest);
         }
@@ -247,10 +251,11 @@ impl Signal {
         if let Some(room) = room_key(&to, &self.config.domain) {
             if self.may_come(session, &from, &to, &room, &stanza) {
                 let to = Jid { node: Some(room), ..to };
-                self.muc.on_stanza(now, wall, session, &from, &to, stanza);
+                let sender = Sender { session, jid: &from, address, now, wall };
+                self.muc.on_stanza(sender, &to, stanza);
             }
         } else if self.muc.serves(&to.domain) {
-            self.muc.on_stanza(now, wall, session, &from, &to, stanza);
+            self.muc.on_stanza(Sender { session, jid: &from, address, now, wall }, &to, stanza);
         } else if to.domain == self.names.focus || to.domain == self.names.auth {
             self.on_focus(now, session, &from, &to, &stanza);
         } else if let Some(component) = Component::at(&to.domain, &self.config.domain).filter(|_| to.node.is_none()) {
@@ -396,7 +401,7 @@ impl Signal {
             }
             Effect::Json { room, nick, text } => self.components.on_json(now, &room, &nick, &text),
             Effect::Ended { room, reason } => {
-                tracing::info!(%room, %reason, "meeting ended");
+                tracing::info!(%room, ?reason, "meeting ended");
                 self.components.on_over(&room, &reason);
             }
             Effect::FocusIq { room, nick, iq } => {

@@ -52,6 +52,11 @@ impl Bucket {
             None => false,
         }
     }
+
+    /// Puts back what was taken for nothing.
+    pub fn give_back(&mut self, cost: u32, burst: u32) {
+        self.tokens = self.tokens.saturating_add(cost).min(burst);
+    }
 }
 
 #[cfg(test)]

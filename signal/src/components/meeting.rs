@@ -97,8 +97,15 @@ impl Meeting {
     }
 
     pub(super) fn on_presence(&mut self, nick: &str, presence: &Element, outbox: &mut Outbox<'_>) {
+        self.room.rename(nick, presence);
+        let from = self.room.by_nick(nick);
+        let announces = from.filter(|from| self.metadata.new_policy(from, presence).is_some()).map(|from| from.session);
+        if let Some(session) = announces
+            && !self.room.charge(outbox.now, session, u32::try_from(cost(Component::RoomMetadata)).unwrap_or(u32::MAX))
+        {
+            return;
+        }
         let (room, services) = self.parts();
-        room.rename(nick, presence);
         if let Some(occupant) = room.by_nick(nick) {
             for (_, service) in services {
                 service.on_presence(room, occupant, presence, outbox);

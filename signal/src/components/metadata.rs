@@ -75,13 +75,8 @@ impl Service for RoomMetadata {
     }
 
     fn on_presence(&mut self, room: &Room, of: &Occupant, presence: &Element, outbox: &mut Outbox<'_>) {
-        let Some(policy) = presence.elements().find(|e| e.is("startmuted", ns::START_MUTED)) else {
-            return;
-        };
-        let on = |name| policy.attr(name) == Some("true");
-        let policy = StartMuted { audio: on("audio"), video: on("video") };
-        // It stands in every presence, and says something only when it changes.
-        if of.is_moderator() && self.policies.insert(of.nick.clone(), policy) != Some(policy) {
+        if let Some(policy) = self.new_policy(of, presence) {
+            self.policies.insert(of.nick.clone(), policy);
             let data = json!({ "audio": policy.audio, "video": policy.video });
             // There is always a place for it.
             let _ = self.set(room, START_MUTED.to_owned(), data, outbox);
@@ -94,6 +89,15 @@ impl Service for RoomMetadata {
 }
 
 impl RoomMetadata {
+    /// What a moderator says by its presence about those who come later. It stands in every presence, and says something
+    /// only when it changes.
+    pub(super) fn new_policy(&self, of: &Occupant, presence: &Element) -> Option<StartMuted> {
+        let policy = presence.elements().find(|e| e.is("startmuted", ns::START_MUTED))?;
+        let on = |name| policy.attr(name) == Some("true");
+        let policy = StartMuted { audio: on("audio"), video: on("video") };
+        Some(policy).filter(|policy| of.is_moderator() && self.policies.get(&of.nick) != Some(policy))
+    }
+
     /// Moderators keep this to themselves.
     pub(super) fn restricts(&self, what: &str) -> bool {
         self.values.get("permissions").and_then(|permissions| permissions.get(what)) == Some(&Value::Bool(true))

@@ -420,3 +420,19 @@ fn every_address_is_found_again() {
     assert_eq!(Component::at("d.e", "d.e"), None);
     assert_eq!(Component::at("conference.d.e", "d.e"), None);
 }
+
+#[test]
+fn a_policy_that_goes_back_and_forth_is_told_a_few_times_only() {
+    let mut world = World::new();
+    world.join("a", 1, true);
+    world.take();
+    for n in 0..100 {
+        let policy = element(&format!(
+            "<presence><startmuted xmlns='http://jitsi.org/jitmeet/start-muted' audio='{}'/></presence>",
+            n % 2 == 0
+        ));
+        world.components.on_presence(world.now, "r", "a", &policy);
+    }
+    world.drain();
+    assert_eq!(world.told(1).len(), 16);
+}

@@ -1,17 +1,19 @@
 //! Every room, and the way from a stanza to the room that it is for.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
 use jitsi_wire::xmpp::stanza::{error_reply, iq_error};
 use jitsi_wire::xmpp::{Condition, Element, ErrorType, Jid, StanzaError, ns};
 
+use super::attempts::Guesses;
 use super::frames::{self, Departure, send};
 use super::limits::MucLimits;
 use super::occupant::Occupant;
 use super::presence::written;
 use super::room::Room;
-use super::visitor::Visitor;
+use super::visitor::{Visitor, too_much};
 use super::{Affiliation, Effect, FOCUS_NICK, Role, admin, config_form, disco, messages, room_address};
 use crate::c2s::SessionId;
 
@@ -27,16 +29,20 @@ pub struct Muc {
     pub(super) limits: MucLimits,
     pub(super) rooms: BTreeMap<Box<str>, Room>,
     pub(super) visitors: BTreeMap<SessionId, Visitor>,
+    pub(super) guesses: Guesses,
     pub(super) effects: VecDeque<Effect>,
 }
 
 /// Who sent a stanza, and when.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sender<'a> {
-    pub(super) session: SessionId,
-    pub(super) jid: &'a Jid,
-    pub(super) now: Instant,
-    pub(super) wall: SystemTime,
+pub struct Sender<'a> {
+    pub session: SessionId,
+    /// Its full address, which stands in the stanza.
+    pub jid: &'a Jid,
+    /// The network that it is in, named by its first address, if that is known.
+    pub address: Option<IpAddr>,
+    pub now: Instant,
+    pub wall: SystemTime,
 }
 
 impl Muc {
@@ -49,6 +55,7 @@ impl Muc {
             limits,
             rooms: BTreeMap::new(),
             visitors: BTreeMap::new(),
+            guesses: Guesses::default(),
             effects: VecDeque::new(),
         }
     }
@@ -155,18 +162,8 @@ impl Muc {
         }
     }
 
-    /// A stanza to a component, to a room or lobby, or to an occupant. `from` is the sender's full address and stands in the
-    /// stanza.
-    pub fn on_stanza(
-        &mut self,
-        now: Instant,
-        wall: SystemTime,
-        session: SessionId,
-        from: &Jid,
-        to: &Jid,
-        stanza: Element,
-    ) {
-        let sender = Sender { session, jid: from, now, wall };
+    /// A stanza to a component, to a room or lobby, or to an occupant.
+    pub fn on_stanza(&mut self, sender: Sender<'_>, to: &Jid, stanza: Element) {
         if to.domain == self.lobbies {
             return self.on_lobby_stanza(sender, to, stanza);
         }
@@ -220,7 +217,16 @@ impl Muc {
         let from = room.by_session(sender.session).ok_or_else(not_inside)?;
         let to = room.by_nick(nick).ok_or_else(|| StanzaError::new(Condition::ItemNotFound))?;
         if !to.is_focus() {
-            send(&mut self.effects, to, frames::relayed(iq, from, to));
+            let frame = frames::relayed(iq, from, to);
+            if frame.len() > self.limits.message_bytes {
+                return Err(StanzaError::new(Condition::PolicyViolation).with_text("This request is too large"));
+            }
+            let visitor = self.visitors.entry(sender.session);
+            let visitor = visitor.or_insert_with(|| Visitor::new(sender, &self.limits));
+            if !visitor.pay(sender.now, frame.len(), &self.limits) {
+                return Err(too_much());
+            }
+            send(&mut self.effects, to, frame);
             return Ok(());
         }
         let (room, nick, iq) = (name.into(), from.nick.clone(), iq.clone());

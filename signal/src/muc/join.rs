@@ -15,6 +15,9 @@ use super::room::Room;
 use super::visitor::{LEAST, Visitor};
 use super::{Affiliation, Effect, FOCUS_NICK};
 
+/// The owner of the bridge's own sources, to the clients.
+const BRIDGE_NICK: &str = "jvb";
+
 impl Muc {
     pub(super) fn on_presence(&mut self, sender: Sender<'_>, to: &Jid, stanza: Element) {
         let result = match stanza.attr("type") {
@@ -74,7 +77,7 @@ impl Muc {
         if !begins || !continues || nick.len() > self.limits.nick_bytes {
             return Err(StanzaError::new(Condition::NotAllowed).with_text("A nick has letters, digits and underscores"));
         }
-        if nick == FOCUS_NICK {
+        if nick == FOCUS_NICK || nick == BRIDGE_NICK {
             return Err(StanzaError::new(Condition::Conflict));
         }
         Ok(())
@@ -106,13 +109,13 @@ impl Muc {
             },
             Affiliation::None => {
                 let lobby = room.lobby.as_ref().map(|_| counterpart(spelled_address(stanza), &self.lobbies));
+                if matches!(key, Key::Right | Key::Wrong) {
+                    self.guess(sender, key == Key::Right)?;
+                }
                 match (key, lobby) {
                     (Key::Right, Some(_)) => Affiliation::Member,
                     (Key::Right | Key::NoLock, None) => Affiliation::None,
-                    (key, lobby) => {
-                        if key == Key::Wrong {
-                            self.attempt(sender)?;
-                        }
+                    (_, lobby) => {
                         return Err(lobby.map_or(StanzaError::new(Condition::NotAuthorized), registration_required));
                     }
                 }
@@ -124,13 +127,13 @@ impl Muc {
         Ok(affiliation)
     }
 
-    /// Counts something that may be done a few times only: a wrong password, a knock.
-    pub(super) fn attempt(&mut self, sender: Sender<'_>) -> Result<(), StanzaError> {
-        let limits = self.limits;
-        if self.visitor(sender).attempt(sender.now, &limits) {
-            return Ok(());
-        }
-        Err(StanzaError::new(Condition::ResourceConstraint).with_text("Too many attempts. Wait a minute"))
+    fn guess(&mut self, sender: Sender<'_>, is_right: bool) -> Result<(), StanzaError> {
+        let burst = self.limits.attempts;
+        let attempts = match sender.address {
+            Some(address) => self.guesses.of(sender.now, address, burst),
+            None => &mut self.visitor(sender).attempts,
+        };
+        attempts.guess(sender.now, is_right, burst)
     }
 
     /// Notes that the session is about to be in a room, unless it is in too many.

@@ -14,7 +14,7 @@ const MAX_REASON: usize = 1024;
 pub struct MucLimits {
     /// Clients in one room.
     pub occupants: usize,
-    /// Clients that wait in one lobby.
+    /// Clients that wait in one lobby. From one network address there are never more than places that are free.
     pub waiting: usize,
     /// Rooms that one session may be in: a meeting with its lobby, a breakout room, and two spare.
     pub rooms_per_session: usize,
@@ -35,7 +35,7 @@ pub struct MucLimits {
     pub chat_per_second: u32,
     /// And at once.
     pub chat_burst: u32,
-    /// Wrong passwords and knocks of one session at once; they come back slowly.
+    /// Wrong passwords from one network address, and knocks of one session, at once; they come back slowly.
     pub attempts: u32,
     /// Messages that a room remembers for those who come later.
     pub history_messages: usize,

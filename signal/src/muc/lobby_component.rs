@@ -1,5 +1,7 @@
 //! What clients send to `lobby.D`.
 
+use std::net::IpAddr;
+
 use jitsi_wire::xmpp::stanza::{error_reply, iq_error, iq_result};
 use jitsi_wire::xmpp::{Condition, Element, ErrorType, Jid, StanzaError, ns};
 
@@ -42,6 +44,7 @@ impl Muc {
         let (Some(name), Some(nick)) = (&to.node, &to.resource) else {
             return Err(StanzaError::new(Condition::JidMalformed));
         };
+        self.may_be_named(nick)?;
         let mut relayed = stanza.clone();
         strip_presence(&mut relayed);
         let occupant = self.introduced(sender, nick, spelled_address(stanza), &relayed)?;
@@ -87,7 +90,6 @@ impl Muc {
         mut occupant: Occupant,
         affiliation: Affiliation,
     ) -> Result<(), StanzaError> {
-        self.may_be_named(&occupant.nick)?;
         let Some((room, lobby)) = self.rooms.get(name).and_then(|room| room.lobby.as_ref().map(|lobby| (room, lobby)))
         else {
             return Err(StanzaError::new(Condition::ItemNotFound));
@@ -101,10 +103,11 @@ impl Muc {
             occupant.set_affiliation(Affiliation::Owner);
         } else if room.by_session(sender.session).is_some() {
             return Err(StanzaError::new(Condition::NotAllowed).with_text("You are in the meeting already"));
-        } else if lobby.waiting().count() >= self.limits.waiting {
+        } else if !self.has_place(lobby, sender.address) {
             return Err(StanzaError::of(ErrorType::Wait, Condition::ServiceUnavailable));
         } else {
-            self.attempt(sender)?;
+            let burst = self.limits.attempts;
+            self.visitor(sender).attempts.count(sender.now, burst)?;
         }
         let limits = self.limits;
         self.visitor(sender).broadcast(sender.now, occupant.presence.bytes(), &limits)?;
@@ -113,6 +116,14 @@ impl Muc {
             lobby.enter(occupant, &mut self.effects);
         }
         Ok(())
+    }
+
+    /// One network address never takes more places than are left: others always find one.
+    fn has_place(&self, lobby: &Lobby, address: Option<IpAddr>) -> bool {
+        let free = self.limits.waiting.saturating_sub(lobby.waiting().count());
+        let sessions = lobby.waiting().filter_map(|o| o.session);
+        let addresses = sessions.filter_map(|session| self.visitors.get(&session)?.address);
+        free > addresses.filter(|other| Some(*other) == address).count()
     }
 
     fn on_lobby_left(&mut self, sender: Sender<'_>, to: &Jid) {
@@ -133,6 +144,8 @@ impl Muc {
         let to_all = stanza.attr("type") == Some("groupchat");
         let mut relayed = stanza.clone();
         strip_message(&mut relayed, to_all);
+        // Nobody gives a lobby a title.
+        relayed.retain_elements(|child| child.name != "subject");
         match &to.resource {
             None if to_all => lobby.say(from, &relayed, &mut self.effects),
             Some(nick) if !to_all => {

@@ -7,6 +7,7 @@
 
 mod address;
 mod admin;
+mod attempts;
 mod component;
 mod config_form;
 mod disco;
@@ -30,7 +31,7 @@ use jitsi_wire::xmpp::Element;
 use crate::c2s::SessionId;
 
 pub use address::{is_breakout, room_address, room_key};
-pub use component::Muc;
+pub use component::{Muc, Sender};
 pub use limits::MucLimits;
 pub use rights::{Affiliation, Role};
 

@@ -55,10 +55,13 @@ pub(super) fn strip_presence(stanza: &mut Element) {
 /// message to all what would give its sender another name.
 pub(super) fn strip_message(stanza: &mut Element, to_all: bool) {
     strip_prefixes(stanza, &[ns::MUC_USER, ns::DELAY, ns::OLD_DELAY]);
+    // COMPAT(lib-jitsi-meet, 2022): any subject is the meeting's new title to it, whatever else the message says.
+    let may_entitle = to_all && stanza.child("body").is_none();
     stanza.retain_elements(|child| {
+        let entitles = local_name(child) == "subject" && !(may_entitle && child.name == "subject");
         let is_delayed = local_name(child) == "delay" || forges(child, ns::DELAY) || forges(child, ns::OLD_DELAY);
         let renames = matches!(local_name(child), "nick" | "display-name");
-        !(forges(child, ns::MUC_USER) || is_delayed || to_all && renames)
+        !(forges(child, ns::MUC_USER) || is_delayed || entitles || to_all && renames)
     });
     for child in &mut stanza.children {
         // COMPAT(lib-jitsi-meet): it sends `reply` without a namespace and reads it only with one.
@@ -131,6 +134,23 @@ mod tests {
             "<presence xmlns:p='http://jabber.org/protocol/muc#user' xmlns:q='u' xml:lang='de'><p:x/><ok/></presence>";
         assert_eq!(&*relayed(root).attrs, " xmlns:q='u' xml:lang='de'");
         assert_eq!(&*relayed(root).children, "", "nothing is left that uses a prefix which is not declared");
+    }
+
+    #[test]
+    fn a_title_comes_alone_and_to_all() {
+        let relayed = |text: &str, to_all| {
+            let mut stanza = Element::parse(text, &Limits::default()).unwrap();
+            strip_message(&mut stanza, to_all);
+            stanza.to_string()
+        };
+        let title = "<message><subject>x</subject></message>";
+        assert_eq!(relayed(title, true), title);
+        assert_eq!(relayed(title, false), "<message/>");
+        assert_eq!(
+            relayed("<message><subject>x</subject><body>y</body></message>", true),
+            "<message><body>y</body></message>"
+        );
+        assert_eq!(relayed("<message><p:subject xmlns:p='jabber:client'>x</p:subject></message>", true), "<message/>");
     }
 
     #[test]

@@ -1,15 +1,14 @@
 //! What a session has to do with rooms, and what it may do in all of them together.
 
-use std::time::{Duration, Instant};
+use std::net::IpAddr;
+use std::time::Instant;
 
 use jitsi_wire::xmpp::{Condition, StanzaError};
 
+use super::attempts::Attempts;
 use super::component::Sender;
 use super::limits::MucLimits;
 use crate::c2s::Bucket;
-
-/// A wrong password or a knock is forgiven after this.
-const ATTEMPT_EVERY: Duration = Duration::from_secs(12);
 
 /// What it costs at least to tell everybody something, in bytes: the addresses and the item of a frame.
 pub(super) const LEAST: usize = 512;
@@ -18,23 +17,27 @@ pub(super) const LEAST: usize = 512;
 #[derive(Debug)]
 pub(super) struct Visitor {
     bare: Box<str>,
+    /// Network address, if it is known.
+    pub(super) address: Option<IpAddr>,
     /// Rooms that it is in, waits for, or has left with its standing in them.
     pub(super) rooms: Vec<Box<str>>,
     /// Bytes that it may send to everybody.
     voice: Bucket,
     /// Messages that it may write.
     chat: Bucket,
-    attempts: Bucket,
+    /// Knocks, and guesses of one whose network address is not known.
+    pub(super) attempts: Attempts,
 }
 
 impl Visitor {
     pub(super) fn new(sender: Sender<'_>, limits: &MucLimits) -> Self {
         Self {
             bare: sender.jid.to_bare().to_string().into(),
+            address: sender.address,
             rooms: Vec::new(),
             voice: Bucket::full(sender.now, limits.voice_burst),
             chat: Bucket::full(sender.now, limits.chat_burst),
-            attempts: Bucket::full(sender.now, attempt_cost().saturating_mul(limits.attempts)),
+            attempts: Attempts::new(sender.now, limits.attempts),
         }
     }
 
@@ -62,18 +65,6 @@ impl Visitor {
     pub(super) fn chat(&mut self, now: Instant, limits: &MucLimits) -> bool {
         self.chat.take(now, 1, limits.chat_per_second, limits.chat_burst)
     }
-
-    /// Counts something that may be done a few times only; false when it was done too often.
-    #[must_use]
-    pub(super) fn attempt(&mut self, now: Instant, limits: &MucLimits) -> bool {
-        let cost = attempt_cost();
-        self.attempts.take(now, cost, 1000, cost.saturating_mul(limits.attempts))
-    }
-}
-
-/// The bucket counts milliseconds, because there are several seconds to an attempt.
-fn attempt_cost() -> u32 {
-    u32::try_from(ATTEMPT_EVERY.as_millis()).unwrap_or(u32::MAX)
 }
 
 pub(super) fn too_much() -> StanzaError {
