@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Server, openChromium, tab } from './harness.mjs';
-import { joinWithPage, shot } from './page.mjs';
+import { id, joinWithPage, pageReceives, shot } from './page.mjs';
 import { join, stream } from './stream.mjs';
 
 const ORIGIN = 'https://127.0.0.1:8443';
@@ -183,4 +183,58 @@ test('who talks on a hidden page of tiles comes into sight', async () => {
     await shot(page, 'meeting-pages');
     await Promise.all([ page, talker ].map(one => one.context().close()));
     silent.forEach(({ socket }) => socket.close());
+});
+
+test('devices are switched in the meeting, the choice is remembered, and one that is pulled out is replaced', async t => {
+    // Of Chromium's made-up cameras the second and third give pictures in formats that no real one does.
+    const cameras = await openChromium([ '--use-fake-device-for-media-stream=device-count=4,fps=15' ]);
+    const page = await tab(cameras);
+
+    t.after(() => cameras.close());
+
+    // What the page got from the browser, so that the test can pull it out.
+    await page.addInitScript(() => {
+        const media = navigator.mediaDevices;
+        const [ ask, list ] = [ media.getUserMedia.bind(media), media.enumerateDevices.bind(media) ];
+
+        window.given = [];
+        window.gone = '';
+        media.getUserMedia = async wanted => {
+            const stream = await ask(wanted);
+
+            window.given.push(...stream.getTracks());
+
+            return stream;
+        };
+        media.enumerateDevices = async () => (await list()).filter(device => device.deviceId !== window.gone);
+    });
+    await page.goto(`${ORIGIN}/switch`);
+    const choice = page.locator('[data-test=device-video]');
+
+    await page.waitForFunction(() => document.querySelectorAll('[data-test=device-video] option').length > 4, undefined, { timeout: 20_000 });
+    const other = await choice.locator('option').nth(4).getAttribute('value');
+
+    await page.locator('[data-test=display-name]').fill('Ada');
+    await page.locator('[data-test=join]').click();
+    await page.locator('.bar').waitFor({ timeout: 30_000 });
+    const grace = await joinWithPage(browser, { room: 'switch', name: 'Grace' });
+
+    await page.locator('[data-test=more]').click();
+    await page.locator('[data-test=more-sliders]').click();
+    await page.locator('.dialog [data-test=device-video]').selectOption(other);
+    await page.waitForFunction(wanted => window.given.some(track => track.kind === 'video' && track.readyState === 'live'
+        && track.getSettings().deviceId === wanted), other, { timeout: 10_000 });
+    await page.keyboard.press('Escape');
+    await pageReceives(grace, [ await id(page) ]);
+    assert.equal(await page.evaluate(() => localStorage.getItem('moothall.device.video')), other);
+    await page.evaluate(() => {
+        const track = window.given.filter(one => one.kind === 'video' && one.readyState === 'live').at(-1);
+
+        window.gone = track.getSettings().deviceId;
+        track.stop();
+        track.dispatchEvent(new Event('ended'));
+    });
+    await page.locator('.toast', { hasText: 'Your camera was unplugged. We use' }).waitFor({ timeout: 10_000 });
+    await pageReceives(grace, [ await id(page) ]);
+    await Promise.all([ page, grace ].map(one => one.context().close()));
 });
