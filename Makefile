@@ -55,7 +55,7 @@ test-stages:
 	@.ci/stage lint $(MAKE) lint
 	@.ci/stage build $(MAKE) rust-build
 	@.ci/stage rust $(MAKE) rust-test
-	@.ci/stage browser $(MAKE) browser-test
+	@STAGE_MINUTES=45 .ci/stage browser $(MAKE) browser-test
 
 test-full: ## `make test`, and what takes too long for it: many seeds, browsers again and again, fuzzing, measurements
 	@$(MAKE) test-stages

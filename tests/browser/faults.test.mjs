@@ -89,6 +89,8 @@ async function stillThemselves(pages, ids) {
 
 test('the socket is cut: the stay is resumed, media never stops, and nobody is told', async t => {
     const line = await Line.start();
+
+    t.after(() => line.stop());
     const pages = await meet('cut', line);
     const ids = await Promise.all(pages.map(id));
 
@@ -110,11 +112,12 @@ test('the socket is cut: the stay is resumed, media never stops, and nobody is t
     await pages[1].locator('[data-test=camera]').click();
     await pages[0].waitForFunction(() => window.moothall.state().participants[0]?.videoMuted, undefined, { timeout: 10_000 });
     await close(pages);
-    line.stop();
 });
 
 test('the way to the box is gone for a while: sound and picture go on, what is written meanwhile arrives', async t => {
     const line = await Line.start();
+
+    t.after(() => line.stop());
     const pages = await meet('away', line);
     const ids = await Promise.all(pages.map(id));
 
@@ -136,11 +139,12 @@ test('the way to the box is gone for a while: sound and picture go on, what is w
     t.diagnostic(`longest gap in the pictures: ${longest} ms`);
     assert.ok(longest < 5_000, `media stopped for ${longest} ms`);
     await close(pages);
-    line.stop();
 });
 
 test('the connection stalls without closing: it is given up and the stay resumed', async t => {
     const line = await Line.start();
+
+    t.after(() => line.stop());
     const pages = await meet('stalled', line);
     const ids = await Promise.all(pages.map(id));
 
@@ -157,7 +161,6 @@ test('the connection stalls without closing: it is given up and the stay resumed
 
     assert.ok(longest < 5_000, `media stopped for ${longest} ms`);
     await close(pages);
-    line.stop();
 });
 
 test('the box stands still until people are told of it', async t => {

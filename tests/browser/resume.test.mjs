@@ -5,6 +5,7 @@ import { Cable } from './cable.mjs';
 import { LibraryPage, Server, joinWithLibrary, libraryReceives, me, openChromium, until } from './harness.mjs';
 
 let server, browser, library;
+const cables = [];
 
 before(async () => {
     server = await Server.start();
@@ -12,6 +13,7 @@ before(async () => {
     library = await LibraryPage.start();
 });
 after(async () => {
+    cables.forEach(cable => cable.stop());
     library?.stop();
     await browser?.close();
     await server?.stop();
@@ -20,6 +22,8 @@ after(async () => {
 /** Two people; the first one's signaling goes through a cable of its own. */
 async function meet(room) {
     const cable = await Cable.to();
+
+    cables.push(cable);
     const websocket = `wss://127.0.0.1:${cable.port}/xmpp-websocket`;
     const ada = await joinWithLibrary(browser, library, { room, name: 'Ada', websocket });
     const grace = await joinWithLibrary(browser, library, { room, name: 'Grace' });
@@ -63,7 +67,6 @@ test('a cut socket is taken up again, with the same place and without a break in
     await libraryReceives(grace, [ before ]);
     await ada.context().close();
     await grace.context().close();
-    cable.stop();
 });
 
 test('who leaves the page is gone at once', async () => {
@@ -74,5 +77,4 @@ test('who leaves the page is gone at once', async () => {
     await until(grace, id => window.meeting.events.some(e => e.what === 'user left' && e.detail === id), left, 10_000);
     await ada.context().close();
     await grace.context().close();
-    cable.stop();
 });
