@@ -158,39 +158,6 @@ test('who is removed while the door is shut behind them has to be let in again',
     await close([ ada, grace ]);
 });
 
-test('talk time is counted, and told to who comes later', async () => {
-    const ada = await joinWithPage(browser, { room: 'talk-time', name: 'Ada', camera: false });
-    const grace = await joinWithPage(browser, { room: 'talk-time', name: 'Grace', camera: false });
-    const first = async page => {
-        const line = page.locator('[data-test=talk-line]').first();
-        const [ minutes, seconds ] = (await line.locator('.num').textContent()).split(':').map(Number);
-
-        return { name: await line.locator('bdi').textContent(), seconds: 60 * minutes + seconds };
-    };
-    const openTalk = async page => {
-        await page.locator('[data-test=more]').click();
-        await page.locator('[data-test=more-clock]').click();
-    };
-    const spoke = (page, least) => until(page, seconds => {
-        const line = document.querySelector('[data-test=talk-line]');
-        const [ m, s ] = (line?.querySelector('.num')?.textContent ?? '0:0').split(':').map(Number);
-
-        return line?.querySelector('bdi')?.textContent === 'Grace' && 60 * m + s >= seconds;
-    }, least, 2 * PATIENCE);
-
-    await ada.locator('[data-test=mic]').click();
-    await openTalk(ada);
-    await spoke(ada, 5);
-    await grace.locator('[data-test=mic]').click();
-    const before = await first(ada);
-    const mary = await joinWithPage(browser, { room: 'talk-time', name: 'Mary', camera: false });
-
-    await openTalk(mary);
-    await spoke(mary, before.seconds - 1);
-    await shot(mary, 'people-talk-time');
-    await close([ ada, grace, mary ]);
-});
-
 test('the library of 2022 is turned off and removed as anybody else', async () => {
     const ada = await joinWithPage(browser, { room: 'people-2022', name: 'Ada', camera: false });
     const other = await joinWithLibrary(browser, library, { room: 'people-2022', name: 'Library' });
