@@ -6,7 +6,7 @@ import { t } from '../i18n';
 import { choose } from './dialog';
 import { h, icon } from './dom';
 import { faceOf } from './people';
-import { Frame, menu, menuItem, type Panel, redraw } from './panel';
+import { focusKey, Frame, menu, menuItem, type Panel, redraw } from './panel';
 
 export interface RoomsHost { readonly conference: Conference | null; close(): void }
 
@@ -113,8 +113,10 @@ export class RoomsPanel implements Panel {
   }
 
   private shut(run?: () => void): void {
+    const opener = this.menu;
     this.menu = '';
     this.draw();
+    focusKey(this.list, opener);
     run?.();
   }
 

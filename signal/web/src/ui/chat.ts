@@ -230,6 +230,7 @@ class MessageView {
   }
 
   private shut(): void {
+    if (this.actions.contains(document.activeElement)) this.more.focus();
     this.actions.replaceChildren();
     this.more.setAttribute('aria-expanded', 'false');
   }

@@ -32,7 +32,7 @@ function openDialog(title: string, role: string, look: string, body: (close: () 
 
 function keepFocus(event: KeyboardEvent, dialog: HTMLElement): void {
   if (event.key !== 'Tab') return;
-  const stops = [...dialog.querySelectorAll<HTMLElement>('button, a[href], input, select, [tabindex="0"]')].filter((e) => e.offsetParent);
+  const stops = [...dialog.querySelectorAll<HTMLElement>('button, a[href], input, select, textarea, summary, [tabindex="0"]')].filter((e) => e.offsetParent);
   const edge = event.shiftKey ? stops[0] : stops[stops.length - 1];
   if (document.activeElement !== edge) return;
   event.preventDefault();

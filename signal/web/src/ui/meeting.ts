@@ -354,7 +354,7 @@ export class Meeting {
   private choosePictures(): void {
     showMore((['all', 'small', 'none'] as const).map((pictures) => ({
       sign: this.hall.pictures === pictures ? 'check' : pictures === 'none' ? 'ear' : pictures === 'small' ? 'signal' : 'tiles',
-      label: `pictures.${pictures}` as const, note: t(`pictures.${pictures}.note`), test: `pictures-${pictures}`, run: () => this.showPictures(pictures),
+      label: `pictures.${pictures}` as const, hint: t(`pictures.${pictures}.note`), test: `pictures-${pictures}`, run: () => this.showPictures(pictures),
     })), t('pictures'));
   }
 

@@ -67,7 +67,11 @@ export function redraw(parent: HTMLElement, ...children: (Node | null | false | 
   const { scrollTop } = parent;
   parent.replaceChildren(...children.filter((c): c is Node => !!c));
   parent.scrollTop = scrollTop;
-  if (focused) [...parent.querySelectorAll<HTMLElement>('[data-key]')].find((e) => e.dataset.key === focused)?.focus();
+  if (focused) focusKey(parent, focused);
+}
+
+export function focusKey(parent: ParentNode, key: string): void {
+  [...parent.querySelectorAll<HTMLElement>('[data-key]')].find((e) => e.dataset.key === key)?.focus();
 }
 
 /** Up and down go from item to item, Escape gives focus back to what opened the menu. */
@@ -83,7 +87,7 @@ export function menu(label: string, opener: string, shut: () => void, ...items: 
       event.stopPropagation();
       const body = element.closest('.body');
       shut();
-      body?.querySelector<HTMLElement>(`[data-key="${opener}"]`)?.focus();
+      if (body) focusKey(body, opener);
     }
   } }, ...items);
   return element;

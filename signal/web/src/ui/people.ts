@@ -5,7 +5,7 @@ import { MUTED, type Muted } from '../conference/happening';
 import { t } from '../i18n';
 import { hue, initials } from '../names';
 import { h, icon, setText } from './dom';
-import { Frame, menu, menuItem, type Panel, redraw } from './panel';
+import { focusKey, Frame, menu, menuItem, type Panel, redraw } from './panel';
 import { askToRemove } from './remove';
 
 export interface Person {
@@ -115,8 +115,7 @@ export class PeoplePanel implements Panel {
   private handRow(person: Person): HTMLElement {
     const letSpeak = this.moderator && !person.me && person.audioMuted;
     return h('div', { class: 'person' }, faceOf(person.name), this.nameOf(person),
-      icon('hand', { class: 'is-hand', label: t('meeting.hand', { number: person.hand }) }),
-      h('span', { class: 'num small', 'aria-hidden': 'true' }, String(person.hand)),
+      h('span', { class: 'num small is-hand', role: 'img', 'aria-label': t('meeting.hand', { number: person.hand }) }, String(person.hand)),
       letSpeak && h('button', { type: 'button', class: 'btn slim', 'data-test': 'let-speak', 'data-key': `speak-${person.id}`, 'aria-label': t('people.let.speak.label', { name: person.name }), onclick: () => this.host.conference?.moderation.ask(person.id, 'audio') }, t('people.let.speak')));
   }
 
@@ -145,9 +144,12 @@ export class PeoplePanel implements Panel {
     } }, icon('more'));
   }
 
+  /** What opened the menu has focus again, for a dialog to give it back to, unless `run` moves it. */
   private shut(run?: () => void): void {
+    const opener = `menu-${this.menu}`;
     this.menu = '';
     this.draw();
+    focusKey(this.list, opener);
     run?.();
   }
 

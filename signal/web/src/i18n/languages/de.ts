@@ -21,7 +21,7 @@ export default {
     'pre.private': 'Nichts wird gesendet, bevor Sie beitreten',
     'pre.section': 'Ihr Bild und Ton',
     'pre.you': 'So sehen die anderen Sie',
-    'pre.you.off': 'Kein Bild: die anderen sehen Ihre Initialen',
+    'pre.you.off': 'Kein Bild: man sieht Ihre Initialen',
     'pre.camera': 'Kamera',
     'pre.blur': 'Hintergrund unscharf zeigen',
     'pre.microphone': 'Mikrofon',
