@@ -1,8 +1,10 @@
 // The list of people, and what moderators do with it.
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { LibraryPage, Server, joinWithLibrary, me, openChromium, until } from './harness.mjs';
 import { id, joinWithPage, shot, state } from './page.mjs';
+import { speakInto } from './speech.mjs';
 
 let server, browser, library;
 
@@ -156,6 +158,54 @@ test('who is removed while the door is shut behind them has to be let in again',
     await ada.locator('[data-notice^=knock]').filter({ hasText: 'Grace is at the door' }).waitFor({ timeout: PATIENCE });
     assert.equal((await state(ada)).participants.length, 0);
     await close([ ada, grace ]);
+});
+
+test('talk time is counted while the microphone is on, and told to who comes later', async () => {
+    const voices = await openChromium(speakInto(path.join(server.state, 'speech.wav')));
+    const ada = await joinWithPage(voices, { room: 'talk-time', name: 'Ada', camera: false });
+    const grace = await joinWithPage(voices, { room: 'talk-time', name: 'Grace', camera: false });
+    const openTalk = async page => {
+        await page.locator('[data-test=more]').click();
+        await page.locator('[data-test=more-clock]').click();
+    };
+    const spoken = page => page.locator('[data-test=talk-line]').evaluateAll(lines => Object.fromEntries(lines.map(line => {
+        const [ minutes, seconds ] = line.querySelector('.num').textContent.split(':').map(Number);
+
+        return [ line.querySelector('bdi').textContent, 60 * minutes + seconds ];
+    })));
+    const spoke = async (page, name, least) => {
+        const end = Date.now() + PATIENCE;
+
+        while (!((await spoken(page))[name] >= least)) {
+            assert.ok(Date.now() < end, `${name} spoke for ${least} s: ${JSON.stringify(await spoken(page))}`);
+            await page.waitForTimeout(250);
+        }
+    };
+
+    await grace.locator('[data-test=mic]').click();
+    await openTalk(ada);
+    await spoke(ada, 'You', 3);
+    await ada.locator('[data-test=mic]').click();
+    await grace.locator('[data-test=mic]').click();
+    await spoke(ada, 'Grace', 5);
+    const { You: adaSpoke } = await spoken(ada);
+
+    await spoke(ada, 'Grace', 8);
+    assert.equal((await spoken(ada)).You, adaSpoke, 'a microphone that is off does not speak');
+    await grace.locator('[data-test=mic]').click();
+    await until(ada, () => window.moothall.state().participants[0].audioMuted, undefined, PATIENCE);
+    const before = await spoken(ada);
+    const mary = await joinWithPage(voices, { room: 'talk-time', name: 'Mary', camera: false });
+
+    await openTalk(mary);
+    await spoke(mary, 'You', 1);
+    const told = await spoken(mary);
+
+    for (const [ name, seconds ] of [ [ 'Ada', before.You ], [ 'Grace', before.Grace ] ]) {
+        assert.ok(Math.abs(told[name] - seconds) <= 1, `${name} spoke for ${seconds} s, and Mary is told: ${JSON.stringify(told)}`);
+    }
+    await shot(mary, 'people-talk-time');
+    await voices.close();
 });
 
 test('the library of 2022 is turned off and removed as anybody else', async () => {

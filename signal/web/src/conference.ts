@@ -158,6 +158,7 @@ export class Conference implements Room {
   async update(change: Partial<Local>): Promise<void> {
     const before = this.local;
     this.local = { ...before, ...change };
+    this.parts.forEach((part) => part.onPeople?.());
     if (this.joined) this.presence.update();
     await this.session.update(before, this.local);
   }
@@ -270,7 +271,7 @@ export class Conference implements Room {
     const person = readParticipant(stanza, nick, item);
     this.people.set(nick, person);
     this.session.chooseCodec();
-    this.events.onPeople(known ? null : person, null);
+    this.peopleChanged(known ? null : person, null);
   }
 
   /** What the focus says of the room. */
@@ -311,7 +312,12 @@ export class Conference implements Room {
     this.people.delete(nick);
     this.session.gone(nick);
     this.session.chooseCodec();
-    this.events.onPeople(null, person);
+    this.peopleChanged(null, person);
+  }
+
+  private peopleChanged(came: Participant | null, left: Participant | null): void {
+    this.parts.forEach((part) => part.onPeople?.());
+    this.events.onPeople(came, left);
   }
 
   /** It is ourselves who are not in the room any more. */

@@ -65,6 +65,8 @@ export interface Part {
   /** What another endpoint sends over the bridge. */
   onSignal?(from: string, payload: Readonly<Record<string, unknown>>): void;
   onSpeaker?(id: string): void;
+  /** Somebody came, left, or changed; or we did. */
+  onPeople?(): void;
   /** We go to another room: nothing of the one before is true any more. */
   forget?(): void;
 }

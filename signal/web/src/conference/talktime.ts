@@ -7,7 +7,9 @@ export interface Talk { readonly id: string; readonly name: string; readonly ms:
 
 export class TalkTime implements Part {
   private readonly spoken = new Map<string, { name: string; ms: number }>();
-  private speaker = '';
+  /** Remains who it is until somebody else speaks, however silent. */
+  private dominant = '';
+  private talking = '';
   private since = 0;
 
   constructor(private readonly room: Room) {}
@@ -21,26 +23,22 @@ export class TalkTime implements Part {
     const { room } = this;
     const ids = new Set([...this.spoken.keys(), ...room.people.keys(), room.me]);
     return [...ids].map((id) => {
-      const kept = this.spoken.get(id);
-      const talks = id === this.speaker;
+      const talks = id === this.talking;
       return {
-        id, now: talks,
-        name: (id === room.me ? room.local.name : room.people.get(id)?.name) || kept?.name || '',
-        ms: (kept?.ms ?? 0) + (talks ? now - this.since : 0),
+        id, now: talks, name: this.nameOf(id),
+        ms: (this.spoken.get(id)?.ms ?? 0) + (talks ? now - this.since : 0),
         here: id === room.me || room.people.has(id),
       };
     }).filter((talk) => talk.here || talk.ms > 0).sort((a, b) => b.ms - a.ms);
   }
 
   onSpeaker(id: string, now = Date.now()): void {
-    if (id === this.speaker) return;
-    this.stop(now);
-    this.speaker = id;
-    this.since = now;
-    const to = this.room.components.get('speakerstats');
-    if (id === this.room.me && to) {
-      this.room.send(el('message', { xmlns: CLIENT, to }, el('speakerstats', { xmlns: JITMEET, room: this.room.jid, silence: 'false' })));
-    }
+    this.dominant = id;
+    this.look(now);
+  }
+
+  onPeople(now = Date.now()): void {
+    this.look(now);
   }
 
   onJson(payload: Readonly<Record<string, unknown>>, from: string): boolean {
@@ -54,14 +52,32 @@ export class TalkTime implements Part {
 
   forget(): void {
     this.spoken.clear();
-    this.speaker = '';
+    this.dominant = this.talking = '';
   }
 
-  private stop(now: number): void {
-    if (!this.speaker) return;
+  /** Starts and stops the clock: whose microphone is off does not speak. */
+  private look(now: number): void {
+    const { room, dominant, talking: was } = this;
+    const audible = dominant === room.me ? room.local.audio !== null : room.people.get(dominant)?.audioMuted === false;
+    const talking = audible ? dominant : '';
+    if (talking === was) return;
+    if (was) this.spoken.set(was, { name: this.nameOf(was), ms: (this.spoken.get(was)?.ms ?? 0) + now - this.since });
+    this.talking = talking;
+    this.since = now;
+    // Who leaves has a name in the list as well.
+    if (talking) this.spoken.set(talking, { name: this.nameOf(talking), ms: this.spoken.get(talking)?.ms ?? 0 });
+    if (dominant === room.me) this.tellBox(!audible);
+  }
+
+  /** Everybody speaks for themselves; that another goes on is the other's to say. */
+  private tellBox(silent: boolean): void {
     const { room } = this;
-    const kept = this.spoken.get(this.speaker);
-    const name = (this.speaker === room.me ? room.local.name : room.people.get(this.speaker)?.name) || kept?.name || '';
-    this.spoken.set(this.speaker, { name, ms: (kept?.ms ?? 0) + now - this.since });
+    const to = room.components.get('speakerstats');
+    if (to) room.send(el('message', { xmlns: CLIENT, to }, el('speakerstats', { xmlns: JITMEET, room: room.jid, silence: String(silent) })));
+  }
+
+  private nameOf(id: string): string {
+    const { room } = this;
+    return (id === room.me ? room.local.name : room.people.get(id)?.name) || this.spoken.get(id)?.name || '';
   }
 }
