@@ -53,6 +53,11 @@ impl Bucket {
         }
     }
 
+    /// Nobody would notice if this bucket were made anew.
+    pub fn is_full(&mut self, now: Instant, per_second: u32, burst: u32) -> bool {
+        self.take(now, 0, per_second, burst) && self.tokens == burst
+    }
+
     /// Puts back what was taken for nothing.
     pub fn give_back(&mut self, cost: u32, burst: u32) {
         self.tokens = self.tokens.saturating_add(cost).min(burst);

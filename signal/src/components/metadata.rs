@@ -11,6 +11,7 @@ use super::meeting::{Service, only_moderators};
 use super::outbox::{Outbox, json_message};
 use super::room::{Occupant, Room};
 use super::{Component, Output};
+use crate::muc::ChatRestrictions;
 
 /// Bytes of a key.
 const MAX_KEY: usize = 64;
@@ -38,6 +39,8 @@ const START_MUTED: &str = "startMuted";
 pub(super) const POLL_CREATION: &str = "pollCreationRestricted";
 /// Only moderators write to everybody.
 const GROUP_CHAT: &str = "groupChatRestricted";
+/// Only moderators write to single people.
+const PRIVATE_CHAT: &str = "privateChatRestricted";
 
 /// The values of one room.
 #[derive(Debug, Default)]
@@ -103,6 +106,10 @@ impl RoomMetadata {
         self.values.get("permissions").and_then(|permissions| permissions.get(what)) == Some(&Value::Bool(true))
     }
 
+    fn chat_restrictions(&self) -> ChatRestrictions {
+        ChatRestrictions { group: self.restricts(GROUP_CHAT), private: self.restricts(PRIVATE_CHAT) }
+    }
+
     fn set(&mut self, room: &Room, key: String, data: Value, outbox: &mut Outbox<'_>) -> Result<(), StanzaError> {
         if self.values.get(&key) == Some(&data) {
             return Ok(());
@@ -116,7 +123,7 @@ impl RoomMetadata {
             return Err(StanzaError::new(Condition::PolicyViolation).with_text("This room has no place for it"));
         }
         let message = json!({ "type": "room_metadata", "metadata": &values });
-        let before = self.restricts(GROUP_CHAT);
+        let before = self.chat_restrictions();
         if let Value::Object(values) = values {
             self.values = values;
         }
@@ -124,9 +131,9 @@ impl RoomMetadata {
         outbox.tell_raw(Component::RoomMetadata, &room.occupants, &message);
         let from = Component::RoomMetadata.address(outbox.domain);
         outbox.push(Output::Preface { room: room.name.clone(), from, message });
-        let restricted = self.restricts(GROUP_CHAT);
-        if restricted != before {
-            outbox.push(Output::RestrictChat { room: room.name.clone(), restricted });
+        let restrictions = self.chat_restrictions();
+        if restrictions != before {
+            outbox.push(Output::RestrictChat { room: room.name.clone(), restrictions });
         }
         if let Some(policy) = policy {
             outbox.push(Output::StartMuted { room: room.name.clone(), policy });

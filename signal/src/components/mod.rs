@@ -28,7 +28,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::c2s::{SessionId, uuid};
 use crate::focus::MediaType;
-use crate::muc::{Affiliation, is_breakout, room_address, room_key};
+use crate::muc::{Affiliation, ChatRestrictions, is_breakout, room_address, room_key};
 
 pub use breakout::Kept;
 use breakout::{Breakouts, Command, Meetings};
@@ -47,8 +47,8 @@ pub enum Output {
     Moderate { room: Box<str>, media: MediaType, enabled: bool, allowed: Vec<String> },
     /// Whoever comes from now on starts so.
     StartMuted { room: Box<str>, policy: StartMuted },
-    /// While it is `restricted`, only moderators write to everybody.
-    RestrictChat { room: Box<str>, restricted: bool },
+    /// What only moderators write from now on.
+    RestrictChat { room: Box<str>, restrictions: ChatRestrictions },
     /// Whoever joins gets this message, which is written already, from this address before its own presence.
     Preface { room: Box<str>, from: String, message: String },
     /// The meeting ends for everybody.

@@ -11,8 +11,8 @@ use crate::c2s::Bucket;
 /// A wrong password or a knock is forgiven after this.
 const EVERY: Duration = Duration::from_secs(12);
 
-/// Network addresses whose guesses are counted.
-const MAX_ADDRESSES: usize = 1024;
+/// Pairs of a network address and a room whose guesses are counted.
+const MAX_COUNTED: usize = 4096;
 
 /// What somebody may still try.
 #[derive(Debug)]
@@ -47,20 +47,22 @@ fn cost() -> u32 {
     u32::try_from(EVERY.as_millis()).unwrap_or(u32::MAX)
 }
 
-/// Guesses at passwords by network address: a new stream costs nothing, and brings no new guesses.
+/// Guesses at the password of a room by network address: a new stream costs nothing, and brings no new guesses. Who guesses
+/// at one room does not keep its neighbours out of another.
 #[derive(Debug, Default)]
 pub(super) struct Guesses {
-    by_address: BTreeMap<IpAddr, (Instant, Attempts)>,
+    counted: BTreeMap<(IpAddr, Box<str>), (Instant, Attempts)>,
 }
 
 impl Guesses {
-    /// Those of an address. When there are too many addresses, the one that guessed longest ago is forgotten.
-    pub(super) fn of(&mut self, now: Instant, address: IpAddr, burst: u32) -> &mut Attempts {
-        if self.by_address.len() >= MAX_ADDRESSES && !self.by_address.contains_key(&address) {
-            let oldest = self.by_address.iter().min_by_key(|(_, (at, _))| *at).map(|(address, _)| *address);
-            self.by_address.retain(|address, _| Some(*address) != oldest);
+    /// Those of an address at a room. When there are too many, those that were made longest ago are forgotten.
+    pub(super) fn of(&mut self, now: Instant, address: IpAddr, room: &str, burst: u32) -> &mut Attempts {
+        let key = (address, room.into());
+        if self.counted.len() >= MAX_COUNTED && !self.counted.contains_key(&key) {
+            let oldest = self.counted.iter().min_by_key(|(_, (at, _))| *at).map(|(key, _)| key.clone());
+            oldest.map(|oldest| self.counted.remove(&oldest));
         }
-        let (at, attempts) = self.by_address.entry(address).or_insert_with(|| (now, Attempts::new(now, burst)));
+        let (at, attempts) = self.counted.entry(key).or_insert_with(|| (now, Attempts::new(now, burst)));
         *at = now;
         attempts
     }
@@ -75,13 +77,14 @@ mod tests {
         let now = Instant::now();
         let mut guesses = Guesses::default();
         let address = |n: u32| IpAddr::from(n.to_be_bytes());
-        assert!(guesses.of(now, address(0), 1).guess(now, false, 1).is_ok());
-        assert!(guesses.of(now, address(0), 1).guess(now, true, 1).is_err());
-        for n in 1..2000 {
+        assert!(guesses.of(now, address(0), "r", 1).guess(now, false, 1).is_ok());
+        assert!(guesses.of(now, address(0), "r", 1).guess(now, true, 1).is_err());
+        assert!(guesses.of(now, address(0), "other", 1).guess(now, true, 1).is_ok());
+        for n in 1..5000 {
             let now = now + Duration::from_millis(1);
-            assert!(guesses.of(now, address(n), 1).guess(now, true, 1).is_ok());
+            assert!(guesses.of(now, address(n), "r", 1).guess(now, true, 1).is_ok());
         }
-        assert_eq!(guesses.by_address.len(), MAX_ADDRESSES);
-        assert!(guesses.of(now, address(0), 1).guess(now, true, 1).is_ok());
+        assert_eq!(guesses.counted.len(), MAX_COUNTED);
+        assert!(guesses.of(now, address(0), "r", 1).guess(now, true, 1).is_ok());
     }
 }

@@ -13,7 +13,7 @@ use super::limits::MucLimits;
 use super::occupant::Occupant;
 use super::presence::written;
 use super::room::Room;
-use super::visitor::{Visitor, too_much};
+use super::visitor::{LEAST, Visitor, Visitors, too_much};
 use super::{Affiliation, Effect, FOCUS_NICK, Role, admin, config_form, disco, messages, room_address};
 use crate::c2s::SessionId;
 
@@ -28,7 +28,7 @@ pub struct Muc {
     focus: Jid,
     pub(super) limits: MucLimits,
     pub(super) rooms: BTreeMap<Box<str>, Room>,
-    pub(super) visitors: BTreeMap<SessionId, Visitor>,
+    pub(super) visitors: Visitors,
     pub(super) guesses: Guesses,
     pub(super) effects: VecDeque<Effect>,
 }
@@ -54,7 +54,7 @@ impl Muc {
             focus,
             limits,
             rooms: BTreeMap::new(),
-            visitors: BTreeMap::new(),
+            visitors: Visitors::default(),
             guesses: Guesses::default(),
             effects: VecDeque::new(),
         }
@@ -152,7 +152,7 @@ impl Muc {
 impl Muc {
     /// The session is gone; so are its occupants and their standing.
     pub fn on_closed(&mut self, session: SessionId) {
-        let Some(visitor) = self.visitors.remove(&session) else {
+        let Some(visitor) = self.visitors.remove(session) else {
             return;
         };
         for name in &visitor.rooms {
@@ -180,8 +180,7 @@ impl Muc {
         }
         let result = match to.node.as_deref().and_then(|name| self.rooms.get_mut(name)) {
             Some(room) => {
-                let visitor = self.visitors.entry(sender.session);
-                let visitor = visitor.or_insert_with(|| Visitor::new(sender, &self.limits));
+                let visitor = self.visitors.of(sender, &self.limits);
                 messages::relay(room, visitor, sender, to, &stanza, &self.limits, &mut self.effects)
             }
             None => Err(StanzaError::new(Condition::ItemNotFound)),
@@ -221,8 +220,7 @@ impl Muc {
             if frame.len() > self.limits.message_bytes {
                 return Err(StanzaError::new(Condition::PolicyViolation).with_text("This request is too large"));
             }
-            let visitor = self.visitors.entry(sender.session);
-            let visitor = visitor.or_insert_with(|| Visitor::new(sender, &self.limits));
+            let visitor = self.visitors.of(sender, &self.limits);
             if !visitor.pay(sender.now, frame.len(), &self.limits) {
                 return Err(too_much());
             }
@@ -256,11 +254,15 @@ impl Muc {
                 Ok(())
             }
             ("query", Some(ns::MUC_ADMIN), _) if role == Role::Moderator => {
-                let visitor = self.visitors.entry(sender.session);
-                let visitor = visitor.or_insert_with(|| Visitor::new(sender, &self.limits));
+                let visitor = self.visitors.of(sender, &self.limits);
                 admin::handle(room, visitor, sender, iq, payload, &self.limits, &mut self.effects)
             }
             ("query", Some(ns::MUC_OWNER), _) if role == Role::Moderator => {
+                let visitor = self.visitors.of(sender, &self.limits);
+                // Everybody is told, and told again when the door changes, and then asks what is different.
+                if set && !visitor.pay(sender.now, 2 * LEAST, &self.limits) {
+                    return Err(too_much());
+                }
                 let had_lobby = room.lobby.is_some();
                 config_form::handle(room, sender, iq, payload, &self.domain, &mut self.effects)?;
                 if room.lobby.is_some() != had_lobby {
@@ -275,7 +277,7 @@ impl Muc {
 
     /// Who sends, and what it may.
     pub(super) fn visitor(&mut self, sender: Sender<'_>) -> &mut Visitor {
-        self.visitors.entry(sender.session).or_insert_with(|| Visitor::new(sender, &self.limits))
+        self.visitors.of(sender, &self.limits)
     }
 
     pub(super) fn reply(&mut self, sender: Sender<'_>, stanza: &Element) {

@@ -13,6 +13,11 @@ use super::{Affiliation, Effect, Role};
 /// Status code of what concerns the receiver itself.
 const SELF: &str = "<status code='110'/>";
 
+/// The end of a moderator's presence, as it is told to itself. Where moderators keep something to themselves, today's clients
+/// offer it only to those who are told like this that they may.
+const PERMITTED: &str = "</x><permissions xmlns='http://jitsi.org/jitmeet'><p name='create-polls' val='true'/>\
+                         <p name='send-groupchat' val='true'/><p name='send-private-message' val='true'/></permissions></presence>";
+
 /// Why an occupant leaves, as the others are told.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Departure<'a> {
@@ -43,10 +48,13 @@ pub(super) fn send(effects: &mut VecDeque<Effect>, to: &Occupant, frame: String)
 
 /// The presence of an occupant, as it is told to another or to itself.
 pub(super) fn presence(of: &Occupant, to: &Occupant) -> String {
-    let own = if of.nick == to.nick { SELF } else { "" };
+    let (own, end) = match (of.nick == to.nick, of.is_moderator()) {
+        (true, true) => (SELF, PERMITTED),
+        (true, false) => (SELF, "</x></presence>"),
+        (false, _) => ("", "</x></presence>"),
+    };
     let Presence { attrs, children } = &of.presence;
     let start = "<presence xmlns='jabber:client' from='";
-    let end = "</x></presence>";
     [start, &to.address, "/", &of.nick, "' to='", &to.to, "'", attrs, ">", children, of.item(), own, end].concat()
 }
 

@@ -12,7 +12,7 @@ use super::history::Wanted;
 use super::occupant::Occupant;
 use super::presence::{strip_presence, written};
 use super::room::Room;
-use super::visitor::{LEAST, Visitor};
+use super::visitor::LEAST;
 use super::{Affiliation, Effect, FOCUS_NICK};
 
 /// The owner of the bridge's own sources, to the clients.
@@ -110,7 +110,7 @@ impl Muc {
             Affiliation::None => {
                 let lobby = room.lobby.as_ref().map(|_| counterpart(spelled_address(stanza), &self.lobbies));
                 if matches!(key, Key::Right | Key::Wrong) {
-                    self.guess(sender, key == Key::Right)?;
+                    self.guess(sender, name, key == Key::Right)?;
                 }
                 match (key, lobby) {
                     (Key::Right, Some(_)) => Affiliation::Member,
@@ -127,18 +127,19 @@ impl Muc {
         Ok(affiliation)
     }
 
-    fn guess(&mut self, sender: Sender<'_>, is_right: bool) -> Result<(), StanzaError> {
-        let burst = self.limits.attempts;
-        let attempts = match sender.address {
-            Some(address) => self.guesses.of(sender.now, address, burst),
-            None => &mut self.visitor(sender).attempts,
+    fn guess(&mut self, sender: Sender<'_>, room: &str, is_right: bool) -> Result<(), StanzaError> {
+        let (now, burst) = (sender.now, self.limits.attempts);
+        self.visitor(sender).guesses.guess(now, is_right, burst)?;
+        let Some(address) = sender.address else {
+            return Ok(());
         };
-        attempts.guess(sender.now, is_right, burst)
+        let burst = burst.saturating_mul(self.limits.guessers_of_network);
+        self.guesses.of(now, address, room, burst).guess(now, is_right, burst)
     }
 
     /// Notes that the session is about to be in a room, unless it is in too many.
     pub(super) fn visit(&mut self, sender: Sender<'_>, name: &str) -> Result<(), StanzaError> {
-        let visitor = self.visitors.entry(sender.session).or_insert_with(|| Visitor::new(sender, &self.limits));
+        let visitor = self.visitors.of(sender, &self.limits);
         if visitor.rooms.iter().any(|room| **room == *name) {
             return Ok(());
         }
@@ -233,7 +234,7 @@ impl Muc {
         };
         strip_presence(&mut stanza);
         let last = written(&stanza);
-        let visitor = self.visitors.entry(sender.session).or_insert_with(|| Visitor::new(sender, &self.limits));
+        let visitor = self.visitors.of(sender, &self.limits);
         // What is told of it has no attributes of the stanza, so its content must do without the prefixes declared there.
         let stands_alone = !stanza.attrs.iter().any(|(name, _)| name.starts_with("xmlns:"));
         let is_told = stands_alone

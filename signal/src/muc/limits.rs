@@ -31,12 +31,17 @@ pub struct MucLimits {
     pub voice_per_second: u32,
     /// And at once.
     pub voice_burst: u32,
+    /// So many times as much may all sessions of one network say together: an office that comes to a meeting at once must
+    /// fit.
+    pub voices_of_network: u32,
     /// Chat messages and reactions of one session in a second.
     pub chat_per_second: u32,
     /// And at once.
     pub chat_burst: u32,
-    /// Wrong passwords from one network address, and knocks of one session, at once; they come back slowly.
+    /// Wrong passwords of one session, and its knocks, at once; they come back slowly.
     pub attempts: u32,
+    /// So many times as many wrong passwords for one room may come from one network: colleagues have the same old invitation.
+    pub guessers_of_network: u32,
     /// Messages that a room remembers for those who come later.
     pub history_messages: usize,
     /// Bytes of all of them.
@@ -47,7 +52,7 @@ impl Default for MucLimits {
     fn default() -> Self {
         Self {
             occupants: 200,
-            waiting: 50,
+            waiting: 100,
             rooms_per_session: 4,
             presence_bytes: 16 * 1024,
             message_bytes: 64 * 1024,
@@ -55,9 +60,11 @@ impl Default for MucLimits {
             nick_bytes: 128,
             voice_per_second: 16 * 1024,
             voice_burst: 256 * 1024,
+            voices_of_network: 16,
             chat_per_second: 2,
             chat_burst: 20,
             attempts: 10,
+            guessers_of_network: 3,
             history_messages: 100,
             history_bytes: 64 * 1024,
         }
@@ -65,6 +72,12 @@ impl Default for MucLimits {
 }
 
 impl MucLimits {
+    /// Bytes that all sessions of one network may say to everybody in a second, and at once.
+    pub(super) fn voice_of_network(&self) -> (u32, u32) {
+        let times = self.voices_of_network;
+        (self.voice_per_second.saturating_mul(times), self.voice_burst.saturating_mul(times))
+    }
+
     /// A presence may be this large.
     pub(super) fn allow(&self, presence: &Presence) -> Result<(), StanzaError> {
         if presence.children.len() > self.presence_bytes || presence.attrs.len() > MAX_ATTRS {

@@ -12,7 +12,6 @@ use super::limits::reason_of;
 use super::lobby::{Lobby, hears};
 use super::occupant::Occupant;
 use super::presence::{strip_message, strip_presence};
-use super::visitor::Visitor;
 use super::{Affiliation, Effect, disco, invite, messages};
 
 impl Muc {
@@ -69,8 +68,7 @@ impl Muc {
         if known.nick != occupant.nick {
             return Err(StanzaError::new(Condition::NotAllowed).with_text("A nick cannot be changed"));
         }
-        let visitor = self.visitors.entry(sender.session);
-        let visitor = visitor.or_insert_with(|| Visitor::new(sender, &self.limits));
+        let visitor = self.visitors.of(sender, &self.limits);
         visitor.broadcast(sender.now, occupant.presence.bytes(), &self.limits)?;
         known.presence = occupant.presence;
         known.name = occupant.name;
@@ -107,7 +105,7 @@ impl Muc {
             return Err(StanzaError::of(ErrorType::Wait, Condition::ServiceUnavailable));
         } else {
             let burst = self.limits.attempts;
-            self.visitor(sender).attempts.count(sender.now, burst)?;
+            self.visitor(sender).knocks.count(sender.now, burst)?;
         }
         let limits = self.limits;
         self.visitor(sender).broadcast(sender.now, occupant.presence.bytes(), &limits)?;
@@ -122,7 +120,7 @@ impl Muc {
     fn has_place(&self, lobby: &Lobby, address: Option<IpAddr>) -> bool {
         let free = self.limits.waiting.saturating_sub(lobby.waiting().count());
         let sessions = lobby.waiting().filter_map(|o| o.session);
-        let addresses = sessions.filter_map(|session| self.visitors.get(&session)?.address);
+        let addresses = sessions.filter_map(|session| self.visitors.get(session)?.address);
         free > addresses.filter(|other| Some(*other) == address).count()
     }
 
@@ -138,8 +136,7 @@ impl Muc {
         let room = to.node.as_deref().and_then(|name| self.rooms.get_mut(name));
         let lobby = room.and_then(|room| room.lobby.as_ref()).ok_or_else(not_inside)?;
         let from = lobby.by_session(sender.session).ok_or_else(not_inside)?;
-        let visitor = self.visitors.entry(sender.session);
-        let visitor = visitor.or_insert_with(|| Visitor::new(sender, &self.limits));
+        let visitor = self.visitors.of(sender, &self.limits);
         messages::may_say(visitor, sender, stanza, &self.limits)?;
         let to_all = stanza.attr("type") == Some("groupchat");
         let mut relayed = stanza.clone();

@@ -80,11 +80,13 @@ fn to_one(
     if to.is_focus() {
         return Err(StanzaError::new(Condition::ServiceUnavailable));
     }
+    let from = room.by_nick(nick).ok_or_else(|| StanzaError::new(Condition::NotAcceptable))?;
+    if room.chat_restrictions.private && !from.is_moderator() && stanza.child("body").is_some() {
+        return Err(StanzaError::new(Condition::NotAllowed).with_text("Only moderators write to single people here"));
+    }
     let mut stanza = stanza.clone();
     strip_message(&mut stanza, false);
-    if let Some(from) = room.by_nick(nick) {
-        send(effects, to, frames::relayed(&stanza, from, to));
-    }
+    send(effects, to, frames::relayed(&stanza, from, to));
     Ok(())
 }
 
@@ -97,7 +99,7 @@ fn to_all(
     effects: &mut VecDeque<Effect>,
 ) -> Result<(), StanzaError> {
     let from = room.by_nick(nick).ok_or_else(|| StanzaError::new(Condition::NotAcceptable))?;
-    if room.chat_restricted && !from.is_moderator() && stanza.child("body").is_some() {
+    if room.chat_restrictions.group && !from.is_moderator() && stanza.child("body").is_some() {
         return Err(StanzaError::new(Condition::NotAllowed).with_text("Only moderators write to everybody here"));
     }
     let retracted = stanza.child_in("retract", ns::RETRACT).map(|retract| retract.attr("id").unwrap_or_default());

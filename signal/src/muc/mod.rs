@@ -26,6 +26,9 @@ mod room;
 mod services;
 mod visitor;
 
+#[cfg(test)]
+mod tests;
+
 use jitsi_wire::xmpp::Element;
 
 use crate::c2s::SessionId;
@@ -33,7 +36,7 @@ use crate::c2s::SessionId;
 pub use address::{is_breakout, room_address, room_key};
 pub use component::{Muc, Sender};
 pub use limits::MucLimits;
-pub use rights::{Affiliation, Role};
+pub use rights::{Affiliation, ChatRestrictions, Role};
 
 /// The nick of the focus. Clients take any Jingle session with another peer for a call between two.
 pub const FOCUS_NICK: &str = "focus";

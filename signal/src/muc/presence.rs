@@ -52,7 +52,8 @@ pub(super) fn strip_presence(stanza: &mut Element) {
 }
 
 /// Removes from a message what only the server may say (the room's own words, and that a message is an old one), and from a
-/// message to all what would give its sender another name.
+/// message to all what would give its sender another name. A text that hides behind a prefix goes too: clients find it, and
+/// nothing here counts it as one.
 pub(super) fn strip_message(stanza: &mut Element, to_all: bool) {
     strip_prefixes(stanza, &[ns::MUC_USER, ns::DELAY, ns::OLD_DELAY]);
     // COMPAT(lib-jitsi-meet, 2022): any subject is the meeting's new title to it, whatever else the message says.
@@ -61,7 +62,8 @@ pub(super) fn strip_message(stanza: &mut Element, to_all: bool) {
         let entitles = local_name(child) == "subject" && !(may_entitle && child.name == "subject");
         let is_delayed = local_name(child) == "delay" || forges(child, ns::DELAY) || forges(child, ns::OLD_DELAY);
         let renames = matches!(local_name(child), "nick" | "display-name");
-        !(forges(child, ns::MUC_USER) || is_delayed || entitles || to_all && renames)
+        let hides = child.name != "body" && local_name(child) == "body";
+        !(forges(child, ns::MUC_USER) || is_delayed || entitles || hides || to_all && renames)
     });
     for child in &mut stanza.children {
         // COMPAT(lib-jitsi-meet): it sends `reply` without a namespace and reads it only with one.

@@ -44,6 +44,15 @@ impl Affiliation {
     }
 }
 
+/// What only moderators write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ChatRestrictions {
+    /// To everybody.
+    pub group: bool,
+    /// To a single one.
+    pub private: bool,
+}
+
 /// What an occupant may do while it is in the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {

@@ -10,7 +10,7 @@ use super::history::{History, Wanted};
 use super::lobby::Lobby;
 use super::occupant::Occupant;
 use super::services::{Breakout, Preface};
-use super::{Affiliation, Effect};
+use super::{Affiliation, ChatRestrictions, Effect};
 use crate::c2s::SessionId;
 
 /// Affiliations of addresses that are not in the room.
@@ -37,8 +37,7 @@ pub(super) struct Room {
     /// The room is members-only when there is one: who is not a member waits there.
     pub(super) lobby: Option<Box<Lobby>>,
     pub(super) history: History,
-    /// Only moderators write to everybody.
-    pub(super) chat_restricted: bool,
+    pub(super) chat_restrictions: ChatRestrictions,
     pub(super) preface: Option<Box<Preface>>,
     /// What it has to do with breakout rooms.
     pub(super) breakout: Option<Box<Breakout>>,
@@ -65,7 +64,7 @@ impl Room {
             password: None,
             lobby: None,
             history: History::default(),
-            chat_restricted: false,
+            chat_restrictions: ChatRestrictions::default(),
             preface: None,
             breakout: None,
             ids_given: 0,

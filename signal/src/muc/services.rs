@@ -6,10 +6,10 @@ use jitsi_wire::xmpp::Element;
 
 use super::component::Muc;
 use super::disco::{self, counterpart};
-use super::frames::send;
+use super::frames::{Departure, send};
 use super::occupant::Occupant;
 use super::room::{Room, Subject};
-use super::{Affiliation, FOCUS_NICK};
+use super::{Affiliation, ChatRestrictions, FOCUS_NICK};
 
 /// Addresses that are let in and have not come yet.
 const MAX_ADMITTED: usize = 1000;
@@ -96,10 +96,10 @@ impl Muc {
         }
     }
 
-    /// While it is `restricted`, only moderators write to everybody.
-    pub fn restrict_chat(&mut self, room: &str, restricted: bool) {
+    /// What only moderators write from now on.
+    pub fn restrict_chat(&mut self, room: &str, restrictions: ChatRestrictions) {
         if let Some(room) = self.rooms.get_mut(room) {
-            room.chat_restricted = restricted;
+            room.chat_restrictions = restrictions;
         }
     }
 
@@ -149,11 +149,16 @@ impl Muc {
         }
     }
 
-    /// An address was sent away from another room of the meeting.
+    /// An address was sent away from another room of the meeting: should it be here as well, it goes from here too.
     pub fn disown(&mut self, room: &str, bare: &str) {
-        if let Some(room) = self.rooms.get_mut(room) {
-            room.disown(bare, &mut self.effects);
+        let Some(room) = self.rooms.get_mut(room) else {
+            return;
+        };
+        let here: Vec<Box<str>> = room.clients().filter(|o| o.bare() == bare).map(|o| o.nick.clone()).collect();
+        for nick in here {
+            room.depart(&nick, Departure::Kicked { actor: FOCUS_NICK, reason: "" }, &mut self.effects);
         }
+        room.disown(bare, &mut self.effects);
     }
 
     /// Ends a meeting for everybody in it. The focus hears of each and then ends the room itself.

@@ -71,7 +71,7 @@ impl Signal {
             Output::StartMuted { room, policy } => {
                 self.focus.handle(now, FocusInput::StartMuted { room: &room, policy });
             }
-            Output::RestrictChat { room, restricted } => self.muc.restrict_chat(&room, restricted),
+            Output::RestrictChat { room, restrictions } => self.muc.restrict_chat(&room, restrictions),
             Output::Preface { room, from, message } => self.muc.set_preface(&room, &from, &message),
             Output::End { room, reason } => self.muc.end(&room, &reason),
             Output::Close { room, reason, next } => {
