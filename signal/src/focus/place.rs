@@ -7,8 +7,8 @@ use crate::muc::is_breakout;
 
 /// Breakout rooms are counted apart: so many times as there may be meetings.
 const BREAKOUTS: usize = 4;
-/// One network has at most this part of the conferences,
-const PART: usize = 4;
+/// One network has at most this part of the conferences (an office may be one),
+const PART: usize = 2;
 /// and not less than this, when there may be few.
 const LEAST: usize = 4;
 

@@ -307,20 +307,20 @@ fn ask_at(world: &mut World, from: &str, room: &str, network: &str) -> String {
 }
 
 #[test]
-fn one_network_has_a_quarter_of_the_meetings_at_most_and_breakout_rooms_are_counted_apart() {
+fn one_network_has_half_of_the_meetings_at_most_and_breakout_rooms_are_counted_apart() {
     let mut world = World::with(|c| c.max_rooms = 20);
     let ask = |world: &mut World, n: usize, component: &str, network: &str| {
         ask_at(world, &format!("{network}-{n}"), &format!("room{n}@{component}.meet.example"), network)
     };
     let answers: Vec<String> = (0..16).map(|n| ask(&mut world, n, "conference", "192.0.2.1")).collect();
-    assert_eq!(answers.iter().filter(|a| *a == "result").count(), 5);
-    assert_eq!(answers[5], "resource-constraint");
+    assert_eq!(answers.iter().filter(|a| *a == "result").count(), 10);
+    assert_eq!(answers[10], "resource-constraint");
     assert_eq!(ask(&mut world, 0, "conference", "192.0.2.1"), "result", "what is there may be entered");
     assert_eq!(ask(&mut world, 50, "conference", "192.0.2.2"), "result");
-    for n in 0..20 {
+    for n in 0..40 {
         assert_eq!(ask(&mut world, n, "breakout", "192.0.2.1"), "result");
     }
-    assert_eq!(ask(&mut world, 20, "breakout", "192.0.2.1"), "resource-constraint");
+    assert_eq!(ask(&mut world, 40, "breakout", "192.0.2.1"), "resource-constraint");
     assert_eq!(ask(&mut world, 51, "conference", "192.0.2.2"), "result", "breakout rooms take no meeting's place");
 }
 
