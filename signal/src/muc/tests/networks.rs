@@ -26,7 +26,7 @@ fn one_network_with_many_streams_has_no_more_to_say_than_a_few() {
     let limits = MucLimits { voice_per_second: 100, voice_burst: 10_000, voices_of_network: 3, ..MucLimits::default() };
     let mut world = World::new(limits);
     let chat = "<message type='groupchat'><x xmlns='u'>x</x></message>";
-    let mut said = |world: &mut World, n: u64| {
+    let said = |world: &mut World, n: u64| {
         world.join(n);
         (0..30).filter(|_| condition(&world.say(n, "r@conference.d", chat)).is_none()).count()
     };
