@@ -217,7 +217,7 @@ impl Signal {
             SessionOutput::Over { session, jid } => {
                 if let Some(jid) = &jid {
                     self.focus.forget_client(jid);
-                    self.components.forget(now, &jid.to_bare().to_string());
+                    self.components.forget(now, session, &jid.to_bare().to_string());
                 }
                 self.muc.on_closed(session);
             }
@@ -306,7 +306,8 @@ impl Signal {
 
     /// The same for somebody without a stream, who is known by the address alone.
     fn on_http_request(&mut self, now: Instant, address: Option<IpAddr>, request: &ConferenceRequest) {
-        let node = address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+        let network = address.map(network);
+        let node = network.map_or_else(|| "unknown".to_owned(), |network| network.to_string());
         let from = Jid::full_of(node, self.names.http.as_str(), "http");
         let iq = iq("set", "http").with_child(request.to_element());
         if !self.may_ask(&from, &iq) {
@@ -314,7 +315,6 @@ impl Signal {
             return self.outputs.push_back(Output::Answer(error));
         }
         let to = self.names.focus.clone();
-        let network = address.map(network);
         self.focus.handle(now, FocusInput::ConferenceRequest { from: &from, to: &to, iq: &iq, network });
     }
 

@@ -1,7 +1,5 @@
 //! One room and its services.
 
-use std::time::Instant;
-
 use jitsi_wire::xmpp::{Condition, Element, StanzaError};
 
 use super::av_moderation::AvModeration;
@@ -12,6 +10,7 @@ use super::polls::Polls;
 use super::room::{Arrival, Occupant, Room};
 use super::speaker_stats::SpeakerStats;
 use super::{Component, Request};
+use crate::c2s::SessionId;
 use crate::muc::Affiliation;
 
 /// What a service of a room does about what happens. Whoever is named is in the room, or has just left it.
@@ -76,7 +75,6 @@ impl Meeting {
     }
 
     pub(super) fn on_message(&mut self, request: Request<'_>, outbox: &mut Outbox<'_>) -> Result<(), StanzaError> {
-        self.sender(request, outbox.now)?;
         self.polls.restricted = self.metadata.restricts(POLL_CREATION);
         let (room, services) = self.parts();
         let from = room.by_session(request.session).ok_or_else(|| StanzaError::new(Condition::NotAcceptable))?;
@@ -87,24 +85,21 @@ impl Meeting {
 
     pub(super) fn on_joined(&mut self, arrival: &Arrival<'_>, outbox: &mut Outbox<'_>) {
         let (room, services) = self.parts();
-        room.enter(outbox.now, arrival);
+        room.enter(arrival);
         if let Some(new) = room.by_nick(arrival.nick) {
             for (_, service) in services {
                 service.on_joined(room, new, outbox);
-                service.on_presence(room, new, arrival.presence, outbox);
             }
         }
     }
 
+    /// The session of `nick`, when everybody is told of what its presence says.
+    pub(super) fn announcer(&self, nick: &str, presence: &Element) -> Option<SessionId> {
+        let from = self.room.by_nick(nick)?;
+        self.metadata.new_policy(from, presence).map(|_| from.session)
+    }
+
     pub(super) fn on_presence(&mut self, nick: &str, presence: &Element, outbox: &mut Outbox<'_>) {
-        self.room.rename(nick, presence);
-        let from = self.room.by_nick(nick);
-        let announces = from.filter(|from| self.metadata.new_policy(from, presence).is_some()).map(|from| from.session);
-        if let Some(session) = announces
-            && !self.room.charge(outbox.now, session, u32::try_from(cost(Component::RoomMetadata)).unwrap_or(u32::MAX))
-        {
-            return;
-        }
         let (room, services) = self.parts();
         if let Some(occupant) = room.by_nick(nick) {
             for (_, service) in services {
@@ -145,18 +140,14 @@ impl Meeting {
         Some(gone)
     }
 
-    /// Who asks, when that is not too much.
-    pub(super) fn sender(&mut self, request: Request<'_>, now: Instant) -> Result<&Occupant, StanzaError> {
-        let cost = cost(request.to).max(request.message.to_string().len());
-        if !self.room.charge(now, request.session, u32::try_from(cost).unwrap_or(u32::MAX)) {
-            return Err(StanzaError::new(Condition::ResourceConstraint).with_text("Too much at once"));
-        }
+    /// Who asks.
+    pub(super) fn sender(&self, request: Request<'_>) -> Result<&Occupant, StanzaError> {
         self.room.by_session(request.session).ok_or_else(|| StanzaError::new(Condition::NotAcceptable))
     }
 }
 
 /// What a message counts at least, because others are told about it.
-fn cost(component: Component) -> usize {
+pub(super) fn cost(component: Component) -> usize {
     match component {
         Component::AvModeration | Component::Polls => 256,
         Component::RoomMetadata => 4096,

@@ -8,6 +8,7 @@ mod av_moderation;
 mod breakout;
 mod component;
 mod conference;
+mod guest;
 mod meeting;
 mod metadata;
 mod outbox;
@@ -34,7 +35,8 @@ pub use breakout::Kept;
 use breakout::{Breakouts, Command, Meetings};
 pub use component::Component;
 use conference::TERMINATED;
-use meeting::{Meeting, only_moderators};
+use guest::Guest;
+use meeting::{Meeting, cost, only_moderators};
 use outbox::Outbox;
 pub use room::Arrival;
 
@@ -75,8 +77,7 @@ pub struct Components {
     breakouts: BTreeMap<Box<str>, Breakouts>,
     /// The main room of each breakout room.
     mains: BTreeMap<Box<str>, Box<str>>,
-    /// Rooms that a session is in.
-    joined: BTreeMap<SessionId, Vec<Box<str>>>,
+    guests: BTreeMap<SessionId, Guest>,
     outputs: VecDeque<Output>,
 }
 
@@ -98,7 +99,7 @@ impl Components {
             meetings: Meetings::new(),
             breakouts: BTreeMap::new(),
             mains: BTreeMap::new(),
-            joined: BTreeMap::new(),
+            guests: BTreeMap::new(),
             outputs: VecDeque::new(),
         }
     }
@@ -130,11 +131,9 @@ impl Components {
     pub fn on_joined(&mut self, now: Instant, room: &str, arrival: &Arrival<'_>) {
         let mut outbox = Outbox { domain: &self.domain, now, outputs: &mut self.outputs };
         let meeting = self.meetings.entry(room.into()).or_insert_with(|| Meeting::new(room, outbox.domain));
-        let rooms = self.joined.entry(arrival.session).or_default();
-        if !rooms.iter().any(|name| **name == *room) {
-            rooms.push(room.into());
-        }
+        self.guests.entry(arrival.session).or_insert_with(|| Guest::new(now)).enter(room);
         meeting.on_joined(arrival, &mut outbox);
+        self.announce(now, room, arrival.nick, arrival.presence);
         self.with_breakouts(now, room, |breakouts, meetings, outbox| {
             if let Some(new) = meetings.get(room).and_then(|meeting| meeting.room.by_nick(arrival.nick)) {
                 breakouts.on_joined(meetings, new, outbox);
@@ -145,10 +144,24 @@ impl Components {
     /// An occupant's presence was replaced.
     pub fn on_presence(&mut self, now: Instant, room: &str, nick: &str, presence: &Element) {
         let name = self.name_of(room, nick);
-        self.within(now, room, |meeting, outbox| meeting.on_presence(nick, presence, outbox));
+        self.within(now, room, |meeting, _| meeting.room.rename(nick, presence));
+        self.announce(now, room, nick, presence);
         if self.name_of(room, nick) != name {
             self.on_changed(now, room, nick);
         }
+    }
+
+    /// What a presence says to the services, unless its sender makes them say too much.
+    fn announce(&mut self, now: Instant, room: &str, nick: &str, presence: &Element) {
+        let announcer = self.meetings.get(room).and_then(|meeting| meeting.announcer(nick, presence));
+        if announcer.is_none_or(|session| self.charge(now, session, cost(Component::RoomMetadata))) {
+            self.within(now, room, |meeting, outbox| meeting.on_presence(nick, presence, outbox));
+        }
+    }
+
+    /// Counts what a session asks for; false when it is too much.
+    fn charge(&mut self, now: Instant, session: SessionId, cost: usize) -> bool {
+        self.guests.get_mut(&session).is_some_and(|guest| guest.charge(now, cost))
     }
 
     /// An occupant told everybody something in JSON.
@@ -184,11 +197,8 @@ impl Components {
     /// An occupant is gone. `returns`: it may come back, because nobody sent it away and its stream is there.
     pub fn on_left(&mut self, now: Instant, room: &str, nick: &str, session: SessionId, returns: bool) {
         let gone = self.within(now, room, |meeting, outbox| meeting.on_left(nick, outbox)).flatten();
-        if let Some(rooms) = self.joined.get_mut(&session) {
-            rooms.retain(|name| **name != *room);
-            if rooms.is_empty() {
-                self.joined.remove(&session);
-            }
+        if let Some(guest) = self.guests.get_mut(&session) {
+            guest.leave(room);
         }
         if let Some(gone) = gone {
             self.with_breakouts(now, room, |breakouts, meetings, outbox| {
@@ -198,7 +208,8 @@ impl Components {
     }
 
     /// A client is gone for good: wherever it was let in, it comes no more.
-    pub fn forget(&mut self, now: Instant, bare: &str) {
+    pub fn forget(&mut self, now: Instant, session: SessionId, bare: &str) {
+        self.guests.remove(&session);
         let its = self.breakouts.iter().filter(|(_, breakouts)| breakouts.is_member(bare));
         for main in its.map(|(main, _)| main.clone()).collect::<Vec<_>>() {
             self.with_breakouts(now, &main, |breakouts, meetings, outbox| breakouts.forget(meetings, bare, outbox));
@@ -263,15 +274,18 @@ impl Components {
     fn carry_out(&mut self, now: Instant, request: Request<'_>) -> Result<(), StanzaError> {
         let outside = || StanzaError::new(Condition::NotAcceptable).with_text("You are in no room");
         let room = self.room_of(request).ok_or_else(outside)?;
+        if !self.charge(now, request.session, cost(request.to).max(request.message.to_string().len())) {
+            return Err(StanzaError::new(Condition::ResourceConstraint).with_text("Too much at once"));
+        }
         let meeting = self.meetings.get_mut(&room).ok_or_else(outside)?;
         match request.to {
             Component::BreakoutRooms => {
-                only_moderators(meeting.sender(request, now)?)?;
+                only_moderators(meeting.sender(request)?)?;
                 self.on_breakout_command(now, &room, request.message)
             }
             // Whoever ends a breakout room's meeting means all of it.
             Component::EndConference if self.mains.contains_key(&room) => {
-                only_moderators(meeting.sender(request, now)?)?;
+                only_moderators(meeting.sender(request)?)?;
                 let room = self.mains.get(&room).cloned().unwrap_or(room);
                 self.outputs.push_back(Output::End { room, reason: TERMINATED.to_owned() });
                 Ok(())
@@ -297,7 +311,7 @@ impl Components {
 
     /// The room that a message is about: the one that it names, the one of the stream, or else the one that its sender is in.
     fn room_of(&self, request: Request<'_>) -> Option<Box<str>> {
-        let joined = self.joined.get(&request.session)?;
+        let joined = &self.guests.get(&request.session)?.rooms;
         let named = request.message.elements().find_map(|child| child.attr("room"));
         if let Some(named) = named {
             let named = room_key(&named.parse().ok()?, &self.domain)?;

@@ -1,19 +1,12 @@
 //! Who is in a room, as the services see it.
 
-use std::time::Instant;
-
 use jitsi_wire::xmpp::{Element, Jid, ns};
 
-use crate::c2s::{Bucket, SessionId};
+use crate::c2s::SessionId;
 use crate::muc::{Affiliation, Role, room_address};
 
 /// Bytes of a display name that are kept.
 const MAX_NAME: usize = 128;
-/// What one occupant may ask of services at once, in bytes that others are told.
-const BURST: u32 = 64 * 1024;
-/// And in a second.
-const PER_SECOND: u32 = 4 * 1024;
-
 /// Somebody who has just come.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival<'a> {
@@ -36,7 +29,6 @@ pub(super) struct Occupant {
     pub(super) affiliation: Affiliation,
     /// Display name.
     pub(super) name: Option<Box<str>>,
-    orders: Bucket,
 }
 
 impl Occupant {
@@ -93,7 +85,7 @@ impl Room {
     }
 
     /// Takes in who came; who was here with this nick or session is replaced.
-    pub(super) fn enter(&mut self, now: Instant, arrival: &Arrival<'_>) {
+    pub(super) fn enter(&mut self, arrival: &Arrival<'_>) {
         self.occupants.retain(|o| *o.nick != *arrival.nick && o.session != arrival.session);
         self.started = arrival.started;
         self.occupants.push(Occupant {
@@ -102,7 +94,6 @@ impl Room {
             jid: arrival.jid.clone(),
             affiliation: arrival.affiliation,
             name: display_name(arrival.presence),
-            orders: Bucket::full(now, BURST),
         });
     }
 
@@ -121,12 +112,6 @@ impl Room {
         if let Some(occupant) = self.occupants.iter_mut().find(|o| &*o.nick == nick) {
             occupant.name = display_name(presence);
         }
-    }
-
-    /// Counts what an occupant asks for; false when it is too much.
-    pub(super) fn charge(&mut self, now: Instant, session: SessionId, cost: u32) -> bool {
-        let occupant = self.occupants.iter_mut().find(|o| o.session == session);
-        occupant.is_some_and(|o| o.orders.take(now, cost, PER_SECOND, BURST))
     }
 }
 

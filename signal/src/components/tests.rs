@@ -356,12 +356,12 @@ fn who_left_and_is_gone_is_waited_for_no_longer() {
     let room = made(&mut world);
     world.leave("b", 2);
     world.take();
-    world.components.forget(world.now, "u2@d");
+    world.components.forget(world.now, SessionId(2), "u2@d");
     world.drain();
     assert!(world.components.judge(&room, "b", "u2@d").is_err());
     world.leave("a", 1);
     assert_eq!(kept(&mut world), [(false, false), (true, true)]);
-    world.components.forget(world.now, "u1@d");
+    world.components.forget(world.now, SessionId(1), "u1@d");
     world.drain();
     assert_eq!(kept(&mut world), [(false, false)]);
 }
@@ -435,4 +435,31 @@ fn a_policy_that_goes_back_and_forth_is_told_a_few_times_only() {
     }
     world.drain();
     assert_eq!(world.told(1).len(), 16);
+}
+
+#[test]
+fn who_comes_again_may_ask_for_no_more_by_that() {
+    let mut world = World::new();
+    world.join("ada", 1, true);
+    world.join("bob", 2, false);
+    let set = |n: usize| {
+        format!(
+            "<room_metadata xmlns='http://jitsi.org/jitmeet' room='r@conference.d'>{{\"key\":\"k\",\"data\":{n}}}</room_metadata>"
+        )
+    };
+    let mut told = 0;
+    world.take();
+    for round in 0..10 {
+        for n in 0..10 {
+            world.say(1, Component::RoomMetadata, &set(10 * round + n));
+        }
+        told += world.told(2).len();
+        world.leave("ada", 1);
+        world.join("ada", 1, true);
+    }
+    assert_eq!(told, 16, "as many as at once");
+    // A stream that is over is forgotten.
+    world.leave("ada", 1);
+    world.components.forget(world.now, SessionId(1), "u1@d");
+    assert_eq!(world.components.guests.len(), 1);
 }

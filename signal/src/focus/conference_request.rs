@@ -25,12 +25,21 @@ const MAX_UNENTERED: usize = 5;
 const MAX_ASKERS: usize = 16;
 /// A room that nobody entered for this long makes place for another when there are too many.
 const GRACE: Duration = Duration::from_secs(5);
+/// People who may ask over HTTP from one network at once. They have no address of their own until they have a stream.
+const PEOPLE: u32 = 8;
+
 /// Who asks for a room.
 #[derive(Debug)]
 pub(super) struct Asker<'a> {
     pub(super) jid: &'a Jid,
     /// Where it is, when that is known.
     pub(super) network: Option<IpAddr>,
+}
+
+impl Asker<'_> {
+    fn people(&self, domain: &str) -> u32 {
+        if self.jid.domain.strip_prefix("http.") == Some(domain) { PEOPLE } else { 1 }
+    }
 }
 
 /// How often clients ask.
@@ -42,14 +51,14 @@ pub(super) struct RequestLimits {
 
 impl RequestLimits {
     /// The rate of `max` clients is remembered; beyond, those who have been quiet are forgotten.
-    fn may_ask(&mut self, now: Instant, from: &Jid, max: usize) -> bool {
+    fn may_ask(&mut self, now: Instant, from: &Jid, people: u32, max: usize) -> bool {
         if self.clients.len() >= max && !self.clients.contains_key(from) {
             self.clients.retain(|_, bucket| !bucket.is_full(now));
             if self.clients.len() >= max {
                 return false;
             }
         }
-        let fresh = || Bucket::new(now, REQUEST_BURST, REQUEST_EVERY);
+        let fresh = || Bucket::new(now, REQUEST_BURST * people, REQUEST_EVERY / people);
         let bucket = self.clients.entry(from.clone()).or_insert_with(fresh);
         bucket.take(now)
     }
@@ -75,7 +84,7 @@ impl Focus {
     }
 
     fn answer(&mut self, now: Instant, from: &Asker<'_>, iq: &Element) -> Result<Option<Element>, StanzaError> {
-        if !self.requests.may_ask(now, from.jid, self.desk.config.max_clients) {
+        if !self.requests.may_ask(now, from.jid, from.people(&self.desk.config.domain), self.desk.config.max_clients) {
             return Err(StanzaError::new(Condition::ResourceConstraint));
         }
         if iq.child_in("ping", ns::PING).is_some() {
@@ -134,7 +143,7 @@ impl Focus {
         }
         let refusal = |text| Err(StanzaError::new(Condition::ResourceConstraint).with_text(text));
         let waiting = self.waiting_for(from.jid);
-        if waiting >= MAX_UNENTERED {
+        if waiting >= MAX_UNENTERED * usize::try_from(from.people(&self.desk.config.domain)).unwrap_or(1) {
             return refusal("Enter one of the meetings that you asked for first");
         }
         if self.has_enough(node, from.network) {

@@ -102,7 +102,7 @@ pub(super) async fn serve(
 async fn read(shared: &Rc<Shared>, request: Request<Incoming>) -> Result<bosh::Request, Box<Answer>> {
     let longest = shared.limits.xmpp_frame + ENVELOPE;
     let is_named = |beginning: &[u8]| shared.bosh.is_named(beginning);
-    let body = post::text(&shared.limits, &shared.bodies, request, longest, is_named).await?;
+    let body = post::text(&shared.limits, &shared.unread, request, longest, is_named).await?;
     let limits = xmpp::Limits { bytes: longest, ..xmpp::Limits::default() };
     bosh::Request::parse(&body.text, &limits).map_err(|error| {
         debug!(%error, "no BOSH");

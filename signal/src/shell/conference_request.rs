@@ -15,7 +15,7 @@ use super::post;
 pub(super) async fn serve(shared: &Rc<Shared>, request: Request<Incoming>, origin: &Origin) -> Answer {
     // A room, a few ids and numbers.
     let longest = shared.limits.short_body;
-    let body = match post::text(&shared.limits, &shared.bodies, request, longest, |_| false).await {
+    let body = match post::text(&shared.limits, &shared.unread, request, longest, |_| false).await {
         Ok(body) => body,
         Err(refusal) => return refusal,
     };

@@ -249,7 +249,7 @@ where
 {
     let _open = shared.socket_opened();
     let rest = std::mem::take(&mut upgraded.rest);
-    let io = &mut upgraded.io;
+    let (io, share) = (&mut upgraded.io, shared.unread.share());
     let end = match &mut upgraded.upgrade {
         Upgrade::Xmpp(connection) => {
             let rules = Rules::xmpp(&shared.limits);
@@ -258,7 +258,8 @@ where
             let outlet = &*session.outbox;
             // The hub closes sessions itself, behind their last stanza.
             let end =
-                socket::run(&mut socket, outlet, &rules, std::future::pending(), |text| session.frame(&text)).await;
+                socket::run(&mut socket, outlet, &rules, share, std::future::pending(), |text| session.frame(&text))
+                    .await;
             // What broke the rules once would do so again.
             if matches!(end, End::Left | End::Refused) {
                 session.leave();
@@ -269,7 +270,7 @@ where
             let rules = Rules::channel(&shared.limits);
             let mut socket = socket::accept(&mut *io, rest, &rules).await;
             let stop = shared.stopped();
-            socket::run(&mut socket, frames, &rules, stop, |text| lease.text(text.as_str().to_owned())).await
+            socket::run(&mut socket, frames, &rules, share, stop, |text| lease.text(text.as_str().to_owned())).await
         }
     };
     debug!(?end, "WebSocket ended");

@@ -22,8 +22,11 @@ pub struct Limits {
     pub request_body: Duration,
     /// Bytes of a request's body, unless its beginning names a session that is there.
     pub short_body: usize,
-    /// Bytes of all longer bodies that are being read; beyond them such requests are turned away.
-    pub body_total: usize,
+    /// Bytes of a WebSocket message that is not whole: so much is nobody's business.
+    pub short_frame: usize,
+    /// Bytes of all longer bodies and messages that are being read; beyond them such requests are turned away, and such
+    /// connections dropped.
+    pub unread_total: usize,
     /// Bytes of a request head.
     pub request_head_bytes: usize,
     /// Header fields of a request.
@@ -62,7 +65,8 @@ impl Default for Limits {
             request_head: Duration::from_secs(10),
             request_body: Duration::from_secs(20),
             short_body: 4 * 1024,
-            body_total: 16 * 1024 * 1024,
+            short_frame: 32 * 1024,
+            unread_total: 16 * 1024 * 1024,
             request_head_bytes: 16 * 1024,
             request_headers: 64,
             http_connection: Duration::from_secs(300),

@@ -20,7 +20,7 @@ use super::connection;
 use super::http::Site;
 use super::hub::Hub;
 use super::limits::Limits;
-use super::post;
+use super::unread;
 
 /// What all connections share.
 pub(super) struct Shared {
@@ -35,7 +35,7 @@ pub(super) struct Shared {
     pub(super) streams: Door,
     pub(super) sockets: Rc<Sockets>,
     pub(super) bosh: bosh::Sessions,
-    pub(super) bodies: post::Pool,
+    pub(super) unread: unread::Pool,
     pub(super) stopping: watch::Sender<bool>,
 }
 

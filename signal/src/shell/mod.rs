@@ -24,6 +24,7 @@ mod post;
 mod route;
 mod socket;
 mod tls;
+mod unread;
 mod upgrade;
 
 #[cfg(test)]
@@ -106,12 +107,12 @@ pub async fn serve(
         gate: Rc::from(channels),
         tls,
         proxies: config.proxies.iter().map(IpAddr::to_canonical).collect(),
+        unread: unread::Pool::new(config.limits.unread_total),
         limits: config.limits,
         door: listener::Door::default(),
         streams: listener::Door::default(),
         sockets: Rc::default(),
         bosh: bosh::Sessions::default(),
-        bodies: post::Pool::default(),
         stopping: watch::Sender::new(false),
     });
     // Its own set: whatever still runs at the end is dropped with it.

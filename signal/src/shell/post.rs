@@ -1,9 +1,7 @@
 //! Requests that bring something: their bodies, and who may send them from another page.
 
-use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::rc::Rc;
 
 use hyper::body::{Body, Incoming};
 use hyper::header::{
@@ -15,6 +13,7 @@ use tokio::time::timeout;
 
 use super::http::{self, Answer};
 use super::limits::Limits;
+use super::unread::{Pool, Share};
 
 /// Answers what is no POST.
 pub(super) fn objection(request: &Request<Incoming>) -> Option<Answer> {
@@ -41,42 +40,6 @@ pub(super) fn for_everybody(mut answer: Answer) -> Answer {
         headers.insert(name, HeaderValue::from_static(value));
     }
     answer
-}
-
-/// Bytes of long bodies that are being read.
-#[derive(Default)]
-pub(super) struct Pool(Rc<Cell<usize>>);
-
-impl Pool {
-    fn share(&self) -> Share {
-        Share { taken: Rc::clone(&self.0), bytes: 0 }
-    }
-}
-
-/// Part of the [`Pool`], given back at the end.
-struct Share {
-    taken: Rc<Cell<usize>>,
-    bytes: usize,
-}
-
-impl Share {
-    /// Takes as much more as there has to be in all; false beyond what there is.
-    fn cover(&mut self, bytes: usize, total: usize) -> bool {
-        let more = bytes.saturating_sub(self.bytes);
-        let taken = self.taken.get() + more;
-        let enough = taken <= total;
-        if enough {
-            self.taken.set(taken);
-            self.bytes += more;
-        }
-        enough
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        self.taken.set(self.taken.get().saturating_sub(self.bytes));
-    }
 }
 
 /// A body that is text.
@@ -112,7 +75,7 @@ pub(super) async fn text(
             if length > longest || !bytes.get(..limits.short_body).is_some_and(&may_be_long) {
                 return Err(too_long());
             }
-            if !share.cover(bytes.capacity(), limits.body_total) {
+            if !share.cover(bytes.capacity()) {
                 return Err(close(http::plain(StatusCode::SERVICE_UNAVAILABLE, "too much at once\n")));
             }
         }
@@ -129,22 +92,4 @@ pub(super) async fn text(
 fn close(mut answer: Answer) -> Answer {
     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     answer
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bodies_share_a_pool_and_give_back_what_they_took() {
-        let pool = Pool::default();
-        let (mut one, mut other) = (pool.share(), pool.share());
-        assert!(one.cover(60, 100) && one.cover(40, 100), "what is covered is not taken twice");
-        assert!(!other.cover(41, 100) && other.cover(40, 100));
-        assert!(!one.cover(61, 100));
-        drop(one);
-        assert!(other.cover(100, 100));
-        drop(other);
-        assert_eq!(pool.0.get(), 0);
-    }
 }

@@ -16,11 +16,14 @@ use tokio_tungstenite::tungstenite::{Bytes, Utf8Bytes};
 
 use super::limits::Limits;
 use super::outbox::{Outgoing, Outlet};
+use super::unread::{Metered, Share};
 
 /// Rules of one kind of socket.
 #[derive(Debug, Clone)]
 pub(super) struct Rules {
     pub(super) max_message: usize,
+    /// Of a longer message that is not whole, what was read counts.
+    pub(super) short_message: usize,
     pub(super) ping: Duration,
     pub(super) idle: Duration,
     pub(super) closing: Duration,
@@ -48,6 +51,7 @@ impl Rules {
     pub(super) fn channel(limits: &Limits) -> Self {
         Self {
             max_message: limits.channel_frame,
+            short_message: limits.short_frame,
             ping: limits.ping,
             idle: limits.idle,
             closing: limits.closing,
@@ -69,7 +73,7 @@ pub(super) enum End {
     Lost,
     /// Silent for too long, or no answer to our close.
     Silent,
-    /// It read too slowly.
+    /// It read too slowly, or wrote too much that is not whole.
     Overflow,
     /// It broke the protocol or a limit.
     Refused,
@@ -79,7 +83,7 @@ pub(super) enum End {
 const BUFFER: usize = 4 * 1024;
 
 /// Wraps a connection whose handshake has been answered. `rest`: bytes that were read behind the request.
-pub(super) async fn accept<S>(io: S, rest: Vec<u8>, rules: &Rules) -> WebSocketStream<S>
+pub(super) async fn accept<S>(io: S, rest: Vec<u8>, rules: &Rules) -> WebSocketStream<Metered<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -88,14 +92,16 @@ where
         .write_buffer_size(0)
         .max_message_size(Some(rules.max_message))
         .max_frame_size(Some(rules.max_message));
+    let io = Metered::new(io, rest.len());
     WebSocketStream::from_partially_read(io, rest, Role::Server, Some(config)).await
 }
 
 /// Carries frames until the socket ends. `stop` resolving closes it with 1001 and the given reason.
 pub(super) async fn run<S>(
-    socket: &mut WebSocketStream<S>,
+    socket: &mut WebSocketStream<Metered<S>>,
     mut outlet: impl Outlet,
     rules: &Rules,
+    mut share: Share,
     stop: impl Future<Output = &'static str>,
     mut on_text: impl FnMut(Utf8Bytes),
 ) -> End
@@ -110,15 +116,27 @@ where
         if timer.deadline() != clock.next() {
             timer.as_mut().reset(clock.next());
         }
+        let turn = poll_fn(|cx| {
+            let step = turn(cx, socket, &mut outlet, &clock);
+            let unread = socket.get_ref().unread();
+            match step.is_pending() && unread > rules.short_message && !share.cover(unread) {
+                true => Poll::Ready(Step::End(End::Overflow)),
+                false => step,
+            }
+        });
         let step = tokio::select! {
             biased;
-            step = poll_fn(|cx| turn(cx, socket, &mut outlet, &clock)) => step,
+            step = turn => step,
             () = timer.as_mut() => clock.on_time(),
             reason = stop.as_mut(), if clock.closing.is_none() => Step::Close(1001, reason),
         };
         match step {
             Step::Received(message) => {
                 clock.on_received();
+                socket.get_mut().on_message(&message);
+                if socket.get_ref().unread() == 0 {
+                    share.give_back();
+                }
                 match message {
                     Message::Text(text) if clock.closing.is_none() => on_text(text),
                     Message::Binary(_) if rules.refuse_binary && clock.closing.is_none() => {

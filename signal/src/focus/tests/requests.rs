@@ -322,6 +322,21 @@ fn one_network_has_half_of_the_meetings_at_most_and_breakout_rooms_are_counted_a
     }
     assert_eq!(ask(&mut world, 40, "breakout", "192.0.2.1"), "resource-constraint");
     assert_eq!(ask(&mut world, 51, "conference", "192.0.2.2"), "result", "breakout rooms take no meeting's place");
+    // Who comes without asking is counted as well.
+    let (jid, presence): (Jid, _) = ("u@meet.example/r".parse().unwrap(), xml("<presence/>"));
+    let joined = FocusInput::Joined {
+        room: "unasked",
+        nick: "n",
+        jid: &jid,
+        presence: &presence,
+        authority: "meet.example",
+        secure: true,
+        network: Some([192, 0, 2, 1].into()),
+        affiliation: Affiliation::None,
+        kind: OccupantKind::Regular,
+    };
+    world.focus.handle(world.now, joined);
+    assert!(matches!(world.focus.poll(), Some(FocusOutput::Kick { .. })));
 }
 
 #[test]
@@ -363,4 +378,20 @@ fn whoever_leaves_and_comes_back_has_not_more_than_before() {
     world.leave("ada");
     world.join_as("ada", Dialect::Gst, false, OccupantKind::Regular);
     assert_eq!(ping(&mut world), "resource-constraint");
+}
+
+#[test]
+fn many_people_of_one_network_ask_over_http() {
+    let mut world = World::new();
+    let payload = |n: usize| conference(&format!("room{n}@conference.meet.example"));
+    let mut ask = |n: usize| {
+        request(&mut world, "192.0.2.1@http.meet.example/http", "focus.meet.example", &payload(n));
+    };
+    (0..30).for_each(&mut ask);
+    (0..100).for_each(|_| ask(0));
+    assert_eq!(world.rooms.len(), 30);
+    assert!((0..50).any(|n| {
+        let answer = request(&mut world, "192.0.2.1@http.meet.example/http", "focus.meet.example", &payload(n % 30));
+        verdict(&answer) == "resource-constraint"
+    }));
 }

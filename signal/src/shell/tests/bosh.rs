@@ -107,7 +107,7 @@ fn long_bodies_are_for_sessions() {
 
 #[test]
 fn all_long_bodies_together_have_a_bound() {
-    let limits = Limits { body_total: 24 * 1024, ..Limits::default() };
+    let limits = Limits { unread_total: 24 * 1024, ..Limits::default() };
     with_server(Setup { limits, ..Setup::default() }, async |server| {
         let (mut io, sid, mut rid) = bound(server).await;
         let id = format!("sid='{sid}'");

@@ -12,7 +12,7 @@ use super::client::{Io, exchange, get, gone, hear_text, say, tcp, upgrade, withi
 use super::server::{Setup, with_server};
 use crate::shell::outbox::{Outbox, Pool};
 use crate::shell::socket::{self, End, Rules};
-use crate::shell::{Limits, ToClient};
+use crate::shell::{Limits, ToClient, unread};
 
 fn short() -> Limits {
     let moment = Duration::from_millis(150);
@@ -158,6 +158,7 @@ fn a_client_that_never_reads_is_dropped_while_others_go_on() {
         let (good, _) = listener.accept().await.unwrap();
         let pool = Pool::new(limits.queued_total);
         let outbox = || Outbox::new(limits.queued_bytes, limits.queued_frames, &pool);
+        let unread = &unread::Pool::new(limits.unread_total);
         let (to_deaf, to_good) = (&outbox(), &outbox());
         let mut deaf = socket::accept(deaf, Vec::new(), &rules).await;
         let mut good = socket::accept(good, Vec::new(), &rules).await;
@@ -183,12 +184,12 @@ fn a_client_that_never_reads_is_dropped_while_others_go_on() {
         let (deaf_ended, good_ended) = within("everything", async {
             let rules = &rules;
             let good = async move {
-                let end = socket::run(&mut good, to_good, rules, pending(), |_| {}).await;
+                let end = socket::run(&mut good, to_good, rules, unread.share(), pending(), |_| {}).await;
                 // The client waits for the end of TCP.
                 drop(good);
                 end
             };
-            let deaf = socket::run(&mut deaf, to_deaf, rules, pending(), |_| {});
+            let deaf = socket::run(&mut deaf, to_deaf, rules, unread.share(), pending(), |_| {});
             let (deaf, good, ()) = tokio::join!(deaf, good, talk);
             (deaf, good)
         })
@@ -214,5 +215,29 @@ fn a_flood_is_read_slowly_and_in_full() {
         assert!(heard.iter().enumerate().all(|(number, (_, text))| *text == number.to_string()));
         server.gate.send(ToClient::Text("still here".into()));
         assert_eq!(hear_text(&mut socket).await, "still here");
+    });
+}
+
+#[test]
+fn frames_that_never_end_have_a_bound_together() {
+    let limits = Limits { short_frame: 1024, unread_total: 40 * 1024, ..Limits::default() };
+    with_server(Setup { limits, ..Setup::plain() }, async |server| {
+        let dial = async || upgrade(server.connect().await, "/xmpp-websocket", &[]).await.unwrap().0;
+        for _ in 0..3 {
+            let mut endless = dial().await;
+            let mut beginning = vec![0x81, 0xff];
+            beginning.extend(100_000_u64.to_be_bytes());
+            beginning.extend([0; 4]);
+            beginning.extend([b' '; 60 * 1024]);
+            // It may be cut off before it has said all that.
+            let _ = within("sending", endless.get_mut().write_all(&beginning)).await;
+            while let Some(Ok(_)) = within("the end", endless.next()).await {}
+            // What it held is there again for others, one after another.
+            let mut good = dial().await;
+            say(&mut good, &" ".repeat(30 * 1024)).await;
+            say(&mut good, &" ".repeat(30 * 1024)).await;
+            say(&mut good, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='x' version='1.0'/>").await;
+            assert!(hear_text(&mut good).await.starts_with("<open "));
+        }
     });
 }
