@@ -19,7 +19,7 @@ export function invitation(room: string, heading: HTMLElement | null, copy: () =
     h('p', { class: `quiet ${code ? 'without-code' : ''}` }, t('invite.text.link')),
     h('div', { class: 'row scan' }, code,
       h('div', { class: 'stack tight' },
-        h('b', { class: 'mono small address', dir: 'ltr' }, address.replace(/^https?:\/\//, '')),
+        h('b', { class: 'mono small address' }, h('bdi', { dir: 'ltr' }, address.replace(/^https?:\/\//, ''))),
         h('div', { class: 'row tight wrap' },
           h('button', { type: 'button', class: 'btn first', onclick: copy, 'data-test': 'copy-link' }, icon('copy'), t('copy')),
           h('a', { class: 'btn', href: mail(room, address), 'data-test': 'mail' }, icon('send', { class: 'mirror' }), t('invite.mail')),

@@ -35,7 +35,7 @@ function roomForm(host: LandingHost): HTMLElement {
   const invented = inventRoom();
   const hint = h('p', { class: 'small is-bad', role: 'alert', id: 'room-hint' });
   const input = h('input', { id: 'room', name: 'room', autocomplete: 'off', spellcheck: 'false', autocapitalize: 'none', 'data-test': 'room-name', dir: 'auto', 'aria-describedby': 'room-hint' });
-  const field = h('span', { class: 'input' }, h('span', { class: 'addr', dir: 'ltr' }, `${location.host}/`), input);
+  const field = h('span', { class: 'input', dir: 'ltr' }, h('span', { class: 'addr' }, `${location.host}/`), input);
   const submit = (event: Event): void => {
     event.preventDefault();
     const slug = roomSlug(input.value);
