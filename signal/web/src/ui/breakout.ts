@@ -79,7 +79,7 @@ export class RoomsPanel implements Panel {
     const name = room.main ? t('rooms.main') : room.name;
     const key = `room-${room.jid}`;
     return h('section', { class: 'breakout', 'data-test': 'breakout-room', 'data-room': name },
-      h('div', { class: 'row tight' }, h('h3', { class: 'grow cut' }, h('bdi', {}, name)), h('span', { class: 'quiet num small' }, String(room.seats.length)),
+      h('div', { class: 'row tight' }, h('h3', { class: 'grow cut', dir: 'auto' }, name), h('span', { class: 'quiet num small' }, String(room.seats.length)),
         here ? h('span', { class: 'pill tiny' }, t('rooms.here')) : h('button', { type: 'button', class: 'btn slim', 'data-test': 'room-visit', 'data-key': `visit-${room.jid}`, 'aria-label': t('rooms.go.label', { name }), onclick: () => this.breakout?.visit(room.jid) }, t('rooms.go')),
         this.moderator && !room.main && this.opener(key, t('people.actions', { name }), 'room-menu')),
       this.menu === key && this.roomMenu(room, key),
@@ -95,7 +95,7 @@ export class RoomsPanel implements Panel {
     const name = seat.name || t('meeting.someone');
     const me = seat.id === this.host.conference?.me;
     return [
-      h('div', { class: `person ${this.menu === key ? 'sel' : ''}` }, faceOf(name), h('span', { class: 'grow cut' }, h('bdi', {}, name), me && h('span', { class: 'quiet' }, ` (${t('meeting.you')})`)),
+      h('div', { class: `person ${this.menu === key ? 'sel' : ''}` }, faceOf(name), h('span', { class: 'grow cut', dir: 'auto' }, name, me && h('span', { class: 'quiet' }, ` (${t('meeting.you')})`)),
         this.moderator && !me && this.opener(key, t('rooms.send.label', { name }), 'seat-menu')),
       this.menu === key ? this.seatMenu(seat, room, key) : null,
     ];

@@ -106,7 +106,7 @@ export class PeoplePanel implements Panel {
     const heading = h('h3', {}, t('people.door'), h('span', { class: 'pill tiny count-pill' }, String(door.length)),
       door.length > 1 && h('button', { type: 'button', class: 'btn plain slim end', 'data-test': 'admit-all', 'data-key': 'admit-all', onclick: () => lobby?.admit(door.map((k) => k.id)) }, t('people.door.all')));
     return [heading, ...door.map(({ id, name }) => h('div', { class: 'person knocks' }, faceOf(name || t('meeting.someone')),
-      h('span', { class: 'grow cut' }, h('bdi', {}, name || t('meeting.someone'))),
+      h('span', { class: 'grow cut', dir: 'auto' }, name || t('meeting.someone')),
       h('button', { type: 'button', class: 'btn icon slim', 'aria-label': t('people.write', { name }), 'data-key': `write-${id}`, onclick: () => this.host.write(`door:${id}`) }, icon('chat')),
       h('button', { type: 'button', class: 'btn slim', 'aria-label': t('people.refuse.label', { name }), 'data-test': 'refuse', 'data-key': `refuse-${id}`, onclick: () => void lobby?.refuse(id) }, t('people.refuse')),
       h('button', { type: 'button', class: 'btn slim first', 'aria-label': t('people.letin.label', { name }), 'data-test': 'admit', 'data-key': `admit-${id}`, onclick: () => lobby?.admit([id]) }, t('people.letin'))))];
@@ -130,7 +130,7 @@ export class PeoplePanel implements Panel {
   }
 
   private nameOf(person: Person): HTMLElement {
-    return h('span', { class: 'grow cut' }, h('bdi', {}, person.name), person.me && h('span', { class: 'quiet' }, ` (${t('meeting.you')})`));
+    return h('span', { class: 'grow cut', dir: 'auto' }, person.name, person.me && h('span', { class: 'quiet' }, ` (${t('meeting.you')})`));
   }
 
   private opener(id: string, label: string, more = ''): HTMLElement {

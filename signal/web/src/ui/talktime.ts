@@ -42,7 +42,7 @@ export class TalkPanel implements Panel {
       const bar = h('div', { class: 'meter', 'aria-hidden': 'true' }, h('i'));
       bar.style.setProperty('--v', `${Math.round((100 * talk.ms) / longest)}%`);
       return h('div', { class: `person talk ${talk.here ? '' : 'gone'}`, 'data-test': 'talk-line' }, faceOf(name),
-        h('div', { class: 'grow' }, h('div', { class: 'row tight' }, h('span', { class: 'grow cut' }, h('bdi', {}, name), !talk.here && h('span', { class: 'quiet' }, ` (${t('talk.gone')})`)),
+        h('div', { class: 'grow' }, h('div', { class: 'row tight' }, h('span', { class: 'grow cut', dir: 'auto' }, name, !talk.here && h('span', { class: 'quiet' }, ` (${t('talk.gone')})`)),
           talk.now && icon('speaker', { class: 'is-hand', label: t('meeting.talking') }), h('span', { class: 'num small' }, duration(Math.floor(talk.ms / 1000)))), bar));
     }));
   }
