@@ -10,6 +10,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::route::{Route, route};
+
 /// An open file of the directory.
 pub(super) struct Found {
     pub(super) file: File,
@@ -142,10 +144,12 @@ async fn fill(root: &Path, text: &str, own: &impl Fn(&str) -> Option<String>) ->
         }
         if let Some(name) = included(directive) {
             let name = name.trim_start_matches('/');
-            let content = match (own(name), super::route::route(&format!("/{name}"))) {
-                (Some(content), _) => Some(content),
-                (None, super::route::Route::File { path, .. }) => read(root, &path).await,
-                (None, _) => None,
+            let content = match own(name) {
+                Some(content) => Some(content),
+                None => match file(name) {
+                    Some(path) => read(root, &path).await,
+                    None => None,
+                },
             };
             filled.push_str(&content.unwrap_or_default());
         }
@@ -154,6 +158,15 @@ async fn fill(root: &Path, text: &str, own: &impl Fn(&str) -> Option<String>) ->
     }
     filled.push_str(rest);
     any.then_some(filled)
+}
+
+/// The file of this name in the directory.
+fn file(name: &str) -> Option<String> {
+    match route(&format!("/{name}")) {
+        Route::File { path, .. } => Some(path),
+        Route::InterfaceConfig => Some("interface_config.js".to_owned()),
+        _ => None,
+    }
 }
 
 /// The name in `include virtual="NAME"`.

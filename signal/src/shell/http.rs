@@ -157,8 +157,8 @@ impl Site {
         origin: &Origin,
     ) -> Answer {
         let path = match path {
-            // The name under which pages that embed a meeting look for it.
-            "external_api.js" => "libs/external_api.min.js",
+            // The name under which pages that embed a meeting look for it; a stock Jitsi Meet has it elsewhere.
+            "external_api.js" if !root.join(path).is_file() => "libs/external_api.min.js",
             "" => "index.html",
             path => path,
         };

@@ -161,6 +161,7 @@ fn a_directory_serves_a_stock_page_and_nothing_above_it() {
     std::fs::write(root.join("secret.txt"), "SECRET").unwrap();
     std::fs::write(web.join(".htaccess"), "SECRET").unwrap();
     std::fs::write(web.join("title.html"), "<title>stock</title>").unwrap();
+    std::fs::write(web.join("interface_config.js"), "var interfaceConfig = 1;").unwrap();
     std::fs::write(web.join("libs/external_api.min.js"), "api()").unwrap();
     std::fs::write(web.join("plain.html"), "<script src=\"/app.js\"></script>").unwrap();
     std::os::unix::fs::symlink(root.join("secret.txt"), web.join("out.txt")).unwrap();
@@ -172,13 +173,16 @@ fn a_directory_serves_a_stock_page_and_nothing_above_it() {
         web.join("index.html"),
         "<!--#include virtual=\"title.html\" --><script><!--#include virtual=\"/config.js\" --></script>\
          <!--#include virtual=\"../secret.txt\" --><!--#include virtual=\"none.html\" -->\
-         <!--#include virtual=\"out.txt\" -->.",
+         <!--#include virtual=\"out.txt\" --><script><!--#include virtual=\"/interface_config.js\" --></script>.",
     )
     .unwrap();
     with_server(Setup { web: Web::Directory(web), ..Setup::default() }, async |server| {
         let page = server.get("/tenant/room", &["Host: meet.example"]).await;
         assert!(page.text().starts_with("<title>stock</title><script>var config = {"), "{}", page.text());
-        assert!(page.text().contains("wss://meet.example/xmpp-websocket") && page.text().ends_with("</script>."));
+        assert!(
+            page.text().contains("wss://meet.example/xmpp-websocket")
+                && page.text().ends_with("var interfaceConfig = 1;</script>.")
+        );
         assert!(page.header("content-security-policy").contains("'unsafe-inline'"));
         let plain = server.get("/plain.html", &[]).await;
         assert!(
@@ -192,6 +196,8 @@ fn a_directory_serves_a_stock_page_and_nothing_above_it() {
         let tag = format!("If-None-Match: {}", bundled.header("etag"));
         assert_eq!(server.get("/libs/app.bundle.min.js", &[&tag]).await.status, 304);
         assert_eq!(server.get("/external_api.js", &[]).await.text(), "api()");
+        std::fs::write(root.join("web/external_api.js"), "its own").unwrap();
+        assert_eq!(server.get("/external_api.js", &[]).await.text(), "its own");
         for path in [
             "/../secret.txt",
             "/%2e%2e/secret.txt",
