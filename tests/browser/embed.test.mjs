@@ -6,7 +6,7 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Server, openChromium, tab } from './harness.mjs';
+import { Server, openChromium, tab, until } from './harness.mjs';
 import { id, joinWithPage, state } from './page.mjs';
 
 const BOX = '127.0.0.1:8443';
@@ -78,6 +78,7 @@ test('a listed page has a room in its frame, commands it and is told what happen
     });
     const joined = await told(page, 'videoConferenceJoined');
 
+    assert.ok(!await page.evaluate(() => window.told.some(one => one.event === 'prejoinScreenLoaded')), 'it went straight in');
     assert.equal(joined.displayName, 'Ada');
     assert.equal(joined.roomName, 'framed');
     const other = await joinWithPage(browser, { room: 'framed', name: 'Grace' });
@@ -102,6 +103,42 @@ test('a listed page has a room in its frame, commands it and is told what happen
     await page.evaluate(() => window.api.dispose());
     assert.equal(await page.locator('iframe').count(), 0);
     await Promise.all([ page, other ].map(one => one.context().close()));
+});
+
+test('the pages around two frames speak to each other, and one of them minds the door and the room', async () => {
+    const straight = name => ({ roomName: 'minded', userInfo: { displayName: name }, configOverwrite: { prejoinConfig: { enabled: false } } });
+    const page = await embed(listed, straight('Ada'));
+
+    await told(page, 'ready');
+    await told(page, 'videoConferenceJoined');
+    const other = await embed(listed, straight('Grace'));
+    const { id: grace } = await told(other, 'videoConferenceJoined');
+
+    await told(page, 'participantJoined', { id: grace });
+    // What is said to nobody who is here is said to nobody at all.
+    await command(page, 'sendEndpointTextMessage', 'nobody', 'lost');
+    await command(page, 'sendEndpointTextMessage', grace, 'psst');
+    const { data } = await told(other, 'endpointTextMessageReceived');
+
+    assert.equal(data.eventData.text, 'psst');
+    assert.match(data.senderInfo.jid, new RegExp(`^minded@.*/${data.senderInfo.id}$`));
+    await command(page, 'toggleModeration', true, 'audio');
+    await told(other, 'moderationStatusChanged', { mediaType: 'audio', enabled: true });
+    assert.equal(await other.evaluate(() => window.api.isModerationOn('audio')), true);
+    await command(page, 'addBreakoutRoom', 'Blue');
+    await until(page, async () => Object.values(await window.api.listBreakoutRooms()).some(room => room.name === 'Blue'), undefined, 10_000);
+    await command(page, 'toggleLobby', true);
+    const guest = await embed(listed, straight('Eve'));
+    const { participant } = await told(page, 'knockingParticipant');
+
+    assert.equal(participant.name, 'Eve');
+    await command(page, 'answerKnockingParticipant', participant.id, true);
+    await told(guest, 'videoConferenceJoined');
+    await command(page, 'kickParticipant', participant.id);
+    const { kicked, kicker } = await told(guest, 'participantKickedOut');
+
+    assert.deepEqual([ kicked.local, kicked.name, kicker.name ], [ true, 'Eve', 'Ada' ]);
+    await Promise.all([ page, other, guest ].map(one => one.context().close()));
 });
 
 test('a page that is not listed gets neither the room nor a word of it', async () => {

@@ -6,7 +6,7 @@ import type { ChatEvent, Conference, Happening, Participant } from './conference
 import type { Muted } from './conference/happening';
 import { type Branding, config } from './config';
 import { Doorway } from './doorway';
-import { controls, type Desk, snapshot } from './embed/controls';
+import type { Desk } from './embed/controls';
 import { Frame } from './embed/frame';
 import type { Wishes } from './embed/wishes';
 import { faces, handRank, nameOf, type Own, personLines, voices } from './faces';
@@ -113,11 +113,12 @@ export class App implements Desk {
   start(): void {
     if (!('RTCPeerConnection' in window)) return this.page('refused', { sign: 'warn', tone: 'warn', title: t('unsupported.title'), text: t('unsupported') });
     if (this.wishes.frame !== null && window.parent !== window) {
-      this.frame = new Frame(this.wishes.frame, config()?.embedders ?? [], { media: this.media, controls: controls(this), snapshot: () => snapshot(this) });
+      this.frame = new Frame(this.wishes.frame, config()?.embedders ?? [], this);
     }
     if (!this.room) return this.showLanding();
-    this.showPrejoin();
-    if (this.wishes.straight && this.stay.name) this.join(this.stay.name);
+    const straight = this.wishes.straight && this.stay.name !== '';
+    this.showPrejoin(straight ? 'joining' : 'prejoin');
+    if (straight) this.join(this.stay.name);
   }
 
   get conference(): Conference | null {
@@ -142,7 +143,7 @@ export class App implements Desk {
     }));
   }
 
-  private showPrejoin(): void {
+  private showPrejoin(phase: Phase = 'prejoin'): void {
     const prejoin = new Prejoin({
       brand: this.brand(), media: this.media, room: this.room, name: this.stay.name,
       join: (name) => this.join(name),
@@ -153,7 +154,7 @@ export class App implements Desk {
         this.join(name);
       },
     });
-    this.view('prejoin', prejoin.element);
+    this.view(phase, prejoin.element);
     this.prejoin = prejoin;
     document.title = `${roomTitle(this.room)} – ${this.boxName}`;
     prejoin.focus();
@@ -268,7 +269,10 @@ export class App implements Desk {
     if (end.why === 'left') return;
     if (end.why === 'password') return this.askPassword(end.wrong);
     this.silence();
-    if (end.why === 'removed') alarm(t('say.removed'));
+    if (end.why === 'removed') {
+      alarm(t('say.removed'));
+      this.frame?.removed(end.by);
+    }
     const { phase, state } = endedPage(end, { again: () => this.showPrejoin(), start: () => location.assign('/') });
     this.page(phase, state);
   }
@@ -376,6 +380,7 @@ export class App implements Desk {
   private onHappening(happening: Happening): void {
     if (happening.what === 'door') return this.doorway.show(happening.state);
     this.happenings.tell(happening);
+    this.frame?.happened(happening);
     this.meeting?.changed(this.lines());
     if (this.people.length === 0) this.render();
   }

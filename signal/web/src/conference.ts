@@ -20,6 +20,7 @@ import { RoomSettings } from './conference/settings';
 import type { Quality } from './conference/quality';
 import type { Statistics } from './conference/statistics';
 import { TalkTime } from './conference/talktime';
+import { Words } from './conference/words';
 import type { Config } from './config';
 import { bareJid, domainOf, nickOf, resource } from './names';
 import type { View } from './wanted';
@@ -45,6 +46,7 @@ export class Conference implements Room {
   readonly polls = new Polls(this);
   readonly reactions = new Reactions(this);
   readonly talkTime = new TalkTime(this);
+  readonly words = new Words(this);
   readonly messages: Messages;
   readonly settings: RoomSettings;
   readonly lobby: Lobby;
@@ -92,7 +94,7 @@ export class Conference implements Room {
       onShut: () => this.giveUp({ why: 'door' }),
     });
     this.breakout = new Breakout(this, this.home, (jid) => void this.move(jid));
-    this.parts = [this.settings, this.knock, this.lobby, this.moderation, this.polls, this.breakout, this.reactions, this.talkTime, this.messages];
+    this.parts = [this.settings, this.knock, this.lobby, this.moderation, this.polls, this.breakout, this.reactions, this.talkTime, this.words, this.messages];
   }
 
   // What the page asks for

@@ -65,6 +65,11 @@ export function resource(jid: string): string {
   return slash < 0 ? '' : jid.slice(slash + 1);
 }
 
+/** What stands before the `@`. */
+export function nodeOf(jid: string): string {
+  return jid.slice(0, Math.max(jid.indexOf('@'), 0));
+}
+
 export function domainOf(jid: string): string {
   const bare = bareJid(jid);
   return bare.slice(bare.indexOf('@') + 1);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Postbox } from '../src/embed/postbox';
-import { eventsBetween, type Snapshot } from '../src/embed/snapshot';
+import { eventsBetween, eventsOf, type Snapshot } from '../src/embed/snapshot';
 import { readWishes } from '../src/embed/wishes';
 
 /** Two windows that post to each other, as the browser would have them do it. */
@@ -84,8 +84,8 @@ test('another window, another scope and what is no message are left alone', () =
 });
 
 const AWAY: Snapshot = {
-  phase: 'prejoin', room: 'hall', me: null, others: [], audioMuted: false, videoMuted: false, audioAvailable: true, videoAvailable: true,
-  speaker: '', tiles: true, chatOpen: false, peopleOpen: false, unread: 0,
+  phase: 'prejoin', room: 'hall', name: 'Ada', me: null, others: [], audioMuted: false, videoMuted: false, audioAvailable: true, videoAvailable: true,
+  created: 0, speaker: '', tiles: true, chatOpen: false, peopleOpen: false, unread: 0,
 };
 const ADA = { id: 'a', name: 'Ada', moderator: true, hand: false, sharing: false };
 const GRACE = { id: 'g', name: 'Grace', moderator: false, hand: false, sharing: false };
@@ -93,14 +93,28 @@ const GRACE = { id: 'g', name: 'Grace', moderator: false, hand: false, sharing: 
 test('events lead from one state of the meeting to the next', () => {
   const names = (before: Snapshot, after: Snapshot): string[] => eventsBetween(before, after).map(({ name, id }) => [name, id].filter(Boolean).join(' '));
   const here: Snapshot = { ...AWAY, phase: 'meeting', me: ADA, others: [GRACE] };
-  assert.deepEqual(names({ ...AWAY, phase: '' }, AWAY), ['prejoin-screen-loaded']);
+  assert.deepEqual(names({ ...AWAY, phase: '' }, AWAY), ['prejoin-screen-loaded local']);
+  assert.deepEqual(names(here, { ...here, created: 1_700_000_000_000 }), ['conference-created-timestamp']);
   assert.deepEqual(names(AWAY, here), ['video-conference-joined a', 'participant-joined g']);
   assert.deepEqual(names(here, here), []);
   assert.deepEqual(names(here, { ...here, audioMuted: true, others: [{ ...GRACE, hand: true, sharing: true }] }), ['raise-hand-updated g', 'content-sharing-participants-changed', 'audio-mute-status-changed']);
   assert.deepEqual(names(here, { ...here, others: [] }), ['participant-left g']);
   // After a break both have new ids.
   assert.deepEqual(names(here, { ...here, me: { ...ADA, id: 'b' }, others: [{ ...GRACE, id: 'h' }] }), ['participant-left g', 'video-conference-left', 'video-conference-joined b', 'participant-joined h']);
-  assert.deepEqual(names(here, AWAY), ['prejoin-screen-loaded', 'participant-left g', 'video-conference-left']);
+  assert.deepEqual(names(here, AWAY), ['prejoin-screen-loaded local', 'participant-left g', 'video-conference-left']);
+});
+
+test('what happens in the meeting is told in the words of the external API', () => {
+  const told = (happening: Parameters<typeof eventsOf>[0]): unknown => eventsOf(happening, 'a', 'hall@conference.box.example');
+  assert.deepEqual(told({ what: 'knock', id: 'k', name: 'Kay', gone: false }), [{ name: 'knocking-participant', participant: { id: 'k', name: 'Kay' } }]);
+  assert.deepEqual(told({ what: 'knock', id: 'k', name: 'Kay', gone: true }), []);
+  assert.deepEqual(told({ what: 'moderated', kind: 'video', on: true, by: 'Grace' }), [{ name: 'moderation-status-changed', mediaType: 'video', enabled: true }]);
+  assert.deepEqual(told({ what: 'allowed', kind: 'audio', yes: false }), [{ name: 'moderation-participant-rejected', id: 'a', mediaType: 'audio' }]);
+  assert.deepEqual(told({ what: 'word', from: 'g', text: 'hello' }), [{
+    name: 'endpoint-text-message-received',
+    data: { senderInfo: { jid: 'hall@conference.box.example/g', id: 'g' }, eventData: { name: 'endpoint-text-message', text: 'hello' } },
+  }]);
+  assert.deepEqual(told({ what: 'changed' }), []);
 });
 
 test('the address says what the embedding page wishes', () => {

@@ -22,6 +22,8 @@ export type Happening =
   | { readonly what: 'allowed'; readonly kind: Muted; readonly yes: boolean }
   | { readonly what: 'poll'; readonly id: string; readonly by: string }
   | { readonly what: 'reaction'; readonly from: string; readonly names: readonly string[] }
+  /** A page around somebody else's meeting says something to ours. */
+  | { readonly what: 'word'; readonly from: string; readonly text: string }
   /** We were sent to another room, or came back from one; empty name: the main room. */
   | { readonly what: 'moved'; readonly to: string }
   /** The room that we wanted to go to is not there any more. */

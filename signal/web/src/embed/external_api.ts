@@ -134,6 +134,10 @@ export class JitsiMeetExternalAPI extends Emitter {
   getContentSharingParticipants(): Promise<unknown> { return this.ask('get-content-sharing-participants'); }
   getDeploymentInfo(): Promise<unknown> { return this.ask('deployment-info'); }
   getRoomsInfo(): Promise<unknown> { return this.ask('rooms-info'); }
+  listBreakoutRooms(): Promise<unknown> { return this.ask('list-breakout-rooms'); }
+  isModerationOn(mediaType?: string): Promise<unknown> { return this.ask('is-moderation-on', { mediaType }); }
+  isParticipantForceMuted(participantId: string, mediaType?: string): Promise<unknown> { return this.ask('is-participant-force-muted', { participantId, mediaType }); }
+  isP2pActive(): Promise<unknown> { return this.ask('get-p2p-status'); }
   getAvailableDevices(): Promise<unknown> { return this.ask('getAvailableDevices'); }
   getCurrentDevices(): Promise<unknown> { return this.ask('getCurrentDevices'); }
   isDeviceListAvailable(): Promise<unknown> { return this.ask('isDeviceListAvailable'); }

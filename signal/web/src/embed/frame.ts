@@ -1,29 +1,26 @@
 // The page in somebody else's frame: obeys commands, answers questions and tells events, in the words of Jitsi's external API.
 
-import type { ChatMessage } from '../conference';
+import type { ChatMessage, Happening } from '../conference';
+import type { Muted } from '../conference/happening';
 import type { LocalMedia } from '../media';
+import { nodeOf } from '../names';
+import { type Controls, controls, type Desk, snapshot } from './controls';
 import { type ApiEvent, type Command, COMMANDS } from './names';
 import { Postbox } from './postbox';
-import { eventsBetween, type Snapshot } from './snapshot';
-
-export type Controls = Readonly<Record<Command, (...values: readonly unknown[]) => void>>;
-
-export interface FrameHost {
-  readonly media: LocalMedia;
-  readonly controls: Controls;
-  snapshot(): Snapshot;
-}
+import { eventsBetween, eventsOf, type Snapshot } from './snapshot';
 
 const KINDS: Readonly<Record<string, 'audio' | 'video' | 'output'>> = { audioinput: 'audio', videoinput: 'video', audiooutput: 'output' };
 const KNOWN: ReadonlySet<string> = new Set(Object.values(COMMANDS));
 
 export class Frame {
   private readonly box: Postbox;
+  private readonly controls: Controls;
   private last: Snapshot;
 
   /** `embedders` are the origins that may command us; our own may anyway. */
-  constructor(id: number, embedders: readonly string[], private readonly host: FrameHost) {
-    this.last = { ...host.snapshot(), phase: '' };
+  constructor(id: number, embedders: readonly string[], private readonly desk: Desk) {
+    this.controls = controls(desk);
+    this.last = { ...snapshot(desk), phase: '' };
     this.box = new Postbox({
       scope: `jitsi_meet_external_api_${id}`,
       here: window, there: window.parent,
@@ -31,14 +28,26 @@ export class Frame {
       onMessage: (message) => void this.onMessage(message),
     });
     this.tell({ name: 'browser-support', supported: 'RTCPeerConnection' in window });
+    this.tell({ name: 'ready' });
   }
 
   /** Tells what has changed since it was called last. */
   update(): void {
-    const now = this.host.snapshot();
+    const now = snapshot(this.desk);
     const events = eventsBetween(this.last, now);
     this.last = now;
     for (const event of events) this.tell(event);
+  }
+
+  happened(happening: Happening): void {
+    const { conference } = this.desk;
+    for (const event of eventsOf(happening, conference?.me ?? '', conference?.jid ?? '')) this.tell(event);
+  }
+
+  /** A moderator sent us out. */
+  removed(by: string): void {
+    const { me } = this.last;
+    this.tell({ name: 'participant-kicked-out', kicked: { id: me?.id, name: me?.name, local: true }, kicker: { name: by } });
   }
 
   message({ from, name, text, to, mine, at }: ChatMessage): void {
@@ -60,19 +69,25 @@ export class Frame {
     }
     if (!KNOWN.has(name)) return;
     const values: unknown = data.data;
-    this.host.controls[name as Command](...(Array.isArray(values) ? values : [values]));
+    // `executeCommands` gives them as a list in the list.
+    this.controls[name as Command](...(Array.isArray(values) ? values.flat() : [values]));
     this.update();
   }
 
-  private async answer(name: string, { device }: Readonly<Record<string, unknown>>): Promise<unknown> {
-    const { media } = this.host;
-    const now = this.host.snapshot();
+  private async answer(name: string, { device, mediaType, participantId }: Readonly<Record<string, unknown>>): Promise<unknown> {
+    const kind: Muted = mediaType === 'video' || mediaType === 'desktop' ? mediaType : 'audio';
+    const { media, conference } = this.desk;
+    const now = snapshot(this.desk);
     switch (name) {
       case 'is-audio-muted': return now.audioMuted;
       case 'is-video-muted': return now.videoMuted;
       case 'is-audio-available': return now.audioAvailable;
       case 'is-video-available': return now.videoAvailable;
       case 'is-audio-disabled': case 'is-start-silent': return false;
+      case 'is-moderation-on': return conference?.moderation.moderated.has(kind) ?? false;
+      case 'is-participant-force-muted': return conference?.moderation.mayOther(String(participantId), kind) === false;
+      case 'get-p2p-status': return false;
+      case 'list-breakout-rooms': return listedRooms(conference);
       case 'is-sharing-screen': return now.me?.sharing ?? false;
       case 'is-participants-pane-open': return now.peopleOpen;
       case 'get-content-sharing-participants': return { sharingParticipantIds: now.others.filter((one) => one.sharing).map(({ id }) => id) };
@@ -86,6 +101,15 @@ export class Frame {
       default: throw new Error(`${name} is not known here`);
     }
   }
+}
+
+/** By the part of the room's address before the `@`. */
+function listedRooms(conference: Desk['conference']): Record<string, unknown> {
+  const all = conference?.breakout.rooms ?? [];
+  return Object.fromEntries(all.map(({ jid, name, main, seats }) => [nodeOf(jid), {
+    id: nodeOf(jid), jid, name, isMainRoom: main,
+    participants: Object.fromEntries(seats.map((seat) => [`${jid}/${seat.id}`, { jid: seat.jid, displayName: seat.name, role: seat.moderator ? 'moderator' : 'participant' }])),
+  }]));
 }
 
 function listed(media: LocalMedia, which: 'all' | 'used'): Record<string, unknown> {
