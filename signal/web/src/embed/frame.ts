@@ -7,7 +7,7 @@ import { nodeOf } from '../names';
 import { type Controls, controls, type Desk, snapshot } from './controls';
 import { type ApiEvent, type Command, COMMANDS } from './names';
 import { Postbox } from './postbox';
-import { eventsBetween, eventsOf, type Snapshot } from './snapshot';
+import { eventsBetween, eventsOf, type Member, type Snapshot } from './snapshot';
 
 const KINDS: Readonly<Record<string, 'audio' | 'video' | 'output'>> = { audioinput: 'audio', videoinput: 'video', audiooutput: 'output' };
 const KNOWN: ReadonlySet<string> = new Set(Object.values(COMMANDS));
@@ -16,6 +16,8 @@ export class Frame {
   private readonly box: Postbox;
   private readonly controls: Controls;
   private last: Snapshot;
+  /** Who we are or were last: one who was sent out is not in the room any more. */
+  private me: Member | null = null;
 
   /** `embedders` are the origins that may command us; our own may anyway. */
   constructor(id: number, embedders: readonly string[], private readonly desk: Desk) {
@@ -36,6 +38,7 @@ export class Frame {
     const now = snapshot(this.desk);
     const events = eventsBetween(this.last, now);
     this.last = now;
+    this.me = now.me ?? this.me;
     for (const event of events) this.tell(event);
   }
 
@@ -46,7 +49,7 @@ export class Frame {
 
   /** A moderator sent us out. */
   removed(by: string): void {
-    const { me } = this.last;
+    const { me } = this;
     this.tell({ name: 'participant-kicked-out', kicked: { id: me?.id, name: me?.name, local: true }, kicker: { name: by } });
   }
 
