@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Server, openChromium, until } from './harness.mjs';
-import { joinWithPage, shot } from './page.mjs';
+import { Line } from './line.mjs';
+import { id, joinWithPage, shot } from './page.mjs';
 
 let server, browser;
 
@@ -94,4 +95,38 @@ test('everybody goes out and all come back at once, the moderator too', async ()
         assert.equal(await page.locator('[data-test=room-pill]').isVisible(), false);
     }
     await Promise.all(pages.map(page => page.context().close()));
+});
+
+test('who has to begin anew comes back to the breakout room', async t => {
+    const line = await Line.start();
+
+    t.after(() => line.stop());
+    const ada = await joinWithPage(browser, { room: 'anew', name: 'Ada', camera: false });
+    const grace = await joinWithPage(browser, { room: 'anew', name: 'Grace', camera: false, origin: line.origin });
+    const mary = await joinWithPage(browser, { room: 'anew', name: 'Mary', camera: false });
+
+    await others(ada, [ 'Grace', 'Mary' ]);
+    await openRooms(ada);
+    await ada.locator('[data-test=room-add]').click();
+    await room(ada, 'Room 1').waitFor({ timeout: PATIENCE });
+    await ada.locator('[data-test=rooms-share-out]').click();
+    await others(grace, [ 'Mary' ]);
+    await hears(grace);
+    const before = await id(grace);
+
+    // What would take up the stream names one that nobody knows.
+    await grace.evaluate(() => {
+        const { send } = WebSocket.prototype;
+
+        WebSocket.prototype.send = function(text) {
+            send.call(this, typeof text === 'string' ? text.replace(/(<resume[^>]* previd=.)[^'"]*/, '$1unknown') : text);
+        };
+    });
+    line.cut();
+    await until(grace, was => window.moothall.state().me !== was && window.moothall.state().phase === 'meeting', before, PATIENCE);
+    await grace.locator('[data-test=room-pill]').filter({ hasText: 'Room 1' }).waitFor({ timeout: PATIENCE });
+    await until(grace, () => window.moothall.state().participants.some(p => p.name === 'Mary'), undefined, PATIENCE);
+    await hears(grace);
+    await until(mary, who => window.moothall.state().participants.some(p => p.id === who), await id(grace), PATIENCE);
+    await Promise.all([ ada, grace, mary ].map(page => page.context().close()));
 });

@@ -40,6 +40,8 @@ export class Stay {
   private retryAt = 0;
   private timer = 0;
   private trying = false;
+  /** The breakout room to come back to. */
+  private place = '';
 
   constructor(private readonly room: string, private readonly host: StayHost) {}
 
@@ -54,6 +56,7 @@ export class Stay {
       onEnd: (end) => this.conference === conference && this.onEnd(conference, end),
     });
     this.conference = conference;
+    conference.breakout.place = this.place;
     await conference.enter();
   }
 
@@ -107,6 +110,7 @@ export class Stay {
 
   private onEnd(conference: Conference | null, end: End): void {
     if (this.conference === conference) this.conference = null;
+    if (conference) this.place = conference.breakout.place;
     if (end.why === 'lost' || end.why === 'restarting') {
       if (end.why === 'restarting') this.restarting = true;
       return this.onLost();
@@ -171,6 +175,7 @@ export class Stay {
     this.backAgain();
     this.conference = null;
     this.hand = 0;
+    this.place = '';
   }
 }
 

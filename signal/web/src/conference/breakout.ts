@@ -27,6 +27,8 @@ export class Breakout implements Part {
   rooms: readonly BreakoutRoom[] = [];
   /** How many were made so far, for names that do not come twice. */
   private counter = 0;
+  /** The room to come back to as soon as we are in the meeting and the room is seen to be still there. */
+  private wanted = '';
 
   constructor(private readonly room: Room, private readonly home: string, private readonly go: (jid: string) => void) {}
 
@@ -37,6 +39,15 @@ export class Breakout implements Part {
   /** We are in a breakout room now. */
   get away(): boolean {
     return this.room.jid !== this.home && domainOf(this.room.jid) === this.room.components.get('breakout_rooms');
+  }
+
+  /** The breakout room that is ours, empty for the main room: what a stay that begins anew comes back to. */
+  get place(): string {
+    return this.wanted || (this.away ? this.room.jid : '');
+  }
+
+  set place(jid: string) {
+    this.wanted = jid;
   }
 
   get main(): string {
@@ -101,7 +112,12 @@ export class Breakout implements Part {
 
   /** Goes to a room ourselves. */
   visit(jid: string): void {
+    this.wanted = '';
     if (jid) this.go(jid);
+  }
+
+  onJoined(): void {
+    this.comeBack();
   }
 
   onJson(payload: Json, from: string): boolean {
@@ -110,9 +126,17 @@ export class Breakout implements Part {
     if (payload.event === `${FEATURE}/update` && typeof payload.rooms === 'object' && payload.rooms) {
       this.counter = Number(payload.roomCounter) || this.counter;
       this.rooms = Object.values(payload.rooms as Record<string, Json>).map((r) => this.read(r)).sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+      this.comeBack();
       this.room.tell({ what: 'changed' });
     }
     return true;
+  }
+
+  private comeBack(): void {
+    const { wanted } = this;
+    if (!wanted || !this.room.joined || !this.rooms.length) return;
+    this.wanted = '';
+    if (this.others.some((r) => r.jid === wanted)) this.visit(wanted);
   }
 
   private read(json: Json): BreakoutRoom {
