@@ -51,6 +51,10 @@ impl Service for SpeakerStats {
             };
         };
         let silent = stats.attr("silence") == Some("true");
+        // Another has taken over meanwhile: that one is not silenced by it.
+        if silent && self.dominant.as_ref().is_some_and(|dominant| dominant.nick != from.nick) {
+            return Ok(());
+        }
         self.settle(outbox.now);
         self.dominant = Some(Dominant { nick: from.nick.clone(), since: (!silent).then_some(outbox.now) });
         Ok(())

@@ -159,6 +159,7 @@ fn time_counts_for_who_speaks_until_another_one_does_or_nothing_is_heard() {
     speak(&mut world, 1, "silence='true'");
     world.now += Duration::from_secs(60);
     speak(&mut world, 2, "");
+    speak(&mut world, 1, "silence='true'");
     world.now += Duration::from_millis(250);
     world.leave("b", 2);
     world.now += Duration::from_secs(60);
