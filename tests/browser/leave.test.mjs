@@ -32,12 +32,24 @@ test('a moderator is asked before leaving others behind, is thanked, and the nex
     await ada.locator('[data-test=leave-yes]').click();
     await until(ada, () => window.moothall.state().phase === 'left', undefined, PATIENCE);
     await ada.locator('[data-test=rate-good]').click();
-    await ada.getByText('Thank you').waitFor({ timeout: PATIENCE });
+    await ada.getByText('It is counted, without your name.').waitFor({ timeout: PATIENCE });
+    const counted = () => server.log.filter(line => line.includes('feedback'));
+    const end = Date.now() + PATIENCE;
+
+    while (counted().length === 0 && Date.now() < end) {
+        await ada.waitForTimeout(100);
+    }
+    assert.equal(counted().length, 1);
+    assert.match(counted()[0], /answer=good good=1 bad=0/);
+    assert.doesNotMatch(counted()[0], /Ada|leave/);
     await shot(ada, 'leave-rated');
     await until(grace, () => window.moothall.state().moderator && window.moothall.state().participants.length === 0, undefined, PATIENCE);
     await grace.locator('[data-test=leave]').click();
     await until(grace, () => window.moothall.state().phase === 'left', undefined, PATIENCE);
     await shot(grace, 'leave-goodbye');
+    await grace.route('**/about/feedback', route => route.abort());
+    await grace.locator('[data-test=rate-bad]').click();
+    await grace.getByText('it was not counted').waitFor({ timeout: PATIENCE });
     await grace.locator('[data-test=again]').click();
     await until(grace, () => window.moothall.state().phase === 'prejoin', undefined, PATIENCE);
     await Promise.all([ ada, grace ].map(page => page.context().close()));

@@ -26,6 +26,7 @@ use super::authority::{Arrival, Origin};
 use super::bosh;
 use super::channel::{self, ChannelRefusal, ChannelRequest, Lease, ToClient};
 use super::conference_request;
+use super::feedback;
 use super::http::{self, Answer, Content};
 use super::listener::{Guest, Shared, neighbourhood};
 use super::post;
@@ -156,6 +157,14 @@ async fn respond(
             (None, _) => conference_request::serve(shared, request, &origin).await,
         };
         return Ok(http::finish(post::for_everybody(answer), &method, &origin, &shared.site));
+    }
+    if route == Route::Feedback {
+        let method = request.method().clone();
+        let answer = match post::objection(&request) {
+            Some(objection) => objection,
+            None => feedback::serve(shared, request, &origin).await,
+        };
+        return Ok(http::finish(answer, &method, &origin, &shared.site));
     }
     let answer = match http::objection(&request) {
         Some(objection) => objection,

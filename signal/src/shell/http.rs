@@ -127,7 +127,7 @@ impl Site {
                 Web::Directory(root) => self.directory_file(request, root, &path, page, origin).await,
             },
             // Only by POST.
-            Route::Bosh | Route::ConferenceRequest | Route::Nothing => not_found(),
+            Route::Bosh | Route::ConferenceRequest | Route::Feedback | Route::Nothing => not_found(),
         }
     }
 

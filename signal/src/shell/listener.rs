@@ -17,6 +17,7 @@ use super::authority::Origin;
 use super::bosh;
 use super::channel::ChannelGate;
 use super::connection;
+use super::feedback::Feedback;
 use super::http::Site;
 use super::hub::Hub;
 use super::limits::Limits;
@@ -35,6 +36,7 @@ pub(super) struct Shared {
     pub(super) streams: Door,
     pub(super) sockets: Rc<Sockets>,
     pub(super) bosh: bosh::Sessions,
+    pub(super) feedback: Feedback,
     pub(super) unread: unread::Pool,
     pub(super) stopping: watch::Sender<bool>,
 }

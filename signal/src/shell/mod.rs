@@ -12,6 +12,7 @@ mod client_config;
 mod conference_request;
 mod connection;
 mod directory;
+mod feedback;
 mod files;
 mod headers;
 mod http;
@@ -113,6 +114,7 @@ pub async fn serve(
         streams: listener::Door::default(),
         sockets: Rc::default(),
         bosh: bosh::Sessions::default(),
+        feedback: feedback::Feedback::default(),
         stopping: watch::Sender::new(false),
     });
     // Its own set: whatever still runs at the end is dropped with it.

@@ -16,6 +16,8 @@ pub(super) enum Route {
     Health,
     /// `/about/version`, without tenant.
     Version,
+    /// `/about/feedback`, without tenant.
+    Feedback,
     Xmpp,
     /// `/conference-request/v1`.
     ConferenceRequest,
@@ -85,6 +87,7 @@ pub(super) fn route(path: &str) -> Route {
         ["branding", name] if *name == "logo" || name.starts_with("logo.") => return Route::Logo,
         ["about", "health"] => return Route::Health,
         ["about", "version"] => return Route::Version,
+        ["about", "feedback"] => return Route::Feedback,
         _ => {}
     }
     let bare = match segments.as_slice() {
@@ -182,6 +185,7 @@ mod tests {
             assert_eq!(route(&format!("{prefix}/conference-request/v2")), Route::Nothing);
         }
         assert_eq!(route("/about/health"), Route::Health);
+        assert_eq!(route("/about/feedback"), Route::Feedback);
         assert_eq!(route("/branding/logo.svg"), Route::Logo);
     }
 

@@ -219,6 +219,29 @@ fn a_directory_serves_a_stock_page_and_nothing_above_it() {
 }
 
 #[test]
+fn feedback_is_taken_from_our_own_page_in_short_bodies() {
+    with_server(Setup::default(), async |server| {
+        let post = |content_type: &str, body: &str| {
+            let length = body.len();
+            format!(
+                "POST /about/feedback HTTP/1.1\r\nHost: x\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n{body}"
+            )
+        };
+        let mut io = server.connect().await;
+        let good = post("application/json", r#"{"answer":"good"}"#);
+        let reply = exchange(&mut *io, &good).await;
+        assert_eq!((reply.status, reply.text()), (200, ""));
+        assert_eq!(reply.header("access-control-allow-origin"), "", "other pages have nothing to say here");
+        assert_eq!(exchange(&mut *io, &post("text/plain", r#"{"answer":"good"}"#)).await.status, 415);
+        // What was refused unread ends its connection.
+        let mut io = server.connect().await;
+        assert_eq!(exchange(&mut *io, &post("application/json", r#"{"answer":5}"#)).await.status, 400);
+        assert_eq!(exchange(&mut *io, &post("application/json", &"x".repeat(5000))).await.status, 413);
+        assert_eq!(server.get("/about/feedback", &[]).await.status, 405);
+    });
+}
+
+#[test]
 fn a_room_may_be_asked_for_over_http() {
     with_server(Setup::default(), async |server| {
         let post = |body: &str| {

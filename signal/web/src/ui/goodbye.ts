@@ -1,4 +1,4 @@
-// After leaving: how long it went on, how it was, and the way back. The answer helps the person, nobody is told.
+// After leaving: how long it went on, how it was, and the way back. The box counts the answer and does not ask whose it is.
 
 import { t } from '../i18n';
 import { roomTitle } from '../names';
@@ -26,7 +26,17 @@ function rating(): HTMLElement {
   const question = h('div', { class: 'row wrap', role: 'group', 'aria-labelledby': 'rate' }, h('b', { id: 'rate' }, t('rate.question')),
     ...(['good', 'bad'] as const).map((how) => h('button', { type: 'button', class: 'btn', 'data-test': `rate-${how}`, onclick: () => {
       question.remove();
-      answer.textContent = t(`rate.thanks.${how}`);
+      void send(how).then((counted) => { answer.textContent = counted ? `${t(`rate.thanks.${how}`)} ${t('rate.counted')}` : t(`rate.uncounted.${how}`); });
     } }, t(`rate.${how}`))));
   return h('div', { class: 'stack tight rating' }, question, answer);
+}
+
+/** Whether the box has counted it. */
+async function send(answer: 'good' | 'bad'): Promise<boolean> {
+  try {
+    const { ok } = await fetch('/about/feedback', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ answer }), keepalive: true });
+    return ok;
+  } catch {
+    return false;
+  }
 }

@@ -218,6 +218,9 @@ export const en = {
   'rate.bad': 'Not good',
   'rate.thanks.good': 'Thank you. It is good to hear.',
   'rate.thanks.bad': 'Thank you. What helps most: a cable or a nearer network, fewer open programs, headphones, and sound only.',
+  'rate.counted': 'It is counted, without your name.',
+  'rate.uncounted.good': 'Thank you. Only the server could not be reached, so it was not counted.',
+  'rate.uncounted.bad': 'The server could not be reached, so it was not counted. What helps most: a cable or a nearer network, fewer open programs, headphones, and sound only.',
 
   // Polls
   'polls': 'Polls',
