@@ -57,7 +57,7 @@ test-stages:
 	@.ci/stage rust $(MAKE) rust-test
 	@STAGE_MINUTES=45 .ci/stage browser $(MAKE) browser-test
 
-test-full: ## `make test`, and what takes too long for it: many seeds, browsers again and again, fuzzing, measurements
+test-full: ## `make test`, and what takes too long for it: many seeds, browsers AGAIN times, fuzzing, measurements
 	@$(MAKE) test-stages
 	@STAGE_MINUTES=90 .ci/stage simulation $(MAKE) simulation-long
 	@STAGE_MINUTES=90 .ci/stage browsers $(MAKE) browser-again
@@ -124,8 +124,9 @@ browser-test: $(BROWSER)/node_modules/.package-lock.json $(LIBRARY)
 screens: $(BROWSER)/node_modules/.package-lock.json $(BIN) ## pictures of every view, for people to look at: target/screenshots/views
 	@tests/netns node $(BROWSER)/screens.mjs
 
+AGAIN ?= 3
 browser-again:
-	@status=0; for again in 1 2 3 4 5; do $(MAKE) browser-test || status=1; done; exit $$status
+	@status=0; for again in $$(seq $(AGAIN)); do $(MAKE) browser-test || status=1; done; exit $$status
 
 MOOTHALL_SEEDS ?= 200
 simulation-long:

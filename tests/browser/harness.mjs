@@ -127,10 +127,11 @@ export class Server {
     }
 }
 
-/** Chromium with a made-up camera and microphone. */
-export function openChromium(more = []) {
+/** Chromium with a made-up camera and microphone; `launch` is told to Playwright. */
+export function openChromium(more = [], launch = {}) {
     return chromium.launch({
         executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+        ...launch,
         args: [
             '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
             '--disable-component-update', '--disable-sync', '--ignore-certificate-errors',

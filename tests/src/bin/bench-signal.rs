@@ -6,7 +6,7 @@
 #![expect(clippy::print_stdout, reason = "what this program is for")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -16,7 +16,8 @@ use tests::bot::sender::Load;
 use tests::measure::{Memory, Server, processor};
 use tests::participant::Participant;
 use tests::stream::Stream;
-use tokio::task::{JoinHandle, LocalSet};
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
 
 /// Everything as large as it may be set.
 const CONFIG: &str = "[signal]\nmax_rooms = 10000\nmax_sessions = 10000\nmax_occupants = 1000\n\
@@ -25,8 +26,13 @@ const CONFIG: &str = "[signal]\nmax_rooms = 10000\nmax_sessions = 10000\nmax_occ
 const ROOMS_EACH: usize = 4;
 /// Streams from one of the addresses on loopback; the server takes some hundreds.
 const STREAMS_EACH: usize = 250;
+/// What a first moment leads to is over by then, and as long is what comes after it looked at.
+const SETTLED: Duration = Duration::from_secs(10);
 /// Nobody sends: listeners.
 const LISTENER: Load = Load { audio: false, encodings: 0, frames_per_second: 1, packets_per_frame: 0, payload: 0 };
+
+/// Who came, and why somebody left.
+type News = mpsc::UnboundedSender<Result<()>>;
 
 fn main() -> Result<()> {
     let args: Vec<String> = env::args().collect();
@@ -84,33 +90,39 @@ async fn rooms(server: &Server, addr: SocketAddr, count: usize) -> Result<()> {
     Ok(())
 }
 
-/// Listeners in one room, who come evenly within a time.
+/// Listeners in one room, who come evenly within a time, or one after the other when there is none.
 async fn gather(server: &Server, addr: SocketAddr, count: usize, within: Duration) -> Result<()> {
     let idle = server.memory()?;
     let before = processor(server.id())?;
     let begun = Instant::now();
-    let settled = within + Duration::from_secs(if within.is_zero() { 30 } else { 10 });
-    let mut people = Vec::new();
+    let (news, mut told) = mpsc::unbounded_channel();
+    let mut received = Vec::new();
     for number in 0..count {
-        let due = begun + within.mul_f64(number as f64 / count as f64);
-        tokio::time::sleep_until(due.into()).await;
-        let mut person = Participant::join(addr, "large", u32::try_from(number)? + 1, LISTENER).await?;
+        tokio::time::sleep_until((begun + within.mul_f64(number as f64 / count as f64)).into()).await;
         let bytes = Rc::new(Cell::new(0));
-        let counted = Rc::clone(&bytes);
-        let task: JoinHandle<Result<()>> = tokio::task::spawn_local(async move {
-            loop {
-                person.run(Instant::now() + Duration::from_millis(500)).await?;
-                counted.set(person.xmpp.received);
-            }
+        received.push(Rc::clone(&bytes));
+        let news = news.clone();
+        tokio::task::spawn_local(async move {
+            let ended = listen(addr, number, &news, &bytes).await;
+            let _ = news.send(ended);
         });
-        people.push((task, bytes));
+        if within.is_zero() {
+            told.recv().await.context("nobody")??;
+        }
+    }
+    if !within.is_zero() {
+        for _ in 0..count {
+            told.recv().await.context("nobody")??;
+        }
     }
     let joined = begun.elapsed();
-    tokio::time::sleep_until((begun + settled.max(joined + Duration::from_secs(10))).into()).await;
+    tokio::time::sleep(SETTLED).await;
     let used = processor(server.id())? - before;
     let busy = server.memory()?;
-    ensure!(people.iter().all(|(task, _)| !task.is_finished()), "somebody was sent away");
-    let bytes: u64 = people.iter().map(|(_, bytes)| bytes.get()).sum();
+    if let Ok(ended) = told.try_recv() {
+        return ended.context("somebody was sent away");
+    }
+    let bytes: u64 = received.iter().map(|bytes| bytes.get()).sum();
     println!("{count} listeners in one room, all in it after {:.1} s", joined.as_secs_f64());
     tell(&idle, &busy, count, "listener");
     println!("  processor                {:.1} s in all, {:.1} ms for each", used / 1e6, used / 1e3 / count as f64);
@@ -120,11 +132,20 @@ async fn gather(server: &Server, addr: SocketAddr, count: usize, within: Duratio
         bytes as f64 / 1e3 / count as f64
     );
     let before = processor(server.id())?;
-    let measured = Duration::from_secs(10);
-    tokio::time::sleep(measured).await;
+    tokio::time::sleep(SETTLED).await;
     let used = processor(server.id())? - before;
-    println!("  processor afterwards     {:.1} % of one", used / measured.as_secs_f64() / 10_000.0);
+    println!("  processor afterwards     {:.1} % of one", used / SETTLED.as_secs_f64() / 10_000.0);
     Ok(())
+}
+
+/// One listener, who tells of being in the room, and stays.
+async fn listen(addr: SocketAddr, number: usize, news: &News, received: &Cell<u64>) -> Result<()> {
+    let mut person = Participant::join(addr, "large", u32::try_from(number)? + 1, LISTENER).await?;
+    news.send(Ok(()))?;
+    loop {
+        person.run(Instant::now() + Duration::from_millis(500)).await?;
+        received.set(person.xmpp.received);
+    }
 }
 
 fn tell(idle: &Memory, busy: &Memory, count: usize, what: &str) {

@@ -12,7 +12,7 @@ import { sendCodec } from './codec';
 import { grade, Quality } from './quality';
 import { FOCUS, type Local, type MediaState, type Room } from './room';
 import { ScreenSource } from './screen';
-import { statistics, type Statistics } from './statistics';
+import { heard, statistics, type Statistics } from './statistics';
 
 export interface SessionEvents {
   onTracks(): void;
@@ -32,6 +32,8 @@ const LOST_LIMIT_MS = 9_000;
 const RESTART_PAUSE_MS = 5_500;
 /** A path that is silent for so long is given up before the browser does. */
 const LOST_MS = 1_500;
+/** Even where nobody sends anything, both ends ask more often than this whether the other is there. */
+const SILENT_MS = 3_000;
 /** A new path in the session that there is has so long to come up. */
 const RENEW_LIMIT_MS = 8_000;
 /** How often a blocked network is tried anew by ourselves. */
@@ -61,6 +63,7 @@ export class MediaSession {
   /** Media went through in the session of now. */
   private nowConnected = false;
   private over = false;
+  private listening = false;
 
   constructor(private readonly room: Room, private readonly events: SessionEvents) {}
 
@@ -107,9 +110,23 @@ export class MediaSession {
     if (left.length) void this.peer?.change([], left).catch(() => undefined);
   }
 
-  /** If nothing gets through: looks for a new path now. */
+  /** If nothing gets through: looks for a new path now. A path that has just gone does not say so, and is listened to first. */
   recover(): void {
-    if (this.peer && this.state !== 'connected' && this.state !== 'connecting') this.renew();
+    const { peer } = this;
+    if (peer && this.state === 'connected') void this.listen(peer);
+    else if (peer && this.state !== 'connecting') this.renew();
+  }
+
+  private async listen(peer: Peer): Promise<void> {
+    if (this.listening) return;
+    this.listening = true;
+    try {
+      const before = await heard(peer);
+      await new Promise((resolve) => window.setTimeout(resolve, SILENT_MS));
+      if (await heard(peer) <= before && this.peer === peer && this.state === 'connected') this.renew();
+    } finally {
+      this.listening = false;
+    }
   }
 
   /** Asks for a new path in place, which keeps everything else; where that is not to be had, for a new session. */

@@ -28,6 +28,15 @@ export async function statistics(peer: Peer, channelOpen: boolean): Promise<Stat
   return result;
 }
 
+/** Grows as long as anything arrives: bytes of media, checks and their answers. */
+export async function heard(peer: Peer): Promise<number> {
+  let sum = 0;
+  (await peer.pc.getStats()).forEach(({ type, bytesReceived = 0, requestsReceived = 0, responsesReceived = 0 }: Report) => {
+    if (type === 'candidate-pair') sum += Number(bytesReceived) + Number(requestsReceived) + Number(responsesReceived);
+  });
+  return sum;
+}
+
 function addInbound(result: Statistics, source: Source | undefined, report: Report): void {
   if (!source) return;
   const entry = (result[source.desktop ? source.name : source.owner] ??= {});
