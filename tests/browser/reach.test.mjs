@@ -122,11 +122,11 @@ test('everything works by keyboard: Tab goes through all of it, Escape closes, f
     assert.deepEqual(order.filter(where => keys.includes(where)), keys, `of ${order.join(', ')}`);
     assert.ok(order.indexOf('invite') < order.indexOf('tile') && order.indexOf('tile') < order.indexOf('mic'), `of ${order.join(', ')}`);
 
-    for (const [ key, test ] of [ [ 'chat', 'chat-panel' ], [ 'people', 'people-panel' ] ]) {
+    for (const [ key, test, place ] of [ [ 'chat', 'chat-panel', 'chat-input' ], [ 'people', 'people-panel', 'H2' ] ]) {
         await ada.locator(`[data-test=${key}]`).focus();
         await ada.keyboard.press('Enter');
         await ada.locator(`[data-test=${test}]`).waitFor();
-        assert.equal(await focused(ada), 'H2', `focus is on the heading of the ${test}`);
+        assert.equal(await focused(ada), place, `where focus is in the ${test}`);
         await ada.keyboard.press('Escape');
         assert.equal(await focused(ada), key);
     }

@@ -15,7 +15,7 @@ export function endedPage(end: Exclude<Over, { why: 'password' | 'left' }>, acts
   switch (end.why) {
     case 'removed': {
       const by = end.by ? t('removed.by', { name: end.by }) : t('removed');
-      return { phase: 'removed', state: { sign: 'person-out', tone: 'bad', title: t('removed.title'), text: end.reason ? `${by} “${end.reason}”` : by, acts: [start] } };
+      return { phase: 'removed', state: { sign: 'person-out', tone: 'bad', title: t('removed.title'), text: end.reason ? `${by} ${t('removed.reason', { reason: end.reason })}` : by, acts: [start] } };
     }
     case 'ended':
       return { phase: 'ended', state: { sign: 'leave', title: t('ended.title'), text: t('ended'), acts: [start, again] } };

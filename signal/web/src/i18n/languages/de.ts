@@ -397,6 +397,7 @@ export default {
     'removed.title': 'Sie wurden aus dem Raum entfernt',
     'removed': 'Die Moderation hat Sie entfernt.',
     'removed.by': '{name} hat Sie entfernt.',
+    'removed.reason': '„{reason}“',
     'ended.title': 'Die Besprechung ist zu Ende',
     'ended': 'Sie wurde für alle beendet.',
     'left.title': 'Sie haben {room} verlassen',

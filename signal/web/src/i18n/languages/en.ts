@@ -401,6 +401,7 @@ export const en = {
   'removed.title': 'You were removed from the room',
   'removed': 'A moderator removed you.',
   'removed.by': '{name} removed you.',
+  'removed.reason': '“{reason}”',
   'ended.title': 'The meeting has ended',
   'ended': 'It was ended for everybody.',
   'left.title': 'You left {room}',

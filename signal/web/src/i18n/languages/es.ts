@@ -397,6 +397,7 @@ export default {
     'removed.title': 'Te han sacado de la sala',
     'removed': 'Te ha sacado quien modera.',
     'removed.by': '{name} te ha sacado.',
+    'removed.reason': '«{reason}»',
     'ended.title': 'La reunión ha terminado',
     'ended': 'Se ha terminado para todos.',
     'left.title': 'Has salido de {room}',
