@@ -29,7 +29,7 @@ NEED_FUZZ := cc:gcc c++:g++ /usr/include/stdio.h:libc6-dev
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
 WEB_SOURCES := $(wildcard $(WEB)/*.json $(WEB)/*.mjs) $(shell find $(WEB)/src -type f)
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find appliance board-configs bridge signal -name node_modules -prune -o -name web -prune \
-	-o \( -name '*.rs' -o -name Cargo.toml \) -print)
+	-o \( -name '*.rs' -o -name Cargo.toml -o -path '*/boards/*.toml' \) -print)
 
 .PHONY: help run test test-full test-stages lint bench fuzz web setup-run setup-test web-test rust-build rust-test \
 	simulation-long browser-test browser-again screens

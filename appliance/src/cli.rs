@@ -3,11 +3,14 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use board_config::Flags;
+use board_config::{BoardName, Flags, boards};
 use clap::{Args, Parser, Subcommand};
 
 /// The port of `--listen ADDRESS` without a port.
 const DEFAULT_PORT: u16 = 8443;
+
+/// Where a packaged box has its configuration.
+pub(crate) const SITE_FILE: &str = "/var/lib/moothall/site.toml";
 
 /// A meeting room in a box: hosts meetings that Jitsi clients join.
 #[derive(Debug, Parser)]
@@ -37,14 +40,49 @@ pub(crate) enum ConfigCommand {
         /// The file that `host` would use.
         #[arg(long = "config", value_name = "FILE")]
         file: Option<PathBuf>,
+        /// As if this were another board.
+        #[arg(long, value_name = "NAME", value_parser = board)]
+        board: Option<BoardName>,
     },
+    /// List the boards that are known.
+    Boards {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say which board this machine is, what that board has and how its memory is shared out.
+    Board {
+        /// The file that `host` would use.
+        #[arg(long = "config", value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// As if this were another board.
+        #[arg(long, value_name = "NAME", value_parser = board)]
+        board: Option<BoardName>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take over what is in a folder CONFIG of a boot partition or a USB stick: moothall.toml and network/*.nmconnection.
+    Import(ImportOptions),
     /// Print a commented file with every key.
     Sample,
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ImportOptions {
+    /// The folder CONFIG, or the one that has it.
+    pub(crate) folder: PathBuf,
+    /// The file that is replaced, and that `host` uses.
+    #[arg(long, value_name = "FILE", default_value = SITE_FILE)]
+    pub(crate) config: PathBuf,
+    /// Where NetworkManager keeps its connections.
+    #[arg(long, value_name = "DIR", default_value = "/etc/NetworkManager/system-connections")]
+    pub(crate) networks: PathBuf,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct HostOptions {
-    /// Configuration (TOML). Without it everything has its default.
+    /// Configuration (TOML) [default: /var/lib/moothall/site.toml if there is one; else everything has its default].
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Where the certificate is kept [default: $XDG_STATE_HOME/moothall or ~/.local/state/moothall].
@@ -53,6 +91,9 @@ pub(crate) struct HostOptions {
     /// Listen on this address alone, for example 127.0.0.1:8443 or 192.168.1.20.
     #[arg(long, value_name = "ADDRESS[:PORT]", value_parser = listen)]
     listen: Option<SocketAddr>,
+    /// Which board this is, if the box does not find out by itself.
+    #[arg(long, value_name = "NAME", value_parser = board)]
+    board: Option<BoardName>,
     /// UDP port of audio and video.
     #[arg(long, value_name = "PORT")]
     media_port: Option<u16>,
@@ -70,6 +111,7 @@ pub(crate) struct HostOptions {
 impl HostOptions {
     pub(crate) fn flags(&self) -> Flags {
         Flags {
+            board: self.board.clone(),
             listen: self.listen,
             media_port: self.media_port,
             web_root: self.web_root.clone(),
@@ -77,6 +119,13 @@ impl HostOptions {
             log_names: self.log_names,
         }
     }
+}
+
+fn board(text: &str) -> Result<BoardName, String> {
+    BoardName::try_from(text.to_owned()).map_err(|_| {
+        let names: Vec<String> = boards().map(String::from).collect();
+        format!("the boards are {}", names.join(", "))
+    })
 }
 
 fn listen(text: &str) -> Result<SocketAddr, String> {

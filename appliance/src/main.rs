@@ -1,10 +1,14 @@
 //! The command `moothall`.
 
+mod board;
 mod cli;
 mod config;
+mod durable;
 mod exit;
 mod host;
 mod logs;
+mod machine;
+mod provision;
 mod say;
 
 use std::process::ExitCode;
@@ -17,7 +21,10 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Host(options) => host::run(&options),
         Command::Config(ConfigCommand::Check { file }) => config::check(&file),
-        Command::Config(ConfigCommand::Show { file }) => config::show(file.as_deref()),
+        Command::Config(ConfigCommand::Show { file, board }) => config::show(file.as_deref(), board),
+        Command::Config(ConfigCommand::Boards { json }) => board::list(json),
+        Command::Config(ConfigCommand::Board { file, board, json }) => board::show(file.as_deref(), board, json),
+        Command::Config(ConfigCommand::Import(options)) => provision::import::run(&options),
         Command::Config(ConfigCommand::Sample) => {
             say::say(format_args!("{}", board_config::sample().trim_end()));
             Ok(())

@@ -3,13 +3,20 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a value was written.
+use crate::BoardName;
+use crate::board::{BoardError, By};
+
+/// Where a value comes from that is no default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// A line of the file, counted from 1.
     Line(PathBuf, usize),
     /// An option of the command line.
     Flag(&'static str),
+    /// What this board carries.
+    Board(BoardName),
+    /// What the machine shows of itself.
+    Machine(By),
 }
 
 impl fmt::Display for Place {
@@ -17,6 +24,10 @@ impl fmt::Display for Place {
         match self {
             Self::Line(file, line) => write!(f, "{}:{line}", file.display()),
             Self::Flag(flag) => f.write_str(flag),
+            Self::Board(name) => write!(f, "board {name}"),
+            Self::Machine(By::DeviceTree) => f.write_str("recognised by its device tree"),
+            Self::Machine(By::Firmware) => f.write_str("recognised by its firmware"),
+            Self::Machine(By::Architecture) => f.write_str("recognised by its processor"),
         }
     }
 }
@@ -41,4 +52,7 @@ pub enum ConfigError {
 
     #[error("{place}: `{key}`: {problem}; {remedy}")]
     Impossible { place: Place, key: &'static str, problem: String, remedy: String },
+
+    #[error(transparent)]
+    Board(#[from] BoardError),
 }

@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::{Config, Place, Port};
+use crate::{BoardName, Config, Place, Port};
 
 /// What the command line says; `None` and `false` say nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Flags {
+    /// `--board`.
+    pub board: Option<BoardName>,
     /// `--listen`: address of page, signaling and media, and the TCP port.
     pub listen: Option<SocketAddr>,
     /// `--media-port`.
@@ -22,6 +24,10 @@ pub struct Flags {
 
 impl Flags {
     pub(crate) fn apply(&self, config: &mut Config) {
+        if let Some(board) = &self.board {
+            config.board = Some(board.clone());
+            config.origins.set("board", Place::Flag("--board"));
+        }
         if let Some(listen) = self.listen {
             config.network.port = Port(listen.port());
             config.network.addresses = vec![listen.ip()];

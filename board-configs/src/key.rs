@@ -33,6 +33,7 @@ impl Key {
 /// All keys in the order of the sample.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
     [
+        crate::board::KEYS,
         crate::network::KEYS,
         crate::tls::KEYS,
         crate::xmpp::KEYS,

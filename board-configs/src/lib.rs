@@ -1,20 +1,23 @@
 //! The one configuration of a box, typed.
 //!
 //! **Purpose.** [`Config::load`] reads one TOML file (or none) into typed values, all or nothing. Every refusal names file, line and
-//! key and says what to write instead. Layers, later wins: built-in default, site file, command line; each value remembers its
-//! [`Origin`].
+//! key and says what to write instead. Layers, later wins: built-in default, what the [`Board`] carries, site file, command line; each
+//! value remembers its [`Origin`].
 //!
 //! **Place.** At the bottom: every process reads it, it depends on nothing of ours.
 //!
 //! **Entry rule.** Only serde data and its checks. One file per section; a key's documentation stands beside its field and is what
-//! the commented sample ([`sample()`]) is made of.
+//! the commented sample ([`sample()`]) is made of. A board is a file in `boards/`: facts and budgets of the hardware, never policy.
 //!
 //! ```
-//! let config = board_config::Config::parse("site.toml".as_ref(), "[network]\nport = 443\n", &Default::default()).unwrap();
+//! # use board_config::{Config, Flags, Machine};
+//! let text = "board = \"rpi4\"\n[network]\nport = 443\n";
+//! let config = Config::parse("site.toml".as_ref(), text, &Flags::default(), &Machine::default()).unwrap();
 //! assert_eq!(config.network.port.0, 443);
-//! assert_eq!(config.origins.of("network.port").to_string(), "site.toml:2");
+//! assert_eq!(config.origins.of("network.port").to_string(), "site.toml:3");
 //! ```
 
+mod board;
 mod branding;
 mod bridge;
 mod check;
@@ -34,6 +37,10 @@ mod tls;
 mod units;
 mod xmpp;
 
+pub use board::{
+    Active, Audio, Backend, Bias, Board, BoardError, Budget, Budgets, By, Display, Dmi, Gpio, Limits, Line, Machine,
+    Memory, Participants, Recognised, Storage, Traces, Update, Watchdog, boards,
+};
 pub use branding::{Branding, Colours};
 pub use bridge::{Bridge, SrtpProfile};
 pub use codecs::{Codec, Codecs};
@@ -48,5 +55,5 @@ pub use sample::sample;
 pub use show::Effective;
 pub use signal::{Channel, Service, ServiceKind, Signal, Transport};
 pub use tls::Tls;
-pub use units::{Bytes, Colour, Count, DomainName, HostPort, Kbps, Port, Seconds, WebOrigin};
+pub use units::{BoardName, Bytes, Colour, Count, DomainName, HostPort, Kbps, Port, Seconds, WebOrigin};
 pub use xmpp::Xmpp;

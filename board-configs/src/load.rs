@@ -8,13 +8,17 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::{
-    Branding, Bridge, ConfigError, Flags, Log, Network, Origins, Place, Signal, Tls, Xmpp, check, key, suggest,
+    Board, BoardName, Branding, Bridge, ConfigError, Count, Flags, Log, Machine, Network, Origins, Place, Signal, Tls,
+    Xmpp, check, key, suggest,
 };
 
 /// The whole configuration of a box.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Once loaded: the one that was written, else the one that the machine is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub board: Option<BoardName>,
     pub network: Network,
     pub tls: Tls,
     pub xmpp: Xmpp,
@@ -28,16 +32,16 @@ pub struct Config {
 }
 
 impl Config {
-    /// Defaults, then the file if there is one, then the flags.
-    pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Self, ConfigError> {
-        let Some(file) = file else { return Self::parse(Path::new(""), "", flags) };
+    /// Defaults, then what the board carries, then the file if there is one, then the flags.
+    pub fn load(file: Option<&Path>, flags: &Flags, machine: &Machine) -> Result<Self, ConfigError> {
+        let Some(file) = file else { return Self::parse(Path::new(""), "", flags, machine) };
         let text = std::fs::read_to_string(file)
             .map_err(|source| ConfigError::Unreadable { file: file.to_owned(), source })?;
-        Self::parse(file, &text, flags)
+        Self::parse(file, &text, flags, machine)
     }
 
     /// Like [`Self::load`] with the text of the file; `file` names it in errors and is what relative paths start from.
-    pub fn parse(file: &Path, text: &str, flags: &Flags) -> Result<Self, ConfigError> {
+    pub fn parse(file: &Path, text: &str, flags: &Flags, machine: &Machine) -> Result<Self, ConfigError> {
         let source = Source { file, text };
         let document = DeTable::parse(text).map_err(|error| source.syntax(&error))?;
         let mut origins = Origins::default();
@@ -46,8 +50,29 @@ impl Config {
         config.origins = origins;
         config.resolve_paths(file);
         flags.apply(&mut config);
+        config.settle_board(machine)?;
         check::check(&config)?;
         Ok(config)
+    }
+
+    /// Decides which board this is, and puts what it carries where nobody wrote anything else.
+    fn settle_board(&mut self, machine: &Machine) -> Result<(), ConfigError> {
+        if self.board.is_none()
+            && let Some((name, by)) = machine.recognise()
+        {
+            self.board = Some(name);
+            self.origins.set("board", Place::Machine(by));
+        }
+        let Some(name) = &self.board else { return Ok(()) };
+        let carried = u32::try_from(Board::named(name)?.carries(machine)).ok().and_then(|n| Count::try_from(n).ok());
+        let key = "bridge.max_participants";
+        if let Some(carried) = carried.filter(|n| n.get() < self.bridge.max_participants.get())
+            && self.origins.place(key).is_none()
+        {
+            self.bridge.max_participants = carried;
+            self.origins.set(key, Place::Board(name.clone()));
+        }
+        Ok(())
     }
 
     /// Paths in the file are relative to the file.

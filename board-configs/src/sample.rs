@@ -25,7 +25,9 @@ pub fn sample() -> String {
             push(&mut text, format_args!("\n{mark}{header}\n"));
         }
         let default = defaults.as_ref().and_then(|values| show::lookup(values, key.path));
-        push(&mut text, format_args!("{}", entry(key, default)));
+        // Keys without a table stand above all tables.
+        let gap = if table.is_empty() { "\n" } else { "" };
+        push(&mut text, format_args!("{gap}{}", entry(key, default)));
     }
     text
 }
@@ -53,7 +55,7 @@ fn push(text: &mut String, what: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Flags;
+    use crate::{Flags, Machine};
 
     /// To make it again: `MOOTHALL_WRITE_SAMPLE=1 cargo test -p board-config sample`.
     #[test]
@@ -67,7 +69,8 @@ mod tests {
 
     #[test]
     fn the_sample_as_it_is_changes_nothing() {
-        let mut config = Config::parse("sample.toml".as_ref(), &sample(), &Flags::default()).unwrap();
+        let mut config =
+            Config::parse("sample.toml".as_ref(), &sample(), &Flags::default(), &Machine::default()).unwrap();
         config.origins = Default::default();
         assert_eq!(config, Config::default());
     }
@@ -86,7 +89,9 @@ mod tests {
                 None => format!("{line}\n"),
             })
             .collect();
-        let config = Config::parse("sample.toml".as_ref(), &format!("[network]{open}"), &Flags::default()).unwrap();
+        let config =
+            Config::parse("sample.toml".as_ref(), &format!("[network]{open}"), &Flags::default(), &Machine::default())
+                .unwrap();
         assert_eq!(config.network, Config::default().network);
         assert_eq!(config.origins.of("log.names").to_string().split(':').next(), Some("sample.toml"));
     }
@@ -94,6 +99,7 @@ mod tests {
     #[test]
     fn every_example_is_accepted() {
         let text = "
+            board = \"rpi4\"
             [tls]\ncert = \"fullchain.pem\"\nkey = \"privkey.pem\"
             [signal]\nweb_root = \"/usr/share/jitsi-meet\"
             [[signal.services]]\ntype = \"turns\"\nhost = \"turn.example.org\"\nport = 443\ntransport = \"tcp\"\nusername = \"u\"\npassword = \"p\"
@@ -103,7 +109,8 @@ mod tests {
             let line = format!("{} = {}", key.name(), key.example);
             assert!(text.contains(&line), "{line}");
         }
-        let config = Config::parse("/etc/moothall/site.toml".as_ref(), text, &Flags::default()).unwrap();
+        let config =
+            Config::parse("/etc/moothall/site.toml".as_ref(), text, &Flags::default(), &Machine::default()).unwrap();
         assert_eq!(config.tls.cert.unwrap(), std::path::Path::new("/etc/moothall/fullchain.pem"));
     }
 }

@@ -21,9 +21,8 @@ impl fmt::Display for Effective<'_> {
         let mut table = "";
         for key in key::keys().filter(|key| !key.is_nested()) {
             if key.table() != table {
-                let gap = if table.is_empty() { "" } else { "\n" };
                 table = key.table();
-                writeln!(f, "{gap}[{table}]")?;
+                writeln!(f, "\n[{table}]")?;
             }
             let origin = self.0.origins.of(key.path);
             match lookup(&values, key.path) {

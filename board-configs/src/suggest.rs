@@ -10,7 +10,7 @@ pub(crate) fn for_unknown(path: &str) -> String {
             let table = path.rsplit_once('.').map_or("", |(table, _)| table);
             let names = names_in(table);
             match table {
-                "" => format!("the tables are {}", names.join(", ")),
+                "" => format!("a file knows {}", names.join(", ")),
                 table => format!("[{table}] knows {}", names.join(", ")),
             }
         }
@@ -89,6 +89,6 @@ mod tests {
     #[test]
     fn a_key_like_no_other_gets_the_list() {
         assert_eq!(for_unknown("xmpp.zzzzzzzz"), "[xmpp] knows domain");
-        assert_eq!(for_unknown("zzzzzzzz"), "the tables are network, tls, xmpp, bridge, signal, branding, log");
+        assert_eq!(for_unknown("zzzzzzzz"), "a file knows board, network, tls, xmpp, bridge, signal, branding, log");
     }
 }

@@ -105,8 +105,16 @@ impl From<Kbps> for u32 {
 pub struct Bytes(u64);
 
 impl Bytes {
+    pub const fn new(bytes: u64) -> Self {
+        Self(bytes)
+    }
+
     pub(crate) const fn kibi(value: u64) -> Self {
         Self(value * 1024)
+    }
+
+    pub fn bytes(self) -> u64 {
+        self.0
     }
 
     pub fn get(self) -> usize {
@@ -136,7 +144,8 @@ impl std::str::FromStr for Bytes {
             "" | "B" => 1,
             "KiB" => 1024,
             "MiB" => 1024 * 1024,
-            _ => return Err("the unit is none of B, KiB, MiB"),
+            "GiB" => 1024 * 1024 * 1024,
+            _ => return Err("the unit is none of B, KiB, MiB, GiB"),
         };
         let number: u64 = digits.trim().parse().map_err(|_| "no number")?;
         number.checked_mul(scale).map(Self).ok_or("out of range")
@@ -220,6 +229,10 @@ checked_text! {
     WebOrigin, is_web_origin
 }
 checked_text! {
+    /// The name of a board, such as `rpi4`.
+    BoardName, crate::board::is_name
+}
+checked_text! {
     /// `#rrggbb`.
     Colour, is_colour
 }
@@ -277,6 +290,7 @@ mod tests {
     fn amounts_of_memory_read_with_and_without_unit() {
         assert_eq!("512 KiB".parse::<Bytes>().unwrap().get(), 524_288);
         assert_eq!("2MiB".parse::<Bytes>().unwrap().get(), 2_097_152);
+        assert_eq!("1 GiB".parse::<Bytes>().unwrap().to_string(), "1024 MiB");
         assert_eq!("77".parse::<Bytes>().unwrap().to_string(), "77 B");
         assert!("12 potatoes".parse::<Bytes>().is_err());
         assert!("KiB".parse::<Bytes>().is_err());

@@ -1,14 +1,14 @@
 //! What a person reads who wrote the file wrong: the exact sentences.
 #![expect(clippy::unwrap_used, reason = "test code: a crash is a failed test")]
 
-use board_config::{Config, Flags};
+use board_config::{Config, Flags, Machine};
 
 fn refusal(text: &str) -> String {
     refusal_with(text, &Flags::default())
 }
 
 fn refusal_with(text: &str, flags: &Flags) -> String {
-    Config::parse("site.toml".as_ref(), text, flags).unwrap_err().to_string()
+    Config::parse("site.toml".as_ref(), text, flags, &Machine::default()).unwrap_err().to_string()
 }
 
 #[test]
@@ -116,7 +116,8 @@ fn what_is_not_toml_shows_the_line() {
 
 #[test]
 fn a_file_that_is_not_there_says_so() {
-    let error = Config::load(Some("/nonexistent/site.toml".as_ref()), &Flags::default()).unwrap_err();
+    let error =
+        Config::load(Some("/nonexistent/site.toml".as_ref()), &Flags::default(), &Machine::default()).unwrap_err();
     assert_eq!(error.to_string(), "/nonexistent/site.toml: cannot be read: No such file or directory (os error 2)");
 }
 
@@ -136,7 +137,7 @@ fn plain_http_on_an_open_address_is_refused() {
          set network.addresses = [\"127.0.0.1\"]"
     );
     let fine = "[tls]\nbehind_proxy = [\"127.0.0.1\"]\n[network]\naddresses = [\"127.0.0.1\"]\n";
-    assert!(Config::parse("site.toml".as_ref(), fine, &Flags::default()).is_ok());
+    assert!(Config::parse("site.toml".as_ref(), fine, &Flags::default(), &Machine::default()).is_ok());
 }
 
 #[test]
@@ -167,5 +168,14 @@ fn empty_lists_and_doubles_are_refused() {
     assert_eq!(
         refusal("[signal]\ncodecs = [\"vp8\", \"vp8\"]\n"),
         "site.toml:2: `signal.codecs`: \"vp8\" is listed twice; list it once"
+    );
+}
+
+#[test]
+fn a_board_that_is_none_gets_the_list() {
+    assert_eq!(
+        refusal("board = \"rpi9\"\n"),
+        "site.toml:1: `board = \"rpi9\"` does not fit; expected one of \"rpi4\", \"rpi5\", \"rk3588\", \"imx8mp\", \
+         \"qemu-arm64\", \"generic-arm64\", \"generic-x86-64\" and \"sim\""
     );
 }

@@ -152,7 +152,7 @@ mod tests {
     use board_config::Flags;
 
     fn config(text: &str) -> Config {
-        Config::parse("site.toml".as_ref(), text, &Flags::default()).unwrap()
+        Config::parse("site.toml".as_ref(), text, &Flags::default(), &board_config::Machine::default()).unwrap()
     }
 
     #[test]

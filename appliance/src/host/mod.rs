@@ -27,6 +27,7 @@ use tokio::signal::unix::{SignalKind, signal as unix_signal};
 use tokio::sync::watch;
 
 use crate::cli::HostOptions;
+use crate::config;
 use crate::exit::{Failure, Reason};
 use crate::logs;
 use crate::say::say;
@@ -44,7 +45,7 @@ const BRIDGE_FAREWELL: Duration = Duration::from_millis(300);
 
 /// Hosts meetings until a signal says stop.
 pub(crate) fn run(options: &HostOptions) -> Result<(), Failure> {
-    let config = Config::load(options.config.as_deref(), &options.flags())?;
+    let config = config::load(options.config.as_deref(), &options.flags())?;
     logs::start(&config.log);
     let house = House::open(config, options)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -263,7 +264,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 /// A directory for one test, empty.
 #[cfg(test)]
-fn test_dir(name: &str) -> std::path::PathBuf {
+pub(crate) fn test_dir(name: &str) -> std::path::PathBuf {
     let path = std::env::temp_dir().join(format!("moothall-{}-{name}", std::process::id()));
     let _ = std::fs::remove_dir_all(&path);
     path

@@ -1,9 +1,11 @@
 //! The directory in which the box keeps what must outlive a restart.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+
+use crate::durable;
 
 /// Why the state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -41,14 +43,7 @@ impl StateDir {
 
     /// Replaces a file whole or not at all; only the owner may read it.
     pub(crate) fn write(&self, name: &str, contents: &[u8]) -> io::Result<()> {
-        let draft = self.0.join(format!("{name}.{}.new", std::process::id()));
-        // One that a crash left behind may have another mode.
-        let _ = fs::remove_file(&draft);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-        file.write_all(contents)?;
-        file.sync_all()?;
-        fs::rename(&draft, self.0.join(name))?;
-        File::open(&self.0)?.sync_all()
+        durable::replace(&self.0.join(name), contents, 0o600)
     }
 
     pub(crate) fn unwritable(&self, source: io::Error) -> StateDirError {
