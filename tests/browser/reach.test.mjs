@@ -6,6 +6,7 @@ import { id, joinWithPage } from './page.mjs';
 
 const PATIENCE = 30_000;
 const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2, reducedMotion: 'reduce' };
+const SIDEWAYS = { width: 667, height: 375 };
 const KEYBOARD = { width: 360, height: 400 };
 
 let server, browser;
@@ -50,7 +51,15 @@ test('a guest on a phone reaches everything with a thumb, the words being writte
     const ada = await joinWithPage(browser, { room: 'thumb', name: 'Ada', camera: false });
     const guest = await tab(browser, PHONE);
 
-    await guest.goto('https://127.0.0.1:8443/thumb');
+    for (const size of [ SIDEWAYS, PHONE.viewport ]) {
+        await guest.setViewportSize(size);
+        await guest.goto('https://127.0.0.1:8443/');
+        await guest.locator('[data-test=room-name]').waitFor();
+        await reachable(guest, '.page');
+        await guest.goto('https://127.0.0.1:8443/thumb');
+        await guest.locator('[data-test=display-name]').waitFor();
+        await reachable(guest, '.page');
+    }
     await guest.locator('[data-test=display-name]').fill('Grace');
     await reachable(guest, '.page');
     await guest.locator('[data-test=join]').tap();

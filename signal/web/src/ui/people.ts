@@ -108,8 +108,9 @@ export class PeoplePanel implements Panel {
     return [heading, ...door.map(({ id, name }) => h('div', { class: 'person knocks' }, faceOf(name || t('meeting.someone')),
       h('span', { class: 'grow cut', dir: 'auto' }, name || t('meeting.someone')),
       h('button', { type: 'button', class: 'btn icon slim', 'aria-label': t('people.write', { name }), 'data-key': `write-${id}`, onclick: () => this.host.write(`door:${id}`) }, icon('chat')),
-      h('button', { type: 'button', class: 'btn slim', 'aria-label': t('people.refuse.label', { name }), 'data-test': 'refuse', 'data-key': `refuse-${id}`, onclick: () => void lobby?.refuse(id) }, t('people.refuse')),
-      h('button', { type: 'button', class: 'btn slim first', 'aria-label': t('people.letin.label', { name }), 'data-test': 'admit', 'data-key': `admit-${id}`, onclick: () => lobby?.admit([id]) }, t('people.letin'))))];
+      h('span', { class: 'row tight end' },
+        h('button', { type: 'button', class: 'btn slim', 'aria-label': t('people.refuse.label', { name }), 'data-test': 'refuse', 'data-key': `refuse-${id}`, onclick: () => void lobby?.refuse(id) }, t('people.refuse')),
+        h('button', { type: 'button', class: 'btn slim first', 'aria-label': t('people.letin.label', { name }), 'data-test': 'admit', 'data-key': `admit-${id}`, onclick: () => lobby?.admit([id]) }, t('people.letin')))))];
   }
 
   private handRow(person: Person): HTMLElement {

@@ -98,7 +98,7 @@ export default {
     'unread': { one: '{count} ungelesen', other: '{count} ungelesen' },
     'alone.title': 'Sie sind als Erste oder Erster hier',
     'alone.left': 'Alle anderen sind gegangen.',
-    'alone.rooms': 'Die anderen sind in Gruppenräumen.',
+    'alone.rooms': 'Die anderen sind in anderen Räumen.',
     'invite.text': 'Verschicken Sie den Link, oder lassen Sie den Code scannen. Mehr als ein Browser ist nicht nötig.',
     'invite.text.link': 'Verschicken Sie den Link. Mehr als ein Browser ist nicht nötig.',
     'invite.mail': 'E-Mail schreiben',

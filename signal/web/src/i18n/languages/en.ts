@@ -94,7 +94,7 @@ export const en = {
   'unread': { one: '{count} unread', other: '{count} unread' },
   'alone.title': 'You are the first one here',
   'alone.left': 'Everybody else has left.',
-  'alone.rooms': 'The others are in breakout rooms.',
+  'alone.rooms': 'The others are in other rooms.',
   'invite.text': 'Send the link, or let people scan the code. They need nothing but a browser.',
   'invite.text.link': 'Send the link. People need nothing but a browser.',
   'invite.mail': 'Write a mail',

@@ -98,7 +98,7 @@ export default {
     'unread': { one: '{count} sin leer', other: '{count} sin leer' },
     'alone.title': 'Todavía no hay nadie más',
     'alone.left': 'Los demás se han ido.',
-    'alone.rooms': 'Los demás están en salas de grupo.',
+    'alone.rooms': 'Los demás están en otras salas.',
     'invite.text': 'Envía el enlace o deja que escaneen el código. Basta con un navegador.',
     'invite.text.link': 'Envía el enlace. Basta con un navegador.',
     'invite.mail': 'Escribir un correo',
