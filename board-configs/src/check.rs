@@ -51,6 +51,13 @@ fn network(config: &Config) -> Result<(), Conflict> {
             return conflict(key, format!("\"{any}\" covers {ip} already"), "list one of them");
         }
     }
+    if network.http_redirect.is_some_and(|port| port == network.port && port.0 != 0) {
+        return conflict(
+            "network.http_redirect",
+            "network.port is the same, and sends plain HTTP to HTTPS by itself",
+            "leave the key out, or write another port",
+        );
+    }
     Ok(())
 }
 
@@ -69,6 +76,13 @@ fn tls(config: &Config) -> Result<(), Conflict> {
             "tls.behind_proxy",
             "behind a proxy the box serves plain HTTP and needs no tls.cert",
             "remove one of them",
+        );
+    }
+    if config.network.http_redirect.is_some() {
+        return conflict(
+            "network.http_redirect",
+            "behind a proxy there is no HTTPS to send anybody to",
+            "leave the key out",
         );
     }
     match config.network.addresses.iter().find(|ip| !ip.is_loopback()) {

@@ -11,6 +11,9 @@ use crate::{Key, Port};
 #[serde(default, deny_unknown_fields)]
 pub struct Network {
     pub port: Port,
+    /// Plain HTTP that sends browsers to `port`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_redirect: Option<Port>,
     pub addresses: Vec<IpAddr>,
     pub media_port: Port,
     pub media_addresses: Vec<IpAddr>,
@@ -19,7 +22,13 @@ pub struct Network {
 impl Default for Network {
     fn default() -> Self {
         let all = vec![IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
-        Self { port: Port(8443), addresses: all.clone(), media_port: Port(10_000), media_addresses: all }
+        Self {
+            port: Port(8443),
+            http_redirect: None,
+            addresses: all.clone(),
+            media_port: Port(10_000),
+            media_addresses: all,
+        }
     }
 }
 
@@ -29,6 +38,12 @@ pub(crate) const KEYS: &[Key] = &[
         expects: "a port number from 0 to 65535",
         doc: "TCP port of the page, the API and the signaling (HTTPS). Ports below 1024 need the right\n(systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE). 0 takes any free port.",
         example: "",
+    },
+    Key {
+        path: "network.http_redirect",
+        expects: "a port number from 0 to 65535",
+        doc: "TCP port on which plain HTTP is answered with the way to HTTPS, for people who type a bare name.",
+        example: "80",
     },
     Key {
         path: "network.addresses",

@@ -8,13 +8,31 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 256;
 
+/// What a TCP port is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// `network.port`.
+    Site,
+    /// `network.http_redirect`.
+    Redirect,
+}
+
+impl Use {
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Site => "--listen ADDRESS:PORT or network.port",
+            Self::Redirect => "network.http_redirect",
+        }
+    }
+}
+
 /// Why the TCP port could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ListenError {
-    #[error("TCP port {} on {} is in use by another program; stop it, or choose another port with --listen ADDRESS:PORT or network.port", .0.port(), .0.ip())]
-    Occupied(SocketAddr),
-    #[error("no right to use TCP port {} on {}; choose one above 1023 with --listen ADDRESS:PORT or network.port", .0.port(), .0.ip())]
-    Forbidden(SocketAddr),
+    #[error("TCP port {} on {} is in use by another program; stop it, or choose another port with {}", .0.port(), .0.ip(), .1.remedy())]
+    Occupied(SocketAddr, Use),
+    #[error("no right to use TCP port {} on {}; choose one above 1023 with {}", .0.port(), .0.ip(), .1.remedy())]
+    Forbidden(SocketAddr, Use),
     #[error("{} is no address of this machine; write one that is with --listen or network.addresses", .0.ip())]
     ForeignAddress(SocketAddr),
     #[error("cannot open TCP port {} on {}: {source}", address.port(), address.ip())]
@@ -22,10 +40,10 @@ pub(crate) enum ListenError {
 }
 
 impl ListenError {
-    fn new(address: SocketAddr, source: io::Error) -> Self {
+    fn new(address: SocketAddr, purpose: Use, source: io::Error) -> Self {
         match source.kind() {
-            io::ErrorKind::AddrInUse => Self::Occupied(address),
-            io::ErrorKind::PermissionDenied => Self::Forbidden(address),
+            io::ErrorKind::AddrInUse => Self::Occupied(address, purpose),
+            io::ErrorKind::PermissionDenied => Self::Forbidden(address, purpose),
             io::ErrorKind::AddrNotAvailable => Self::ForeignAddress(address),
             _ => Self::Other { address, source },
         }
@@ -33,7 +51,7 @@ impl ListenError {
 }
 
 /// One listener for each address, all on one port; port 0 takes any free one. A machine without IPv6 does without `::`.
-pub(crate) fn listen(addresses: &[IpAddr], port: u16) -> Result<(Vec<TcpListener>, u16), ListenError> {
+pub(crate) fn listen(addresses: &[IpAddr], port: u16, purpose: Use) -> Result<(Vec<TcpListener>, u16), ListenError> {
     let mut port = port;
     let mut listeners = Vec::with_capacity(addresses.len());
     for ip in addresses {
@@ -44,7 +62,7 @@ pub(crate) fn listen(addresses: &[IpAddr], port: u16) -> Result<(Vec<TcpListener
                 listeners.push(listener);
             }
             Err(error) if ip.is_unspecified() && ip.is_ipv6() && lacks_ipv6(&error) => {}
-            Err(error) => return Err(ListenError::new(address, error)),
+            Err(error) => return Err(ListenError::new(address, purpose, error)),
         }
     }
     Ok((listeners, port))
@@ -74,19 +92,21 @@ mod tests {
     #[test]
     fn an_occupied_port_is_named_with_the_way_out() {
         let localhost = ["127.0.0.1".parse().unwrap()];
-        let (_held, port) = listen(&localhost, 0).unwrap();
+        let (_held, port) = listen(&localhost, 0, Use::Site).unwrap();
         assert_eq!(
-            listen(&localhost, port).unwrap_err().to_string(),
+            listen(&localhost, port, Use::Site).unwrap_err().to_string(),
             format!(
                 "TCP port {port} on 127.0.0.1 is in use by another program; stop it, or choose another port with \
                  --listen ADDRESS:PORT or network.port"
             )
         );
+        let redirect = listen(&localhost, port, Use::Redirect).unwrap_err().to_string();
+        assert!(redirect.ends_with("choose another port with network.http_redirect"), "{redirect}");
     }
 
     #[test]
     fn both_families_share_one_free_port() {
-        let (listeners, port) = listen(&["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()], 0).unwrap();
+        let (listeners, port) = listen(&["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()], 0, Use::Site).unwrap();
         let ports: Vec<u16> = listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
         assert_eq!(ports, [port, port]);
     }

@@ -15,7 +15,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use board_config::Config;
+use board_config::{Config, Port};
 use bridge::core::endpoint::identity::Identity;
 use bridge::shell::candidates::{self, LocalAddress, Rules};
 use bridge::shell::mailbox::Letter;
@@ -33,6 +33,7 @@ use crate::logs;
 use crate::say::say;
 use certificate::{CertificateError, Label};
 use housekeeping::{Housekeeping, Source};
+use listen::Use;
 use local_bridge::{LocalBridge, LocalGate, Outlets};
 use notify::ServiceManager;
 use state_dir::StateDir;
@@ -62,6 +63,7 @@ struct House {
     config: Config,
     site: compose::Site,
     listeners: Vec<TcpListener>,
+    redirects: Vec<TcpListener>,
     certificates: Option<Certificates>,
     server_id: String,
     worker: Worker,
@@ -81,8 +83,12 @@ impl House {
         let mut site = compose::site(&config)?;
         site.limits.connections = files::connections(site.limits.connections);
         let network = &config.network;
-        let (listeners, port) =
-            listen::listen(&network.addresses, network.port.0).map_err(|e| Failure::new(Reason::Port, e))?;
+        let listen = |port: Port, purpose| {
+            listen::listen(&network.addresses, port.0, purpose).map_err(|e| Failure::new(Reason::Port, e))
+        };
+        let (listeners, port) = listen(network.port, Use::Site)?;
+        let redirects = network.http_redirect.map(|port| listen(port, Use::Redirect)).transpose()?;
+        let redirects = redirects.map(|(listeners, _)| listeners).unwrap_or_default();
         let sockets = Sockets::bind(&network.media_addresses, network.media_port.0).map_err(|e| media_failure(&e))?;
         let media_port = sockets.port();
         let rules = compose::candidate_rules(&config, sockets.bound().collect(), media_port);
@@ -95,7 +101,7 @@ impl House {
         let worker = start_bridge(&config, sockets, &rules, &addresses, server_id.clone(), listener)?;
         announce(&config, &listeners, port, media_port, &rules, &addresses);
         let housekeeping = HousekeepingParts { rules, addresses, source };
-        Ok(Self { config, site, listeners, certificates, server_id, worker, outlets, housekeeping })
+        Ok(Self { config, site, listeners, redirects, certificates, server_id, worker, outlets, housekeeping })
     }
 
     async fn host(self) -> Result<(), Failure> {
@@ -109,6 +115,7 @@ impl House {
         tracing::info!(version = compose::version(), "hosting");
         let shell = ShellConfig {
             listen: self.listeners,
+            redirect: self.redirects,
             tls: self.certificates.clone(),
             proxies: self.config.tls.behind_proxy.clone(),
             client: self.site.client,

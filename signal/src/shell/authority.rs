@@ -47,6 +47,15 @@ impl Authority {
         &self.0
     }
 
+    /// The same host on another port, which goes without saying if it is that of HTTPS.
+    pub(super) fn with_https_port(&self, port: u16) -> Self {
+        let host = match self.0.rsplit_once(':') {
+            Some((host, _)) if self.has_port() => host,
+            _ => &self.0,
+        };
+        Self(if port == 443 { host.to_owned() } else { format!("{host}:{port}") })
+    }
+
     fn has_port(&self) -> bool {
         // What follows the last colon of an address in brackets ends in one.
         self.0.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'))
@@ -173,6 +182,15 @@ mod tests {
         assert_eq!(parsed("192.168.1.9:8443").as_deref(), Some("192.168.1.9:8443"));
         assert_eq!(parsed("[FE80::1]:443").as_deref(), Some("[fe80::1]:443"));
         assert_eq!(parsed("[::1]").as_deref(), Some("[::1]"));
+    }
+
+    #[test]
+    fn the_port_of_an_authority_can_be_exchanged() {
+        let moved = |text, port| Authority::parse(text).unwrap().with_https_port(port).to_string();
+        assert_eq!(moved("meet.example", 8443), "meet.example:8443");
+        assert_eq!(moved("meet.example:8080", 443), "meet.example");
+        assert_eq!(moved("[fd00::2]", 443), "[fd00::2]");
+        assert_eq!(moved("[fd00::2]:80", 8443), "[fd00::2]:8443");
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub(super) async fn serve(shared: Rc<Shared>, tcp: TcpStream, peer: SocketAddr) 
             secure(&shared, tls, &arrival).await;
         }
         // Methods are upper case letters; anything else is no HTTP either.
-        [byte] if byte.is_ascii_uppercase() => Box::pin(redirect(&shared, tcp, arrival)).await,
+        [byte] if byte.is_ascii_uppercase() => Box::pin(redirect(&shared, tcp, &arrival, None)).await,
         _ => {}
     }
 }
@@ -114,8 +114,15 @@ fn server(shared: &Shared) -> http1::Builder {
     server
 }
 
-async fn redirect(shared: &Shared, tcp: TcpStream, arrival: Arrival) {
-    let service = service_fn(|request| std::future::ready(http::to_https(&request, &arrival)));
+/// Serves a connection to a port that knows nothing but the way to `port`.
+pub(super) async fn to_https(shared: &Shared, tcp: TcpStream, peer: SocketAddr, port: u16) {
+    let Ok(local) = tcp.local_addr() else { return };
+    let arrival = Arrival { peer: peer.ip(), local, tls: false, at: Instant::now() };
+    redirect(shared, tcp, &arrival, Some(port)).await;
+}
+
+async fn redirect(shared: &Shared, tcp: TcpStream, arrival: &Arrival, port: Option<u16>) {
+    let service = service_fn(|request| std::future::ready(http::to_https(&request, arrival, port)));
     let connection = server(shared).keep_alive(false).serve_connection(TokioIo::new(tcp), service);
     // Whether it was delivered or not, there is nothing left to do.
     let _ = timeout(shared.limits.http_connection, connection).await;

@@ -264,16 +264,30 @@ fn not_modified() -> Answer {
     answer
 }
 
-/// To a plain request on the TLS port: the same place over HTTPS. 308, so that nothing is turned into another method.
-pub(super) fn to_https(request: &Request<Incoming>, arrival: &Arrival) -> Result<Answer, Infallible> {
-    let origin = Origin::of(request, arrival, &[]);
+/// To a plain request: the same place over HTTPS, on this port or another. 308, so that nothing is turned into another method.
+pub(super) fn to_https(
+    request: &Request<Incoming>,
+    arrival: &Arrival,
+    port: Option<u16>,
+) -> Result<Answer, Infallible> {
+    let mut origin = Origin::of(request, arrival, &[]);
+    if let Some(port) = port {
+        origin.authority = origin.authority.with_https_port(port);
+    }
+    if let Some(mut answer) = objection(request) {
+        protect(answer.headers_mut(), Policy::Strict, &origin.authority, &[]);
+        return Ok(answer);
+    }
     let place = request.uri().path_and_query().map_or("/", |place| place.as_str());
     let place = if place.starts_with('/') { place } else { "/" };
-    let mut answer = plain(StatusCode::PERMANENT_REDIRECT, "this port speaks HTTPS\n");
+    let mut answer = plain(StatusCode::PERMANENT_REDIRECT, "go on with HTTPS\n");
     if let Ok(location) = HeaderValue::from_str(&format!("https://{}{place}", origin.authority)) {
         answer.headers_mut().insert(LOCATION, location);
     }
     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    if request.method() == Method::HEAD {
+        *answer.body_mut() = Content::Ready(None);
+    }
     protect(answer.headers_mut(), Policy::Strict, &origin.authority, &[]);
     Ok(answer)
 }

@@ -100,11 +100,20 @@ struct Pass {
     address: Option<IpAddr>,
 }
 
+/// What a listening socket is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Purpose {
+    /// Everything there is.
+    Site,
+    /// Plain HTTP: where the same is to be had over HTTPS, by its port.
+    ToHttps(u16),
+}
+
 /// Accepts for as long as it is polled.
-pub(super) async fn accept(shared: Rc<Shared>, listener: TcpListener) {
+pub(super) async fn accept(shared: Rc<Shared>, listener: TcpListener, purpose: Purpose) {
     loop {
         match listener.accept().await {
-            Ok((tcp, peer)) => admit(&shared, tcp, peer),
+            Ok((tcp, peer)) => admit(&shared, tcp, peer, purpose),
             Err(error) => {
                 // Out of descriptors, most likely: connections must end before another can begin.
                 warn!(%error, "cannot accept");
@@ -114,7 +123,7 @@ pub(super) async fn accept(shared: Rc<Shared>, listener: TcpListener) {
     }
 }
 
-fn admit(shared: &Rc<Shared>, tcp: TcpStream, peer: SocketAddr) {
+fn admit(shared: &Rc<Shared>, tcp: TcpStream, peer: SocketAddr, purpose: Purpose) {
     let Some(pass) = Pass::issue(shared, peer.ip()) else {
         debug!("too many connections");
         // Dropped next; the stranger gets a reset at once and we keep no state.
@@ -124,7 +133,10 @@ fn admit(shared: &Rc<Shared>, tcp: TcpStream, peer: SocketAddr) {
     // Stanzas are small and wait for no second one.
     let _ = tcp.set_nodelay(true);
     spawn_local(async move {
-        connection::serve(Rc::clone(&pass.shared), tcp, peer).await;
+        match purpose {
+            Purpose::Site => connection::serve(Rc::clone(&pass.shared), tcp, peer).await,
+            Purpose::ToHttps(port) => connection::to_https(&pass.shared, tcp, peer, port).await,
+        }
         drop(pass);
     });
 }

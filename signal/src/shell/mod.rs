@@ -56,12 +56,15 @@ pub use self::tls::{Certificates, TlsError, certified_key};
 
 use crate::focus::bridge_port::{BridgePort, Reply};
 use crate::router::Signal;
+use listener::Purpose;
 
 /// What the shell is told once, at start.
 #[derive(Debug)]
 pub struct ShellConfig {
     /// Bound and listening. All of them speak TLS, or none.
     pub listen: Vec<std::net::TcpListener>,
+    /// Bound and listening: plain HTTP that is answered with the way to the first of `listen`.
+    pub redirect: Vec<std::net::TcpListener>,
     /// `None`: plain HTTP, for use behind one of `proxies`. Keep a clone to exchange the certificate later.
     pub tls: Option<Certificates>,
     /// Addresses whose `X-Forwarded-Host`, `X-Forwarded-Proto` and `X-Forwarded-For` are believed.
@@ -101,6 +104,13 @@ pub async fn serve(
         None => None,
     };
     let listeners = config.listen.into_iter().map(listener).collect::<Result<Vec<_>, _>>()?;
+    let redirects = config.redirect.into_iter().map(listener).collect::<Result<Vec<_>, _>>()?;
+    let https = match listeners.first() {
+        Some(listener) => listener.local_addr().map_err(ShellError::Listener)?.port(),
+        None => 443,
+    };
+    let doors = listeners.into_iter().map(|listener| (listener, Purpose::Site));
+    let doors = doors.chain(redirects.into_iter().map(|listener| (listener, Purpose::ToHttps(https)))).collect();
     let hub = Rc::new(hub::Hub::new(signal, bridge, &config.limits));
     let shared = Rc::new(listener::Shared {
         hub: Rc::clone(&hub),
@@ -119,20 +129,20 @@ pub async fn serve(
     });
     // Its own set: whatever still runs at the end is dropped with it.
     let tasks = LocalSet::new();
-    tasks.run_until(run(shared, listeners, replies, shutdown)).await;
+    tasks.run_until(run(shared, doors, replies, shutdown)).await;
     Ok(())
 }
 
 async fn run(
     shared: Rc<listener::Shared>,
-    listeners: Vec<TcpListener>,
+    doors: Vec<(TcpListener, Purpose)>,
     replies: UnboundedReceiver<Reply>,
     shutdown: impl Future<Output = ()>,
 ) {
     let hub = Rc::clone(&shared.hub);
     let driver = spawn_local(async move { hub.drive(replies).await });
-    let accepting: Vec<_> =
-        listeners.into_iter().map(|listener| spawn_local(listener::accept(Rc::clone(&shared), listener))).collect();
+    let accept = |(listener, purpose)| spawn_local(listener::accept(Rc::clone(&shared), listener, purpose));
+    let accepting: Vec<_> = doors.into_iter().map(accept).collect();
     shutdown.await;
     for task in accepting {
         task.abort();

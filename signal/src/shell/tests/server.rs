@@ -66,6 +66,8 @@ impl Setup {
 
 pub(super) struct Server {
     pub(super) address: SocketAddr,
+    /// Plain HTTP that knows nothing but the way to `address`.
+    pub(super) redirect: SocketAddr,
     pub(super) certificates: Certificates,
     pub(super) certificate: CertificateDer<'static>,
     pub(super) gate: Gate,
@@ -79,11 +81,14 @@ pub(super) fn with_server(setup: Setup, test: impl AsyncFnOnce(&Server)) {
     runtime.block_on(LocalSet::new().run_until(async {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
+        let plain = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let redirect = plain.local_addr().unwrap();
         let (certificates, certificate) = certificates();
         let gate = Gate::default();
         let (stop, stopped) = oneshot::channel();
         let config = ShellConfig {
             listen: vec![listener],
+            redirect: vec![plain],
             tls: (!setup.plain).then(|| certificates.clone()),
             proxies: setup.proxies,
             client: ClientConfig::new("box.internal"),
@@ -100,8 +105,8 @@ pub(super) fn with_server(setup: Setup, test: impl AsyncFnOnce(&Server)) {
             };
             serve(config, signal(), Box::new(NoBridge), answers, channels, stop).await
         });
-        let server =
-            Server { address, certificates, certificate, gate, stop: RefCell::new(Some(stop)), plain: setup.plain };
+        let stop = RefCell::new(Some(stop));
+        let server = Server { address, redirect, certificates, certificate, gate, stop, plain: setup.plain };
         test(&server).await;
         server.stop();
         tokio::time::timeout(Duration::from_secs(2), shell).await.expect("it ends within 2 s").unwrap().unwrap();

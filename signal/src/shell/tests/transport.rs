@@ -48,6 +48,24 @@ fn plain_requests_on_the_tls_port_are_sent_to_https() {
 }
 
 #[test]
+fn another_port_sends_plain_requests_to_https_and_knows_nothing_else() {
+    with_server(Setup::default(), async |server| {
+        let port = server.address.port();
+        let ask = async |request: &str| exchange(&mut tcp(server.redirect).await, request).await;
+        let reply = ask(&get("/Room?x=1", &["Host: Meet.Example:80"])).await;
+        assert_eq!((reply.status, reply.header("location")), (308, &*format!("https://meet.example:{port}/Room?x=1")));
+        let nameless = ask("GET /about/health HTTP/1.0\r\n\r\n").await;
+        let elsewhere = format!("https://{}/about/health", server.address);
+        assert_eq!((nameless.status, nameless.header("location")), (308, elsewhere.as_str()));
+        let post = ask("POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").await;
+        assert_eq!((post.status, post.header("allow")), (405, "GET, HEAD"));
+        let mut io = tcp(server.redirect).await;
+        within("sending", io.write_all(b"\x16\x03\x01\x00\x05hello")).await.unwrap();
+        assert!(!gone(&mut io).await.windows(6).any(|part| part == b"200 OK"));
+    });
+}
+
+#[test]
 fn what_is_neither_tls_nor_http_is_dropped() {
     with_server(Setup::default(), async |server| {
         for noise in [&b"\x00\x01\x00\x00\x21\x12\xa4\x42"[..], b"\x16\x03\x01\x00\x05hello", b"SSH-2.0-x\r\n\r\n"] {
