@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("board-config", &[]),
     ("signal", &["jitsi-wire", "board-config"]),
     ("bridge", &["jitsi-wire", "board-config"]),
+    ("manual", &["board-config"]),
     ("appliance", &["signal", "bridge", "jitsi-wire", "board-config"]),
     ("tests", &["signal", "bridge", "jitsi-wire", "board-config"]),
 ];
