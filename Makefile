@@ -24,6 +24,8 @@ export STAGES := $(TARGET)/stages
 NEED_RUN := cc:gcc /usr/include/stdio.h:libc6-dev node:nodejs npm:npm
 NEED_TEST := $(NEED_RUN) chromium:chromium firefox-esr:firefox-esr ip:iproute2 unshare:util-linux openssl:openssl \
 	ps:procps /usr/sbin/sysctl:procps
+NEED_DEB := dpkg-deb:dpkg strip:binutils readelf:binutils
+NEED_PACKAGE := $(NEED_DEB) lintian:lintian systemd-analyze:systemd deb-systemd-helper:init-system-helpers setpriv:util-linux
 NEED_FUZZ := cc:gcc c++:g++ /usr/include/stdio.h:libc6-dev
 
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
@@ -31,14 +33,49 @@ WEB_SOURCES := $(wildcard $(WEB)/*.json $(WEB)/*.mjs) $(shell find $(WEB)/src -t
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find appliance board-configs bridge signal -name node_modules -prune -o -name web -prune \
 	-o \( -name '*.rs' -o -name Cargo.toml -o -path '*/boards/*.toml' \) -print)
 
-.PHONY: help run test test-full test-stages lint bench fuzz web setup-run setup-test web-test rust-build rust-test \
-	simulation-long browser-test browser-again screens
+# What Debian calls this machine, where its packages go, and what is built for 64-bit ARM.
+ARCHITECTURE := $(shell dpkg --print-architecture 2>/dev/null)
+ARCHITECTURES ?= $(sort $(ARCHITECTURE) arm64)
+PACKAGES := $(TARGET)/packages
+SHARE := $(TARGET)/share
+ARM := $(TARGET)/cross/aarch64-unknown-linux-gnu/release/moothall
+
+.PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 test test-full test-arm test-stages lint bench fuzz web setup-run setup-test web-test rust-build \
+	rust-test package-test share simulation-long browser-test browser-again screens
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: setup-run $(BIN) ## host a meeting on this machine (ARGS='--config site.toml' passes options on)
 	@exec $(BIN) host $(ARGS)
+
+cross: setup-run $(WEB)/dist/index.html ## build the release for 64-bit ARM
+	@.ci/cross build --release --locked -p appliance
+	@.ci/budget moothall $(ARM)
+
+deb: $(addprefix deb-,$(ARCHITECTURES)) ## Debian packages for this machine and for 64-bit ARM (ARCHITECTURES=arm64 for one): target/packages
+
+# Puts a program for an architecture into its package.
+define PACKAGE
+	@.ci/need $(NEED_DEB)
+	@appliance/package/deb $(1) $(2) $(SHARE) $(PACKAGES)
+	@.ci/budget moothall $(2)
+	@.ci/budget package $$(ls -t $(PACKAGES)/*_$(1).deb | head -n 1)
+endef
+
+deb-$(ARCHITECTURE): setup-run share $(WEB)/dist/index.html
+	@cargo build --release --locked -p appliance
+	$(call PACKAGE,$(ARCHITECTURE),$(TARGET)/release/moothall)
+
+ifneq ($(ARCHITECTURE),arm64)
+deb-arm64: cross share
+	$(call PACKAGE,arm64,$(ARM))
+endif
+
+# Man pages and completions, as they lie in /usr/share.
+share:
+	@rm -rf $(SHARE)
+	@cargo run --quiet --locked -p manual -- $(SHARE)
 
 test: ## everything that must pass before a change lands (Debian 12 and 13)
 	@$(MAKE) test-stages
@@ -49,12 +86,13 @@ test-stages:
 	@.ci/system debian-12 debian-13
 	@.ci/rust fmt clippy
 	@rm -rf $(STAGES)
-	@.ci/stage --ask packages .ci/need $(NEED_TEST)
+	@.ci/stage --ask packages .ci/need $(NEED_TEST) $(NEED_PACKAGE)
 	@.ci/stage setup $(MAKE) setup-test
 	@.ci/stage web $(MAKE) web-test
 	@.ci/stage lint $(MAKE) lint
 	@.ci/stage build $(MAKE) rust-build
 	@.ci/stage rust $(MAKE) rust-test
+	@.ci/stage --ask package $(MAKE) package-test
 	@STAGE_MINUTES=45 .ci/stage browser $(MAKE) browser-test
 
 test-full: ## `make test`, and what takes too long for it: many seeds, browsers AGAIN times, fuzzing, measurements
@@ -64,7 +102,11 @@ test-full: ## `make test`, and what takes too long for it: many seeds, browsers 
 	@.ci/stage screens $(MAKE) screens
 	@STAGE_MINUTES=90 .ci/stage fuzz $(MAKE) fuzz FUZZ_SECONDS=60
 	@STAGE_MINUTES=60 .ci/stage bench $(MAKE) bench
+	@STAGE_MINUTES=90 .ci/stage arm $(MAKE) test-arm
 	@.ci/stage --sum
+
+test-arm: setup-test cross ## 64-bit ARM in an emulator: tests of the packet path, what a packet costs, a meeting
+	@.ci/arm-test
 
 lint: ## formatting, clippy, documentation, types of the page
 	@.ci/rust fmt clippy
@@ -100,7 +142,7 @@ setup-run:
 
 setup-test:
 	@.ci/rust fmt clippy
-	@.ci/need $(NEED_TEST)
+	@.ci/need $(NEED_TEST) $(NEED_PACKAGE)
 	@$(MAKE) $(WEB)/dist/index.html $(BROWSER)/node_modules/.package-lock.json $(LIBRARY)
 
 web-test: $(WEB)/dist/index.html
@@ -115,6 +157,12 @@ rust-build: $(WEB)/dist/index.html
 rust-test:
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
 		TMPDIR=$$tmp tests/netns cargo test --workspace --locked --offline --no-fail-fast
+
+# The program of the tests: a release takes too long to build, and is packaged in the same way.
+package-test: share
+	@rm -rf $(PACKAGES)/debug
+	@appliance/package/deb $(ARCHITECTURE) $(TARGET)/debug/moothall $(SHARE) $(PACKAGES)/debug
+	@tests/package $(PACKAGES)/debug/*.deb
 
 browser-test: $(BROWSER)/node_modules/.package-lock.json $(LIBRARY)
 	@status=0; tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; for suite in $(BROWSER)/*.test.mjs; do \
