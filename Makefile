@@ -23,7 +23,7 @@ export STAGES := $(TARGET)/stages
 # What is missing is installed, by Debian's names. aws-lc needs a C compiler and nothing else, libFuzzer a C++ compiler.
 NEED_RUN := cc:gcc /usr/include/stdio.h:libc6-dev node:nodejs npm:npm
 NEED_TEST := $(NEED_RUN) chromium:chromium firefox-esr:firefox-esr ip:iproute2 unshare:util-linux openssl:openssl \
-	ps:procps /usr/sbin/sysctl:procps
+	ps:procps /usr/sbin/sysctl:procps certutil:libnss3-tools curl:curl
 NEED_DEB := dpkg-deb:dpkg strip:binutils readelf:binutils
 NEED_PACKAGE := $(NEED_DEB) lintian:lintian systemd-analyze:systemd deb-systemd-helper:init-system-helpers setpriv:util-linux
 NEED_FUZZ := cc:gcc c++:g++ /usr/include/stdio.h:libc6-dev
@@ -31,7 +31,7 @@ NEED_FUZZ := cc:gcc c++:g++ /usr/include/stdio.h:libc6-dev
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
 WEB_SOURCES := $(wildcard $(WEB)/*.json $(WEB)/*.mjs) $(shell find $(WEB)/src -type f)
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find appliance board-configs bridge signal -name node_modules -prune -o -name web -prune \
-	-o \( -name '*.rs' -o -name Cargo.toml -o -path '*/boards/*.toml' \) -print)
+	-o \( -name '*.rs' -o -name '*.css' -o -name Cargo.toml -o -path '*/boards/*.toml' \) -print)
 
 # What Debian calls this machine, where its packages go, and what is built for 64-bit ARM.
 ARCHITECTURE := $(shell dpkg --print-architecture 2>/dev/null)

@@ -38,6 +38,16 @@ impl Draft {
         fs::rename(&self.draft, &self.target)?;
         File::open(folder_of(&self.target))?.sync_all()
     }
+
+    /// From here on there is a file with these contents, or still the one that there was before: then the answer is `false`.
+    pub(crate) fn commit_new(self) -> io::Result<bool> {
+        match fs::hard_link(&self.draft, &self.target) {
+            Ok(()) => File::open(folder_of(&self.target))?.sync_all().map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            // File systems without links are not shared by two boxes.
+            Err(_) => self.commit().map(|()| true),
+        }
+    }
 }
 
 impl Drop for Draft {
@@ -65,6 +75,11 @@ mod tests {
         Draft::write(&target, b"three", 0o640).unwrap().commit().unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"three");
         assert_eq!(fs::metadata(&target).unwrap().mode() & 0o777, 0o640);
+        assert!(!Draft::write(&target, b"four", 0o600).unwrap().commit_new().unwrap());
+        assert_eq!(fs::read(&target).unwrap(), b"three");
+        fs::remove_file(&target).unwrap();
+        assert!(Draft::write(&target, b"five", 0o600).unwrap().commit_new().unwrap());
+        assert_eq!(fs::read(&target).unwrap(), b"five");
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
         fs::remove_dir_all(dir).unwrap();
     }

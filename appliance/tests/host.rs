@@ -128,6 +128,70 @@ fn the_certificate_is_kept_between_starts_and_readable_by_the_owner_alone() {
     assert!(names.iter().any(|name| name.ends_with(".local")), "{names:?}");
 }
 
+/// Runs openssl in a directory; what it says on both outputs, if it ends as expected.
+fn openssl(dir: &Path, arguments: &[&str], succeeds: bool) -> String {
+    let output = Command::new("openssl").args(arguments).current_dir(dir).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert_eq!(output.status.success(), succeeds, "{arguments:?}: {said}");
+    said
+}
+
+#[test]
+fn the_authority_vouches_for_the_box_and_for_nothing_on_the_internet() {
+    use std::os::unix::fs::PermissionsExt;
+    let state = dir("authority");
+    // What a box of an older version left.
+    std::fs::write(state.join("certificate.pem"), "Until: 2033\nNames: hall localhost\n").unwrap();
+    drop(Host::start(host(&state)));
+    let mode = std::fs::metadata(state.join("authority.pem")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let root = openssl(&state, &["x509", "-in", "authority.pem", "-noout", "-text"], true);
+    for part in ["CA:TRUE, pathlen:0", "X509v3 Name Constraints: critical", "DNS:local\n", "IP:192.168.0.0/255.255.0.0"]
+    {
+        assert!(root.contains(part), "{part}: {root}");
+    }
+    let leaf = openssl(&state, &["x509", "-in", "certificate.pem", "-noout", "-text"], true);
+    for part in ["X509v3 Subject Alternative Name: critical", "DNS:localhost", "TLS Web Server Authentication"] {
+        assert!(leaf.contains(part), "{part}: {leaf}");
+    }
+    let year = (397 * 86_400).to_string();
+    openssl(&state, &["x509", "-in", "certificate.pem", "-noout", "-checkend", &year], false);
+    let verify = ["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", "authority.pem"];
+    for name in ["-verify_ip", "127.0.0.1", "-verify_hostname", "localhost"].chunks(2) {
+        openssl(&state, &[&verify[..], name, &["certificate.pem"]].concat(), true);
+    }
+    // Whoever has the key.
+    for (subject, accepted) in [
+        ("DNS:other.local", true),
+        ("DNS:bank.example", false),
+        ("IP:8.8.8.8", false),
+        ("IP:2001:db8::1", false),
+        ("DNS:other.local,DNS:bank.example", false),
+    ] {
+        std::fs::write(state.join("names"), format!("subjectAltName=critical,{subject}\n")).unwrap();
+        let request =
+            ["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=x"];
+        openssl(&state, &[&request[..], &["-keyout", "forged.key", "-out", "forged.csr"]].concat(), true);
+        let sign =
+            ["x509", "-req", "-in", "forged.csr", "-CA", "authority.pem", "-CAkey", "authority.pem", "-days", "9"];
+        openssl(&state, &[&sign[..], &["-extfile", "names", "-out", "forged.pem"]].concat(), true);
+        let said = openssl(&state, &["verify", "-CAfile", "authority.pem", "forged.pem"], accepted);
+        assert!(accepted || said.contains("permitted subtree violation"), "{subject}: {said}");
+    }
+}
+
+#[test]
+fn the_banner_shows_where_devices_learn_to_trust_and_the_fingerprint() {
+    let state = dir("fingerprint");
+    let running = Host::start(host(&state));
+    let said = openssl(&state, &["x509", "-in", "authority.pem", "-noout", "-fingerprint", "-sha256"], true);
+    let wanted: String = said.trim().rsplit('=').next().unwrap().replace(':', "");
+    let shown: String = running.said.lines().skip_while(|line| !line.contains("fingerprint")).skip(2).take(2).collect();
+    assert_eq!(shown.split_whitespace().collect::<String>(), wanted, "{}", running.said);
+    assert!(running.said.contains(&format!("    http://localhost:{}/trust\n", running.port())), "{}", running.said);
+}
+
 #[test]
 fn two_boxes_that_start_at_once_may_share_a_state_directory() {
     let state = dir("shared");
@@ -136,8 +200,9 @@ fn two_boxes_that_start_at_once_may_share_a_state_directory() {
         let ports = starting.map(|starting| starting.started().port());
         assert_ne!(ports[0], ports[1]);
     }
-    let left: Vec<_> = std::fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["certificate.pem"]);
+    let mut left: Vec<_> = std::fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["authority.pem", "certificate.pem"]);
 }
 
 #[test]

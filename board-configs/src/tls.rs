@@ -25,7 +25,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key {
         path: "tls.cert",
         expects: "the path of a PEM file, relative to this file",
-        doc: "Certificate chain, leaf first (PEM). Without it the box makes and keeps its own certificate, which\nbrowsers warn about once. The file is read again when it changes.",
+        doc: "Certificate chain, leaf first (PEM). Without it the box has a certificate from its own authority,\nwhich devices trust once they were at its page /trust. The file is read again when it changes.",
         example: "\"fullchain.pem\"",
     },
     Key {

@@ -53,7 +53,7 @@ export async function pageReceives(page, others, timeout = 40_000) {
 }
 
 /** A picture of the page for people to look at. */
-export async function shot(page, name) {
+export async function shot(page, name, options = {}) {
     mkdirSync(SHOTS, { recursive: true });
-    await page.screenshot({ path: path.join(SHOTS, `${name}.png`) });
+    await page.screenshot({ path: path.join(SHOTS, `${name}.png`), ...options });
 }

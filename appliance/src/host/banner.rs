@@ -62,8 +62,8 @@ fn link_local(ip: &IpAddr) -> bool {
     matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local())
 }
 
-/// The whole text.
-pub(crate) fn text(name: &str, urls: &[String], media_port: u16, own_certificate: bool) -> String {
+/// The whole text. `fingerprint` is that of the box's own authority.
+pub(crate) fn text(name: &str, urls: &[String], media_port: u16, fingerprint: Option<&str>) -> String {
     let mut text = format!("\n  {name} is open. Point a browser at\n\n");
     for url in urls {
         let _ = writeln!(text, "    {url}");
@@ -77,11 +77,38 @@ pub(crate) fn text(name: &str, urls: &[String], media_port: u16, own_certificate
         }
     }
     text.push('\n');
-    if own_certificate {
-        let _ = writeln!(text, "  The box made its own certificate: browsers ask once whether to trust it.");
+    if let Some(fingerprint) = fingerprint {
+        let _ = writeln!(
+            text,
+            "  The box has a certificate of its own, which browsers warn about until the device trusts the box."
+        );
+        if let Some(url) = urls.first() {
+            let _ = writeln!(text, "  How to tell phones and laptops, once each:\n\n    {}", trust_url(url));
+        }
+        let _ = writeln!(text, "\n  There they show this fingerprint; install nothing that has another:\n");
+        for line in halves(fingerprint) {
+            let _ = writeln!(text, "    {line}");
+        }
+        text.push('\n');
     }
     let _ = write!(text, "  Audio and video use UDP port {media_port}. Ctrl-C ends all meetings.");
     text
+}
+
+/// The page `/trust`, without TLS where the port answers to both: a warning would come before it.
+fn trust_url(url: &str) -> String {
+    let port = url.trim_end_matches('/').rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    match url.strip_prefix("https") {
+        Some(rest) if port => format!("http{rest}trust"),
+        _ => format!("{url}trust"),
+    }
+}
+
+/// A fingerprint on two lines.
+fn halves(fingerprint: &str) -> [&str; 2] {
+    fingerprint
+        .split_at_checked(fingerprint.len() / 2)
+        .map_or([fingerprint, ""], |(first, rest)| [first.trim(), rest.trim()])
 }
 
 /// The text for a box behind a proxy.
@@ -145,9 +172,20 @@ mod tests {
 
     #[test]
     fn there_is_a_code_only_where_a_phone_could_follow_it() {
-        let shown = |bound: &[&str]| text("Hall", &urls(bound, &[]), 10_000, true).contains('█');
+        let shown = |bound: &[&str]| text("Hall", &urls(bound, &[]), 10_000, None).contains('█');
         assert!(shown(&["0.0.0.0"]));
         assert!(!shown(&["127.0.0.1"]));
+    }
+
+    #[test]
+    fn a_box_with_its_own_certificate_says_how_to_trust_it() {
+        let fingerprint = ["ABCD"; 16].join(" ");
+        let text = text("Hall", &urls(&["0.0.0.0"], &[]), 10_000, Some(&fingerprint));
+        let half = ["ABCD"; 8].join(" ");
+        assert!(text.contains("\n    http://192.168.1.20:8443/trust\n"), "{text}");
+        assert!(text.contains(&format!("\n    {half}\n    {half}\n")), "{text}");
+        assert_eq!(trust_url("https://[2001:db8::20]/"), "https://[2001:db8::20]/trust");
+        assert_eq!(trust_url("https://hall.local/"), "https://hall.local/trust");
     }
 
     #[test]

@@ -1,27 +1,22 @@
 //! The certificate of the box: its own, made and kept, or one from the configuration, read again when it changes.
 
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use board_config::Config;
-use rcgen::{
-    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, date_time_ymd,
-};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::authority::{self, Authority};
 use super::state_dir::StateDir;
 use crate::exit::{Failure, Reason};
 
 /// Key and certificate in one file, so that no crash can part them. Lines before the first PEM block say what it is for.
 const FILE: &str = "certificate.pem";
-/// Small boards start without a clock, so the beginning is a fixed day in the past.
-const FIRST_YEAR: i32 = 2024;
-/// Validity of our own certificates in years. Limits of browsers (398, 825 days) are for certificates of authorities.
-const YEARS: i32 = 10;
+/// What stood above the certificates that boxes signed themselves, before they had an authority.
+const SELF_SIGNED: &str = "Until: ";
 
 /// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -93,50 +88,58 @@ pub(crate) struct Own {
 /// What a certificate of ours is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Label {
-    /// It ends with this year.
-    last_year: i32,
-    /// Sorted.
+    /// Seconds since 1970.
+    issued: u64,
+    /// Of the authority that issued it.
+    authority: String,
+    /// Sorted; also those that the authority may not speak for.
     names: Vec<String>,
 }
 
 impl Label {
-    /// A label for these names that is good at this time for a year and more.
-    pub(crate) fn wanted(names: Vec<String>, now: SystemTime) -> Self {
-        // Days of leap years do not matter for "more than a year".
-        const YEAR: u64 = 31_556_952;
-        let since_1970 = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / YEAR);
-        let this_year = i32::try_from(since_1970).unwrap_or(0).saturating_add(1970);
-        let mut last_year = FIRST_YEAR + YEARS - 1;
-        while last_year <= this_year + 1 {
-            last_year += YEARS;
-        }
-        Self { last_year, names }
+    /// Whether the certificate is for these names, from this authority, and good for a while.
+    pub(crate) fn serves(&self, names: &[String], authority: &Authority, now: SystemTime) -> bool {
+        self.names == names && self.authority == authority.id() && authority::is_fresh(self.issued, now)
     }
 
     fn text(&self) -> String {
-        format!("Until: {}\nNames: {}\n", self.last_year, self.names.join(" "))
+        format!("Issued: {}\nAuthority: {}\nNames: {}\n", self.issued, self.authority, self.names.join(" "))
     }
 
     fn parse(text: &str) -> Option<Self> {
         let line = |start: &str| text.lines().find_map(|line| line.strip_prefix(start));
         let names = line("Names: ")?.split(' ').map(str::to_owned).collect();
-        Some(Self { last_year: line("Until: ")?.parse().ok()?, names })
+        Some(Self { issued: line("Issued: ")?.parse().ok()?, authority: line("Authority: ")?.to_owned(), names })
     }
 }
 
-/// The kept certificate if it is for exactly these names and long enough, else a new one with the kept key.
-pub(crate) fn own(dir: &StateDir, label: Label) -> Result<Own, CertificateError> {
+/// The kept certificate if it is for exactly these names and long enough, else a new one from the authority.
+pub(crate) fn own(
+    dir: &StateDir,
+    authority: &Authority,
+    names: Vec<String>,
+    now: SystemTime,
+) -> Result<Own, CertificateError> {
     let kept = dir.read(FILE).unwrap_or_default();
-    if Label::parse(&kept).as_ref() == Some(&label)
+    if let Some(label) = Label::parse(&kept).filter(|label| label.serves(&names, authority, now))
         && let Some(certificate) = parse(&kept)
     {
         return Ok(Own { certificate, label, renewed: false });
     }
-    let key = match KeyPair::from_pem(&kept) {
-        Ok(key) => key,
-        Err(_) => KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?,
-    };
-    let certificate = parameters(&label)?.self_signed(&key)?;
+    if kept.starts_with(SELF_SIGNED) {
+        tracing::info!(
+            "the box has an authority of its own now; browsers that accepted its old certificate ask once more"
+        );
+    }
+    let label = Label { issued: authority::seconds(now), authority: authority.id(), names };
+    let (permitted, refused) = authority.sort(&label.names);
+    if !refused.is_empty() {
+        tracing::warn!(
+            names = refused.join(" "),
+            "the box's own authority was not made for these names, and browsers will warn about them"
+        );
+    }
+    let (certificate, key) = authority.issue(permitted, label.issued)?;
     let text = format!("{}{}{}", label.text(), key.serialize_pem(), certificate.pem());
     dir.write(FILE, text.as_bytes()).map_err(|source| dir.unwritable(source))?;
     let private = PrivateKeyDer::try_from(key.serialize_der()).map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
@@ -151,29 +154,22 @@ fn parse(text: &str) -> Option<CertifiedKey> {
     CertifiedKey::from_der(chain, key, &default_provider()).ok()
 }
 
-fn parameters(label: &Label) -> Result<CertificateParams, rcgen::Error> {
-    let mut parameters = CertificateParams::new(label.names.clone())?;
-    parameters.distinguished_name = DistinguishedName::new();
-    parameters.distinguished_name.push(DnType::CommonName, "Moothall");
-    parameters.not_before = date_time_ymd(FIRST_YEAR, 1, 1);
-    parameters.not_after = date_time_ymd(label.last_year, 12, 31);
-    parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    Ok(parameters)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::test_dir;
     use super::*;
-    use std::time::Duration;
+    use rcgen::{CertificateParams, KeyPair};
 
-    fn label(names: &[&str]) -> Label {
-        Label::wanted(names.iter().map(|name| (*name).to_owned()).collect(), year(2026))
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
     }
 
-    fn year(year: u64) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs((year - 1970) * 31_556_952 + 86_400)
+    /// A directory with an authority, and a way to ask it.
+    fn box_with_authority(name: &str) -> (StateDir, impl Fn(&[&str]) -> Own + use<>) {
+        let dir = StateDir::open(Some(&test_dir(name))).unwrap();
+        let (now, kept) = (SystemTime::now(), dir.clone());
+        let authority = Authority::keep(&dir, &names(&["hall"]), now).unwrap();
+        (dir, move |list| own(&kept, &authority, names(list), now).unwrap())
     }
 
     fn der(own: &Own) -> Vec<u8> {
@@ -182,43 +178,32 @@ mod tests {
 
     #[test]
     fn the_kept_certificate_is_used_while_the_names_stay() {
-        let dir = StateDir::open(Some(&test_dir("kept"))).unwrap();
-        let first = own(&dir, label(&["127.0.0.1", "hall"])).unwrap();
-        let second = own(&dir, label(&["127.0.0.1", "hall"])).unwrap();
+        let (_, own) = box_with_authority("kept");
+        let (first, second) = (own(&["127.0.0.1", "hall"]), own(&["127.0.0.1", "hall"]));
         assert!(first.renewed && !second.renewed);
         assert_eq!(der(&first), der(&second));
     }
 
     #[test]
-    fn a_new_address_and_a_lost_one_make_a_new_certificate_with_the_same_key() {
-        let dir = StateDir::open(Some(&test_dir("renewed"))).unwrap();
-        let first = own(&dir, label(&["hall"])).unwrap();
-        let second = own(&dir, label(&["10.0.0.1", "hall"])).unwrap();
-        let third = own(&dir, label(&["hall"])).unwrap();
+    fn a_new_address_and_a_lost_one_make_a_new_certificate() {
+        let (_, own) = box_with_authority("renewed");
+        let (first, second, third) = (own(&["hall"]), own(&["10.0.0.1", "hall"]), own(&["hall"]));
         assert!(second.renewed && third.renewed);
         assert_ne!(der(&first), der(&second));
-        let key = |own: &Own| own.certificate.key.public_key().unwrap().to_vec();
-        assert_eq!(key(&first), key(&third));
+        assert_ne!(der(&first), der(&third));
     }
 
     #[test]
-    fn a_damaged_file_is_replaced() {
-        let dir = StateDir::open(Some(&test_dir("damaged"))).unwrap();
-        own(&dir, label(&["hall"])).unwrap();
+    fn a_damaged_file_and_a_certificate_signed_by_itself_are_replaced() {
+        let (dir, own) = box_with_authority("damaged");
+        own(&["hall"]);
         let text = dir.read(FILE).unwrap();
-        dir.write(FILE, &text.as_bytes()[..text.len() / 2]).unwrap();
-        assert!(own(&dir, label(&["hall"])).unwrap().renewed);
-        assert!(!own(&dir, label(&["hall"])).unwrap().renewed);
-    }
-
-    #[test]
-    fn a_certificate_is_renewed_a_year_before_it_ends_and_a_box_without_clock_keeps_it() {
-        let until = |now| Label::wanted(Vec::new(), now).last_year;
-        assert_eq!(until(UNIX_EPOCH), 2033);
-        assert_eq!(until(year(2026)), 2033);
-        assert_eq!(until(year(2031)), 2033);
-        assert_eq!(until(year(2032)), 2043);
-        assert_eq!(until(year(2042)), 2053);
+        for outdated in [text[..text.len() / 2].to_owned(), format!("Until: 2033\nNames: hall\n{text}")] {
+            // The label of today is not in a file of the past.
+            dir.write(FILE, outdated.replace("Issued: ", "").as_bytes()).unwrap();
+            assert!(own(&["hall"]).renewed);
+            assert!(!own(&["hall"]).renewed);
+        }
     }
 
     #[test]

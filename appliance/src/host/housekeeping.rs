@@ -9,10 +9,11 @@ use std::time::{Duration, SystemTime};
 use board_config::HostPort;
 use bridge::shell::candidates::{self, LocalAddress, Mapping, Rules};
 use bridge::shell::mailbox::{Letter, Mailbox};
-use signal::shell::Certificates;
+use signal::shell::{Certificates, Trust};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use super::authority::Authority;
 use super::certificate::{self, CertificateError, Label};
 use super::names;
 use super::notify::ServiceManager;
@@ -27,10 +28,20 @@ const DISCOVERY_RETRY: Duration = Duration::from_secs(5);
 /// The certificate in use and where it comes from.
 #[derive(Debug)]
 pub(crate) enum Source {
-    /// Made and kept here.
-    Own { dir: StateDir, label: Label },
+    /// Issued and kept here.
+    Own { dir: StateDir, authority: Authority, label: Label },
     /// From the configuration.
     Files { cert: PathBuf, key: PathBuf, written: [Option<SystemTime>; 2] },
+}
+
+impl Source {
+    /// How devices come to trust the certificate, if it is our own.
+    pub(crate) fn trust(&self, name: &str) -> Option<Trust> {
+        match self {
+            Self::Own { authority, .. } => Some(authority.trust(name)),
+            Self::Files { .. } => None,
+        }
+    }
 }
 
 /// Everything that the tasks need.
@@ -129,12 +140,12 @@ fn look_at_certificate(
     rules: &Rules,
 ) -> Result<bool, CertificateError> {
     match source {
-        Source::Own { dir, label } => {
-            let wanted = Label::wanted(names::certificate_names(host, addresses, rules), SystemTime::now());
-            if wanted == *label {
+        Source::Own { dir, authority, label } => {
+            let (wanted, now) = (names::certificate_names(host, addresses, rules), SystemTime::now());
+            if label.serves(&wanted, authority, now) {
                 return Ok(false);
             }
-            let own = certificate::own(dir, wanted)?;
+            let own = certificate::own(dir, authority, wanted, now)?;
             current.replace(own.certificate);
             *label = own.label;
         }
@@ -221,10 +232,11 @@ mod tests {
     fn our_own_certificate_is_renewed_when_a_name_or_address_changes_and_only_then() {
         let dir = StateDir::open(Some(&super::super::test_dir("look-own"))).unwrap();
         let (rules, before, after) = (Rules::default(), [address("10.0.0.1")], [address("10.0.0.2")]);
-        let label = Label::wanted(names::certificate_names("hall", &before, &rules), SystemTime::now());
-        let own = certificate::own(&dir, label.clone()).unwrap();
+        let (wanted, now) = (names::certificate_names("hall", &before, &rules), SystemTime::now());
+        let authority = Authority::keep(&dir, &wanted, now).unwrap();
+        let own = certificate::own(&dir, &authority, wanted, now).unwrap();
         let current = Certificates::new(own.certificate);
-        let mut source = Source::Own { dir, label };
+        let mut source = Source::Own { dir, authority, label: own.label };
         let mut look = |host: &str, addresses: &[LocalAddress]| {
             look_at_certificate(&current, &mut source, host, addresses, &rules).unwrap()
         };

@@ -1,5 +1,6 @@
 //! `moothall host`: signal, focus and bridge in one process.
 
+mod authority;
 mod banner;
 pub(crate) mod certificate;
 pub(crate) mod compose;
@@ -22,7 +23,7 @@ use bridge::shell::mailbox::Letter;
 use bridge::shell::udp::{BindError, Sockets};
 use bridge::shell::worker::{self, Worker};
 use signal::router::Signal;
-use signal::shell::{Certificates, ShellConfig, serve};
+use signal::shell::{Certificates, ShellConfig, Trust, serve};
 use tokio::signal::unix::{SignalKind, signal as unix_signal};
 use tokio::sync::watch;
 
@@ -31,7 +32,8 @@ use crate::config;
 use crate::exit::{Failure, Reason};
 use crate::logs;
 use crate::say::say;
-use certificate::{CertificateError, Label};
+use authority::Authority;
+use certificate::CertificateError;
 use housekeeping::{Housekeeping, Source};
 use listen::Use;
 use local_bridge::{LocalBridge, LocalGate, Outlets};
@@ -65,6 +67,7 @@ struct House {
     listeners: Vec<TcpListener>,
     redirects: Vec<TcpListener>,
     certificates: Option<Certificates>,
+    trust: Option<Trust>,
     server_id: String,
     worker: Worker,
     outlets: Outlets,
@@ -99,9 +102,10 @@ impl House {
         let (listener, outlets) = local_bridge::outlets();
         let server_id = hexadecimal(&random::<8>()?);
         let worker = start_bridge(&config, sockets, &rules, &addresses, server_id.clone(), listener)?;
-        announce(&config, &listeners, port, media_port, &rules, &addresses);
+        let trust = source.as_ref().and_then(|source| source.trust(&config.branding.name));
+        announce(&config, &listeners, [port, media_port], &rules, &addresses, trust.as_ref());
         let housekeeping = HousekeepingParts { rules, addresses, source };
-        Ok(Self { config, site, listeners, redirects, certificates, server_id, worker, outlets, housekeeping })
+        Ok(Self { config, site, listeners, redirects, certificates, trust, server_id, worker, outlets, housekeeping })
     }
 
     async fn host(self) -> Result<(), Failure> {
@@ -121,6 +125,7 @@ impl House {
             client: self.site.client,
             branding: self.site.branding,
             web: self.site.web,
+            trust: self.trust,
             version: compose::version(),
             limits: self.site.limits,
         };
@@ -193,12 +198,13 @@ fn certificates(
     }
     let dir = StateDir::open(options.state_dir.as_deref()).map_err(|error| certificate_failure(error.into()))?;
     let host = names::host_name();
-    let label = Label::wanted(names::certificate_names(&host, addresses, rules), SystemTime::now());
-    let own = certificate::own(&dir, label).map_err(certificate_failure)?;
+    let (names, now) = (names::certificate_names(&host, addresses, rules), SystemTime::now());
+    let authority = Authority::keep(&dir, &names, now).map_err(certificate_failure)?;
+    let own = certificate::own(&dir, &authority, names, now).map_err(certificate_failure)?;
     if own.renewed {
         tracing::info!("a new certificate was made");
     }
-    Ok(Some((Certificates::new(own.certificate), Source::Own { dir, label: own.label })))
+    Ok(Some((Certificates::new(own.certificate), Source::Own { dir, authority, label: own.label })))
 }
 
 fn certificate_failure(error: CertificateError) -> Failure {
@@ -241,10 +247,10 @@ fn start_bridge(
 fn announce(
     config: &Config,
     listeners: &[TcpListener],
-    port: u16,
-    media_port: u16,
+    [port, media_port]: [u16; 2],
     rules: &Rules,
     addresses: &[LocalAddress],
+    trust: Option<&Trust>,
 ) {
     let bound: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let name = &config.branding.name;
@@ -254,7 +260,7 @@ fn announce(
     let ips: Vec<IpAddr> = bound.iter().map(SocketAddr::ip).collect();
     let reach =
         banner::Reach { bound: &ips, port, local: addresses, rules, mdns: &names::mdns_name(&names::host_name()) };
-    say(format_args!("{}", banner::text(name, &reach.urls(), media_port, config.tls.cert.is_none())));
+    say(format_args!("{}", banner::text(name, &reach.urls(), media_port, trust.map(Trust::fingerprint))));
 }
 
 /// From the system.

@@ -46,6 +46,11 @@ impl StateDir {
         durable::replace(&self.0.join(name), contents, 0o600)
     }
 
+    /// Makes a file whole, unless there is one: then it is left as it is and the answer is `false`.
+    pub(crate) fn create(&self, name: &str, contents: &[u8]) -> io::Result<bool> {
+        durable::Draft::write(&self.0.join(name), contents, 0o600)?.commit_new()
+    }
+
     pub(crate) fn unwritable(&self, source: io::Error) -> StateDirError {
         StateDirError::Unwritable { path: self.0.clone(), source }
     }

@@ -56,7 +56,8 @@ impl Authority {
         Self(if port == 443 { host.to_owned() } else { format!("{host}:{port}") })
     }
 
-    fn has_port(&self) -> bool {
+    /// Whether it says at which port.
+    pub(super) fn has_port(&self) -> bool {
         // What follows the last colon of an address in brackets ends in one.
         self.0.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'))
     }

@@ -19,6 +19,8 @@ pub struct ClientConfig {
     pub mobile_codecs: Vec<String>,
     /// Origins of pages that may have a room in a frame, besides our own.
     pub embedders: Vec<String>,
+    /// The box has an authority of its own, which devices learn of at `/trust`.
+    pub trust: bool,
     /// Show the stock page's room of mirrors before joining.
     pub prejoin: bool,
 }
@@ -34,6 +36,7 @@ impl ClientConfig {
             mobile_codecs: codecs.clone(),
             codecs,
             embedders: Vec::new(),
+            trust: false,
             prejoin: true,
         }
     }
@@ -73,6 +76,7 @@ impl ClientConfig {
                 "disabledCodec": self.left_out(),
             },
             "embedders": self.embedders,
+            "trustPage": self.trust.then_some("/trust"),
             "prejoinConfig": { "enabled": self.prejoin },
             "deploymentInfo": {},
             "disableThirdPartyRequests": true,

@@ -122,7 +122,7 @@ pub(super) async fn to_https(shared: &Shared, tcp: TcpStream, peer: SocketAddr, 
 }
 
 async fn redirect(shared: &Shared, tcp: TcpStream, arrival: &Arrival, port: Option<u16>) {
-    let service = service_fn(|request| std::future::ready(http::to_https(&request, arrival, port)));
+    let service = service_fn(|request| std::future::ready(http::to_https(&shared.site, &request, arrival, port)));
     let connection = server(shared).keep_alive(false).serve_connection(TokioIo::new(tcp), service);
     // Whether it was delivered or not, there is nothing left to do.
     let _ = timeout(shared.limits.http_connection, connection).await;

@@ -13,6 +13,8 @@ pub(super) enum Policy {
     Strict,
     /// A stock Jitsi Meet: inline scripts and styles, WebAssembly, avatars.
     Stock,
+    /// Ours without any script: text, links and a style sheet, in nobody's frame.
+    Leaflet,
     /// A picture that somebody configured; SVG is a document and gets no rights at all.
     Picture,
 }
@@ -32,6 +34,9 @@ pub(super) fn protect(headers: &mut HeaderMap, policy: Policy, authority: &Autho
              connect-src 'self' wss://{authority} ws://{authority}; font-src 'self' data:; object-src 'none'; \
              base-uri 'self'; form-action 'self'; frame-ancestors {ancestors}"
         ),
+        Policy::Leaflet => "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; \
+                            frame-ancestors 'none'"
+            .to_owned(),
         Policy::Picture => "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'".to_owned(),
     };
     if let Ok(value) = HeaderValue::from_str(&text) {

@@ -15,7 +15,7 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
 
-use super::authority::{Arrival, Origin};
+use super::authority::{Arrival, Authority, Origin};
 use super::branding::Branding;
 use super::client_config::ClientConfig;
 use super::directory::{self, Found, Pieces};
@@ -23,6 +23,7 @@ use super::files::{self, Web, WebFile};
 use super::headers::{Policy, protect};
 use super::page;
 use super::route::{Route, route};
+use super::trust::{Item, Trust};
 use crate::router::Stats;
 
 /// Everything that is answered without a session.
@@ -31,6 +32,8 @@ pub(super) struct Site {
     pub(super) branding: Branding,
     pub(super) web: Web,
     pub(super) version: String,
+    /// The box's own authority, if its certificate comes from there.
+    pub(super) trust: Option<Trust>,
 }
 
 /// A body that is ready, or comes from a file.
@@ -122,12 +125,25 @@ impl Site {
             // A client's keep-alive; its answer is ignored.
             Route::Xmpp => plain(StatusCode::OK, "XMPP over WebSocket (RFC 7395)\n"),
             Route::Channel { .. } => upgrade_required(),
-            Route::File { path, page } => match &self.web {
-                Web::Embedded(table) => embedded(request, table, &path, page),
-                Web::Directory(root) => self.directory_file(request, root, &path, page, origin).await,
+            Route::Trust(item) => match self.trust(item, request, origin, &origin.authority) {
+                Some(answer) => answer,
+                None => self.file(request, item.path(), true, origin).await,
             },
+            Route::File { path, page } => self.file(request, &path, page, origin).await,
             // Only by POST.
             Route::Bosh | Route::ConferenceRequest | Route::Feedback | Route::Nothing => not_found(),
+        }
+    }
+
+    /// `None` if the box has no authority of its own. `secure` is where HTTPS is.
+    fn trust<B>(&self, item: Item, request: &Request<B>, origin: &Origin, secure: &Authority) -> Option<Answer> {
+        self.trust.as_ref().map(|trust| trust.answer(item, request, origin, secure, &self.branding.name))
+    }
+
+    async fn file(&self, request: &Request<Incoming>, path: &str, page: bool, origin: &Origin) -> Answer {
+        match &self.web {
+            Web::Embedded(table) => embedded(request, table, path, page),
+            Web::Directory(root) => self.directory_file(request, root, path, page, origin).await,
         }
     }
 
@@ -265,18 +281,27 @@ fn not_modified() -> Answer {
 }
 
 /// To a plain request: the same place over HTTPS, on this port or another. 308, so that nothing is turned into another method.
+/// Only the certificate that makes HTTPS trusted is to be had without it; people compare its fingerprint.
 pub(super) fn to_https(
+    site: &Site,
     request: &Request<Incoming>,
     arrival: &Arrival,
     port: Option<u16>,
 ) -> Result<Answer, Infallible> {
-    let mut origin = Origin::of(request, arrival, &[]);
+    let came = Origin::of(request, &Arrival { tls: false, ..*arrival }, &[]);
+    let mut origin = came.clone();
     if let Some(port) = port {
         origin.authority = origin.authority.with_https_port(port);
     }
     if let Some(mut answer) = objection(request) {
         protect(answer.headers_mut(), Policy::Strict, &origin.authority, &[]);
         return Ok(answer);
+    }
+    if let Route::Trust(item) = route_of(request)
+        && let Some(mut answer) = site.trust(item, request, &came, &origin.authority)
+    {
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        return Ok(finish(answer, request.method(), &came, site));
     }
     let place = request.uri().path_and_query().map_or("/", |place| place.as_str());
     let place = if place.starts_with('/') { place } else { "/" };

@@ -25,6 +25,7 @@ mod post;
 mod route;
 mod socket;
 mod tls;
+mod trust;
 mod unread;
 mod upgrade;
 
@@ -53,6 +54,7 @@ pub use self::files::{Web, WebFile};
 pub use self::limits::Limits;
 pub use self::page::PAGE;
 pub use self::tls::{Certificates, TlsError, certified_key};
+pub use self::trust::Trust;
 
 use crate::focus::bridge_port::{BridgePort, Reply};
 use crate::router::Signal;
@@ -72,6 +74,8 @@ pub struct ShellConfig {
     pub client: ClientConfig,
     pub branding: Branding,
     pub web: Web,
+    /// The authority that `tls` comes from, if it is the box's own: `/trust` then tells devices how to trust it.
+    pub trust: Option<Trust>,
     /// For `/about/version`.
     pub version: String,
     pub limits: Limits,
@@ -114,7 +118,13 @@ pub async fn serve(
     let hub = Rc::new(hub::Hub::new(signal, bridge, &config.limits));
     let shared = Rc::new(listener::Shared {
         hub: Rc::clone(&hub),
-        site: http::Site { client: config.client, branding: config.branding, web: config.web, version: config.version },
+        site: http::Site {
+            client: ClientConfig { trust: config.trust.is_some(), ..config.client },
+            branding: config.branding,
+            web: config.web,
+            version: config.version,
+            trust: config.trust,
+        },
         gate: Rc::from(channels),
         tls,
         proxies: config.proxies.iter().map(IpAddr::to_canonical).collect(),

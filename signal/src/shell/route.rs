@@ -2,6 +2,8 @@
 
 use jitsi_wire::xmpp::jid::percent_decoded;
 
+use super::trust::Item;
+
 /// One of the paths of the HTTP surface. Unless said otherwise a tenant may stand before it; rooms know no tenants, so
 /// it is dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub(super) enum Route {
     Version,
     /// `/about/feedback`, without tenant.
     Feedback,
+    /// `/trust` and what belongs to it, without tenant.
+    Trust(Item),
     Xmpp,
     /// `/conference-request/v1`.
     ConferenceRequest,
@@ -89,6 +93,11 @@ pub(super) fn route(path: &str) -> Route {
         ["about", "version"] => return Route::Version,
         ["about", "feedback"] => return Route::Feedback,
         _ => {}
+    }
+    if let ["trust", rest @ ..] = segments.as_slice()
+        && let Some(item) = Item::named(rest)
+    {
+        return Route::Trust(item);
     }
     let bare = match segments.as_slice() {
         [tenant, rest @ ..] if !rest.is_empty() && !RESERVED.contains(tenant) => rest,
@@ -187,6 +196,10 @@ mod tests {
         assert_eq!(route("/about/health"), Route::Health);
         assert_eq!(route("/about/feedback"), Route::Feedback);
         assert_eq!(route("/branding/logo.svg"), Route::Logo);
+        assert_eq!(route("/trust/"), Route::Trust(Item::Leaflet));
+        assert_eq!(route("/trust/moothall.crt"), Route::Trust(Item::Der));
+        assert_eq!(route("/tenant/trust"), file("tenant/trust", true));
+        assert_eq!(route("/trust/Room"), file("trust/Room", true));
     }
 
     #[test]

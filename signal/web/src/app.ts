@@ -138,6 +138,7 @@ export class App implements Desk {
       welcome: this.branding.welcome ?? '',
       recent: recentRooms(),
       insecure: !window.isSecureContext,
+      trustPage: config()?.trustPage ?? '',
       go: (room) => location.assign(`/${encodeURIComponent(room)}`),
       speak: (language) => void this.speak(language),
     }));

@@ -10,6 +10,8 @@ export interface Config {
   readonly startVideoMuted?: number;
   /** Origins whose pages may have us in a frame, besides our own. */
   readonly embedders?: readonly string[];
+  /** Where devices learn to trust the box, if its certificate is its own. */
+  readonly trustPage?: string | null;
 }
 
 export interface Branding {

@@ -8,3 +8,4 @@ mod server;
 mod sites;
 mod streams;
 mod transport;
+mod trust;

@@ -15,7 +15,7 @@ use crate::focus::bridge_port::{BridgePort, Order};
 use crate::router::{Signal, SignalConfig};
 use crate::shell::{
     Branding, Certificates, ChannelGate, ChannelId, ChannelRefusal, ChannelRequest, ClientConfig, Limits, ShellConfig,
-    ToClient, Web, WebFile, serve,
+    ToClient, Trust, Web, WebFile, serve,
 };
 
 pub(super) const PAGE: &[WebFile] = &[
@@ -44,6 +44,7 @@ pub(super) struct Setup {
     pub(super) limits: Limits,
     pub(super) web: Web,
     pub(super) branding: Branding,
+    pub(super) trust: Option<Trust>,
 }
 
 impl Default for Setup {
@@ -54,6 +55,7 @@ impl Default for Setup {
             limits: Limits::default(),
             web: Web::Embedded(PAGE),
             branding: Branding::default(),
+            trust: None,
         }
     }
 }
@@ -94,6 +96,7 @@ pub(super) fn with_server(setup: Setup, test: impl AsyncFnOnce(&Server)) {
             client: ClientConfig::new("box.internal"),
             branding: setup.branding,
             web: setup.web,
+            trust: setup.trust,
             version: "1.2.3".to_owned(),
             limits: setup.limits,
         };

@@ -12,6 +12,8 @@ export interface LandingHost {
   readonly welcome: string;
   readonly recent: readonly string[];
   readonly insecure: boolean;
+  /** Empty where the certificate is not the box's own. */
+  readonly trustPage: string;
   go(room: string): void;
   speak(language: string): void;
 }
@@ -28,7 +30,8 @@ export function landing(host: LandingHost): HTMLElement {
           h('p', { class: 'small quiet' }, t('landing.recent')),
           h('div', { class: 'recent' }, ...host.recent.map((room) => h('a', { class: 'btn slim', href: `/${encodeURIComponent(room)}` }, room))))),
       hallArt()),
-    h('footer', { class: 'small quiet' }, languageField(host.speak), h('span', { class: 'row tight' }, h('i', { class: `dot ${host.insecure ? 'warn' : 'good'}` }), t(host.insecure ? 'pre.insecure' : 'landing.well'))));
+    h('footer', { class: 'small quiet' }, languageField(host.speak), h('span', { class: 'row tight' }, h('i', { class: `dot ${host.insecure ? 'warn' : 'good'}` }), t(host.insecure ? 'pre.insecure' : 'landing.well')),
+      host.trustPage && h('a', { class: 'end quiet', href: host.trustPage, 'data-test': 'trust' }, t('landing.trust'))));
 }
 
 function roomForm(host: LandingHost): HTMLElement {
@@ -54,7 +57,8 @@ function roomForm(host: LandingHost): HTMLElement {
 }
 
 export function insecureCard(aside: boolean, listen: (() => void) | null): HTMLElement {
-  const secure = `https://${location.hostname}:8443${location.pathname}`;
+  // A page comes without TLS only from a proxy, which has HTTPS at its own port if it has it at all.
+  const secure = `https://${location.hostname}${location.pathname}${location.search}${location.hash}`;
   return stateCard({
     sign: 'shield', tone: 'warn', aside, title: t('insecure.title'), text: t('insecure', { address: location.origin }),
     acts: [{ label: 'insecure.how', run: () => location.assign(secure) }, ...(listen ? [{ label: 'insecure.listen', run: listen } as const] : [])],

@@ -15,6 +15,7 @@ export default {
     'landing.take': 'Nehmen Sie „{name}“',
     'landing.recent': 'Zuletzt auf diesem Gerät',
     'landing.well': 'Der Box geht es gut.',
+    'landing.trust': 'Dieses Gerät soll der Box vertrauen',
     'theme': 'Hell oder dunkel',
 
     // Before the meeting

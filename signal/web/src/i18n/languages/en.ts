@@ -11,6 +11,7 @@ export const en = {
   'landing.take': 'Take “{name}”',
   'landing.recent': 'Lately on this device',
   'landing.well': 'The box is well.',
+  'landing.trust': 'Make this device trust the box',
   'theme': 'Light or dark',
 
   // Before the meeting

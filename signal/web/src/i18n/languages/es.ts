@@ -15,6 +15,7 @@ export default {
     'landing.take': 'Toma «{name}»',
     'landing.recent': 'Últimas en este dispositivo',
     'landing.well': 'La caja está bien.',
+    'landing.trust': 'Haz que este dispositivo confíe en la caja',
     'theme': 'Claro u oscuro',
 
     // Before the meeting
