@@ -100,6 +100,7 @@ mod tests {
     fn every_example_is_accepted() {
         let text = "
             board = \"rpi4\"
+            [network]\nhttp_redirect = 80
             [tls]\ncert = \"fullchain.pem\"\nkey = \"privkey.pem\"
             [signal]\nweb_root = \"/usr/share/jitsi-meet\"
             [[signal.services]]\ntype = \"turns\"\nhost = \"turn.example.org\"\nport = 443\ntransport = \"tcp\"\nusername = \"u\"\npassword = \"p\"
