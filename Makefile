@@ -86,17 +86,17 @@ test-stages:
 	@.ci/system debian-12 debian-13
 	@.ci/rust fmt clippy
 	@rm -rf $(STAGES)
-	@.ci/stage --ask packages .ci/need $(NEED_TEST) $(NEED_PACKAGE)
+	@.ci/stage --ask packages .ci/need $(NEED_TEST)
 	@.ci/stage setup $(MAKE) setup-test
 	@.ci/stage web $(MAKE) web-test
 	@.ci/stage lint $(MAKE) lint
 	@.ci/stage build $(MAKE) rust-build
 	@.ci/stage rust $(MAKE) rust-test
-	@.ci/stage --ask package $(MAKE) package-test
 	@STAGE_MINUTES=45 .ci/stage browser $(MAKE) browser-test
 
 test-full: ## `make test`, and what takes too long for it: many seeds, browsers AGAIN times, fuzzing, measurements
 	@$(MAKE) test-stages
+	@.ci/stage --ask package $(MAKE) package-test
 	@STAGE_MINUTES=90 .ci/stage simulation $(MAKE) simulation-long
 	@STAGE_MINUTES=90 .ci/stage browsers $(MAKE) browser-again
 	@.ci/stage screens $(MAKE) screens
@@ -142,7 +142,7 @@ setup-run:
 
 setup-test:
 	@.ci/rust fmt clippy
-	@.ci/need $(NEED_TEST) $(NEED_PACKAGE)
+	@.ci/need $(NEED_TEST)
 	@$(MAKE) $(WEB)/dist/index.html $(BROWSER)/node_modules/.package-lock.json $(LIBRARY)
 
 web-test: $(WEB)/dist/index.html
@@ -159,7 +159,8 @@ rust-test:
 		TMPDIR=$$tmp tests/netns cargo test --workspace --locked --offline --no-fail-fast
 
 # The program of the tests: a release takes too long to build, and is packaged in the same way.
-package-test: share
+package-test: rust-build share
+	@.ci/need $(NEED_PACKAGE)
 	@rm -rf $(PACKAGES)/debug
 	@appliance/package/deb $(ARCHITECTURE) $(TARGET)/debug/moothall $(SHARE) $(PACKAGES)/debug
 	@tests/package $(PACKAGES)/debug/*.deb
