@@ -1,7 +1,7 @@
 // What every browser test needs: a server of its own, a browser, a page around an unmodified client library.
 // All of it runs inside one network namespace (../netns): nothing listens where another machine could reach it.
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -64,8 +64,10 @@ export class Server {
             env: { ...process.env, ...env }
         });
         server.log = [];
+        server.lines = new EventEmitter();
         const keep = line => {
             server.log.push(line);
+            server.lines.emit('line', line);
             if (process.env.VERBOSE) {
                 console.error(`server: ${line}`);
             }
@@ -84,6 +86,14 @@ export class Server {
         await within(20_000, 'server is ready', ready);
 
         return server;
+    }
+
+    /** Resolves to the first line of the log, said already or yet to come, that `pattern` fits. */
+    async says(pattern, ms) {
+        return this.log.find(line => pattern.test(line))
+            ?? within(ms, `the log says ${pattern}`, new Promise(resolve => {
+                this.lines.on('line', line => pattern.test(line) && resolve(line));
+            }));
     }
 
     siteWithPage() {

@@ -160,6 +160,17 @@ test('who is removed while the door is shut behind them has to be let in again',
     await close([ ada, grace ]);
 });
 
+/** In the page: the seconds of everybody in the panel; with a name and seconds, whether that one has so many. */
+function talkTimes(wanted) {
+    const times = Object.fromEntries([ ...document.querySelectorAll('[data-test=talk-line]') ].map(line => {
+        const [ minutes, seconds ] = line.querySelector('.num').textContent.split(':').map(Number);
+
+        return [ line.querySelector('.cut').firstChild.textContent, 60 * minutes + seconds ];
+    }));
+
+    return wanted ? times[wanted[0]] >= wanted[1] : times;
+}
+
 test('talk time is counted while the microphone is on, and told to who comes later', async () => {
     const voices = await openChromium(speakInto(path.join(server.state, 'speech.wav')));
     const ada = await joinWithPage(voices, { room: 'talk-time', name: 'Ada', camera: false });
@@ -168,17 +179,12 @@ test('talk time is counted while the microphone is on, and told to who comes lat
         await page.locator('[data-test=more]').click();
         await page.locator('[data-test=more-clock]').click();
     };
-    const spoken = page => page.locator('[data-test=talk-line]').evaluateAll(lines => Object.fromEntries(lines.map(line => {
-        const [ minutes, seconds ] = line.querySelector('.num').textContent.split(':').map(Number);
-
-        return [ line.querySelector('.cut').firstChild.textContent, 60 * minutes + seconds ];
-    })));
+    const spoken = page => page.evaluate(talkTimes);
     const spoke = async (page, name, least) => {
-        const end = Date.now() + PATIENCE;
-
-        while (!((await spoken(page))[name] >= least)) {
-            assert.ok(Date.now() < end, `${name} spoke for ${least} s: ${JSON.stringify(await spoken(page))}`);
-            await page.waitForTimeout(250);
+        try {
+            await until(page, talkTimes, [ name, least ], PATIENCE);
+        } catch {
+            assert.fail(`${name} spoke for ${least} s: ${JSON.stringify(await spoken(page))}`);
         }
     };
 
