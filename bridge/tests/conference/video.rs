@@ -543,6 +543,34 @@ fn a_source_that_comes_later_is_introduced_before_it_flows() {
 }
 
 #[test]
+fn whoever_takes_long_to_answer_is_given_as_long_for_each_source() {
+    let mut world = World::new();
+    let slow = world.invite(1, 3, creating(&World::id(1)));
+    world.run_ms(300);
+    world.join(2, 3);
+    let early = world.client(2).video_ssrc(0);
+    world.run_ms(500);
+    world.answer(1, slow);
+    world.open_channel(1);
+    world.say(1, r#"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":720}}"#);
+    world.run_ms(790);
+    world.film(2, 500, 3, true, &ALL);
+    assert!(world.client(1).rtp.is_empty(), "it was told while it was still answering, and begins with that only now");
+    world.run_ms(10);
+    world.film(2, 503, 3, true, &ALL);
+    assert!(world.client(1).stream(early).len() >= 3);
+
+    world.join(3, 3);
+    let late = world.client(3).video_ssrc(0);
+    world.run_ms(790);
+    world.film(3, 500, 3, true, &ALL);
+    assert!(world.client(1).stream(late).is_empty());
+    world.run_ms(10);
+    world.film(3, 503, 3, true, &ALL);
+    assert!(world.client(1).stream(late).len() >= 3);
+}
+
+#[test]
 fn a_key_frame_that_begins_late_is_shown_with_all_that_came_before_its_start() {
     let mut world = World::meeting(2);
     for (sequence, key) in [(11, false), (12, false), (13, false), (10, true), (14, false)] {

@@ -274,6 +274,12 @@ impl World {
 
     /// The same for a client that is described otherwise.
     pub fn join_as(&mut self, number: u32, encodings: u32, endpoint: EndpointModify) {
+        let url = self.invite(number, encodings, endpoint);
+        self.answer(number, url);
+    }
+
+    /// Creates an endpoint and signals its sources. Answers where its channel is.
+    pub fn invite(&mut self, number: u32, encodings: u32, endpoint: EndpointModify) -> String {
         let id = Self::id(number);
         let create = self.bridge.stats().conferences == 0;
         let answer = self.done(ConferenceModify {
@@ -284,11 +290,14 @@ impl World {
         });
         self.bridge_ssrc = answer.sources[1].ssrcs[0];
         let url = answer.endpoints[0].transport.as_ref().unwrap().web_socket.clone().unwrap();
-        self.modify(EndpointModify {
-            id: id.clone(),
-            sources: Some(sources(&id, number, encodings)),
-            ..Default::default()
-        });
+        let sources = Some(sources(&id, number, encodings));
+        self.modify(EndpointModify { id, sources, ..Default::default() });
+        url
+    }
+
+    /// Installs the keys of an endpoint that was invited.
+    pub fn answer(&mut self, number: u32, url: String) {
+        let id = Self::id(number);
         let bridge_keys = keys(number, false);
         assert!(self.bridge.install_keys(self.now, MEETING, &id, &bridge_keys, path(number), &mut self.outbox));
         let own = keys(number, true);

@@ -80,7 +80,7 @@ impl Conference {
                 egress.describe(from, to);
                 // What was there before the receiver stands in its invitation.
                 if receiver.invited {
-                    egress.introduce(now);
+                    egress.introduce(receiver.introduced(now));
                 }
                 let at = receiver.egress.partition_point(|other| other.names.serial < names.serial);
                 receiver.egress.insert(at, egress);

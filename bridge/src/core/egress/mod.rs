@@ -37,9 +37,6 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 const HEAL_INTERVAL: Duration = Duration::from_secs(1);
 /// A sender report this far behind the newest packet would pull the receiver's clock back.
 const MAX_REPORT_LAG: i64 = 1;
-/// A client that is told of a source needs this long to make a place for it. Firefox lends what comes earlier to the place that its
-/// payload type fits, and never gives it back; gst-meet drops the stream for good.
-const INTRODUCTION: Duration = Duration::from_millis(500);
 const VIDEO_REPORT_INTERVAL: Duration = Duration::from_secs(1);
 const AUDIO_REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -135,9 +132,14 @@ impl Egress {
         }
     }
 
-    /// The source is news to the receiver: see [`INTRODUCTION`].
-    pub fn introduce(&mut self, now: Instant) {
-        self.opens = Some(now + INTRODUCTION);
+    /// The source is news to the receiver, which can be expected to know it from `opens` on; never sooner than was said before.
+    pub fn introduce(&mut self, opens: Instant) {
+        self.opens = self.opens.max(Some(opens));
+    }
+
+    /// Stands in an introduction, see [`Self::introduce`].
+    pub fn is_news(&self) -> bool {
+        self.opens.is_some()
     }
 
     /// The receiver can be expected to know the source.

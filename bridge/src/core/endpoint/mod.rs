@@ -37,6 +37,11 @@ use super::packet::{AudioLevel, RtpHeader, Ssrc};
 use super::srtp::{self, Keys};
 use super::{Discard, Path, Sink, Wake};
 
+/// A client that is told of a source needs about as long to make a place for it as it took to answer its invitation, between these
+/// bounds. Firefox lends what comes earlier to the place that its payload type fits, and never gives it back; gst-meet drops the
+/// stream for good.
+const MIN_INTRODUCTION: Duration = Duration::from_millis(500);
+const MAX_INTRODUCTION: Duration = Duration::from_secs(2);
 /// Receiver reports: every second one tells about audio as well (RFC 3550 6.2 asks for far less).
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 /// Sources that one endpoint may have.
@@ -73,6 +78,7 @@ pub struct Endpoint {
     pub description_changed: bool,
     /// The sources of the others have been looked at; the client's invitation names those, later ones are news to it.
     pub invited: bool,
+    introduction: Duration,
     /// By payload type.
     codecs: Box<[Codec; 128]>,
     pub sources: Vec<Source>,
@@ -125,6 +131,7 @@ impl Endpoint {
             description: Description::default(),
             description_changed: true,
             invited: false,
+            introduction: MIN_INTRODUCTION,
             codecs: Box::new([Codec::Unknown; 128]),
             sources: Vec::new(),
             streams: Vec::new(),
@@ -155,7 +162,23 @@ impl Endpoint {
     pub fn set_keys(&mut self, now: Instant, keys: &Keys) {
         self.inbound = Some(srtp::Inbound::new(keys.profile, &keys.remote));
         self.leg.set_keys(keys);
-        self.media_since.get_or_insert(now);
+        if self.media_since.is_none() {
+            self.media_since = Some(now);
+            self.on_answered(now);
+        }
+    }
+
+    /// What the client was told of while it answered its invitation had to wait: it learns of that only now.
+    fn on_answered(&mut self, now: Instant) {
+        let took = now.saturating_duration_since(self.created);
+        self.introduction = took.clamp(MIN_INTRODUCTION, MAX_INTRODUCTION);
+        let opens = now + self.introduction;
+        self.egress.iter_mut().filter(|egress| egress.is_news()).for_each(|egress| egress.introduce(opens));
+    }
+
+    /// When the client can be expected to know a source that it is told of now.
+    pub fn introduced(&self, now: Instant) -> Instant {
+        now + self.introduction
     }
 
     /// Round trip to this client, as media or as checks tell it.
