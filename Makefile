@@ -113,6 +113,7 @@ lint: ## formatting, clippy, documentation, types of the page
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' cargo doc --workspace --no-deps --document-private-items --locked
+	cargo metadata --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml >/dev/null
 	@$(MAKE) $(WEB)/node_modules/.package-lock.json
 	npm --prefix $(WEB) run --silent check
 
