@@ -277,6 +277,31 @@ fn extensions_are_stripped_and_transport_numbers_are_our_own() {
     assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
 }
 
+/// Firefox then takes what it does not know yet for nobody's, instead of the camera's own line's.
+#[test]
+fn the_line_on_which_a_client_sends_is_held_by_the_bridges_own_source() {
+    let mut world = World::new();
+    let mut naming = creating("a");
+    for media in &mut naming.media {
+        media
+            .header_extensions
+            .push(jitsi_wire::jingle::RtpHeaderExtension { id: 10, uri: "urn:ietf:params:rtp-hdrext:sdes:mid".into() });
+    }
+    world.join_as(1, 3, naming);
+    world.join(2, 3);
+    let ssrc = world.bridge_ssrc;
+    world.film(1, 500, 20, true, &ALL);
+    let held = world.client(1).stream(ssrc);
+    assert_eq!(held.len(), 3, "one may be lost");
+    for (step, rtp) in (1..).zip(&held) {
+        assert_eq!((rtp.header.payload_type, rtp.header.sequence, rtp.payload()), (VP8, Seq(step), &[][..]));
+        assert_eq!(rtp.header.element(&rtp.bytes, 10), Some(&b"mid"[..]), "the client's own word for the line");
+        assert!(rtp.header.transport_sequence(&rtp.bytes, TRANSPORT_CC).is_some());
+    }
+    world.film(2, 500, 20, true, &ALL);
+    assert!(world.client(2).stream(ssrc).is_empty(), "who negotiated no MID is told none");
+}
+
 #[test]
 fn unsignalled_streams_are_dropped() {
     let mut world = World::meeting(2);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jitsi_wire::jingle::MediaKind;
+
 use super::Conference;
 use crate::core::egress::leg::Leg;
 use crate::core::egress::{Egress, Packet};
@@ -31,6 +33,8 @@ impl Conference {
         let opened = endpoint.on_srtp(turn.now, path, datagram);
         // Without a path, what was heard makes the next check of ours due.
         let transport_changed = had_path.is_none() || endpoint.transport.selected() != had_path;
+        let (audio, video) = (self.audio_ssrc, self.video_ssrc);
+        endpoint.anchor(turn.now, |kind| if kind == MediaKind::Audio { audio } else { video }, turn.sink);
         if opened.feedback_due {
             endpoint.send_feedback(turn.now, sender, turn.sink);
         }

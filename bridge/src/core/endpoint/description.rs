@@ -14,6 +14,7 @@ pub const MAX_ROUTES: usize = 16;
 
 const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 const VIDEO_ORIENTATION: &str = "urn:3gpp:video-orientation";
+const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 const TRANSPORT_CC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 const ABS_SEND_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
 const DEPENDENCY_DESCRIPTOR: &str =
@@ -63,6 +64,7 @@ pub struct Media {
 pub struct Extensions {
     pub audio_level: Option<u8>,
     pub video_orientation: Option<u8>,
+    pub mid: Option<u8>,
     pub transport_cc: Option<u8>,
     pub abs_send_time: Option<u8>,
     pub dependency_descriptor: Option<u8>,
@@ -127,6 +129,11 @@ impl Media {
         self.payloads.iter().any(property)
     }
 
+    /// The first payload type with this property.
+    pub fn first(&self, property: impl Fn(&Payload) -> bool) -> Option<u8> {
+        self.payloads.iter().find(|payload| property(payload)).map(|payload| payload.id)
+    }
+
     /// How this sender's payload types go to `receiver`.
     pub fn routes_to(&self, receiver: &Media) -> Routes {
         let media = self.payloads.iter().filter(|payload| payload.codec != Codec::Rtx);
@@ -153,6 +160,7 @@ impl Extensions {
         let place = match uri {
             AUDIO_LEVEL => &mut self.audio_level,
             VIDEO_ORIENTATION => &mut self.video_orientation,
+            MID => &mut self.mid,
             TRANSPORT_CC => &mut self.transport_cc,
             ABS_SEND_TIME => &mut self.abs_send_time,
             DEPENDENCY_DESCRIPTOR => &mut self.dependency_descriptor,

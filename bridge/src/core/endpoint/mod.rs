@@ -2,6 +2,7 @@
 //! ([`crate::core::egress`]).
 
 pub(crate) mod agents;
+pub mod anchor;
 pub mod channel;
 pub mod description;
 pub mod dtls;
@@ -22,6 +23,7 @@ use jitsi_wire::bridge_channel::{AudioSubscription, VideoType};
 use jitsi_wire::colibri2::{ForceMute, MediaDescription, MediaSource};
 use jitsi_wire::jingle::MediaKind;
 
+use self::anchor::Anchor;
 use self::channel::Channel;
 use self::description::Description;
 use self::limit::Bucket;
@@ -79,6 +81,7 @@ pub struct Endpoint {
     /// The sources of the others have been looked at; the client's invitation names those, later ones are news to it.
     pub invited: bool,
     introduction: Duration,
+    anchors: [Anchor; 2],
     /// By payload type.
     codecs: Box<[Codec; 128]>,
     pub sources: Vec<Source>,
@@ -132,6 +135,7 @@ impl Endpoint {
             description_changed: true,
             invited: false,
             introduction: MIN_INTRODUCTION,
+            anchors: [MediaKind::Audio, MediaKind::Video].map(Anchor::new),
             codecs: Box::new([Codec::Unknown; 128]),
             sources: Vec::new(),
             streams: Vec::new(),
@@ -304,6 +308,9 @@ impl Endpoint {
         };
         let kind = self.sources.get(stream.source).ok_or(Discard::UnknownSsrc)?.kind;
         *feedback_due = self.log_arrival(now, &header, packet, kind);
+        if let Some(anchor) = self.anchors.iter_mut().find(|anchor| anchor.kind() == kind && !anchor.holds()) {
+            anchor.on_packet(&header, packet, self.description.of(kind));
+        }
         self.next_report.get_or_insert(now + REPORT_INTERVAL);
         // Whoever is muted does not become the dominant speaker.
         if kind == MediaKind::Audio && !self.mute.audio {
@@ -314,6 +321,15 @@ impl Endpoint {
         let source = self.sources.get_mut(stream.source).ok_or(Discard::UnknownSsrc)?;
         let placed = source.accept(now, header, packet, &context)?;
         Ok(Received { source: stream.source, placed })
+    }
+
+    /// See [`anchor`]. `ssrcs` are the bridge's own, by kind.
+    pub fn anchor(&mut self, now: Instant, ssrcs: impl Fn(MediaKind) -> Ssrc, sink: &mut dyn Sink) {
+        for anchor in self.anchors.iter_mut().filter(|anchor| !anchor.holds()) {
+            let kind = anchor.kind();
+            // What finds no room is said with the next packet.
+            let _ = anchor.say(now, ssrcs(kind), self.description.of(kind), &mut self.leg, sink);
+        }
     }
 
     fn log_arrival(&mut self, now: Instant, header: &RtpHeader, packet: &[u8], kind: MediaKind) -> bool {
