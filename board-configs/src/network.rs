@@ -15,6 +15,7 @@ pub struct Network {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_redirect: Option<Port>,
     pub addresses: Vec<IpAddr>,
+    pub mdns: bool,
     pub media_port: Port,
     pub media_addresses: Vec<IpAddr>,
 }
@@ -26,6 +27,7 @@ impl Default for Network {
             port: Port(8443),
             http_redirect: None,
             addresses: all.clone(),
+            mdns: true,
             media_port: Port(10_000),
             media_addresses: all,
         }
@@ -49,6 +51,12 @@ pub(crate) const KEYS: &[Key] = &[
         path: "network.addresses",
         expects: "a list of IP addresses of this box, such as [\"192.168.1.20\"]",
         doc: "Addresses to listen on for HTTPS. \"0.0.0.0\" is every IPv4 address, \"::\" every IPv6 address.",
+        example: "",
+    },
+    Key {
+        path: "network.mdns",
+        expects: "true or false",
+        doc: "Answer to the name moothall-xxxx.local (the start prints it) in the local network, and tell other programs there\nthat the box hosts meetings.",
         example: "",
     },
     Key {

@@ -16,31 +16,41 @@ pub(crate) struct Reach<'a> {
     pub(crate) local: &'a [LocalAddress],
     /// Say which interfaces are for nobody else, and what the internet calls the box.
     pub(crate) rules: &'a Rules,
-    /// `HOSTNAME.local`.
-    pub(crate) mdns: &'a str,
+    /// What multicast DNS resolves, unless it is off.
+    pub(crate) mdns: Option<&'a str>,
 }
 
 impl Reach<'_> {
+    /// Addresses that others can use, the easiest first.
+    pub(crate) fn open(&self) -> Vec<IpAddr> {
+        let mut open: Vec<IpAddr> = self.heard().filter(|ip| !ip.is_loopback()).collect();
+        // Everybody can type IPv4, few have an IPv6 address that a phone in the same network can use.
+        open.sort_by_key(IpAddr::is_ipv6);
+        open
+    }
+
     /// URLs, best first: addresses that others can use, the name in the local network, loopback.
     pub(crate) fn urls(&self) -> Vec<String> {
-        let heard =
-            |ip: &IpAddr| self.bound.iter().any(|b| b == ip || (b.is_unspecified() && b.is_ipv4() == ip.is_ipv4()));
-        let hidden = |address: &LocalAddress| self.rules.hides(&address.interface) && !address.ip.is_loopback();
-        let shown = |address: &&LocalAddress| heard(&address.ip) && !link_local(&address.ip) && !hidden(address);
-        let mut addresses: Vec<IpAddr> = self.local.iter().filter(shown).map(|address| address.ip).collect();
-        // Everybody can type IPv4, few have an IPv6 address that a phone in the same network can use.
-        addresses.sort_by_key(|ip| (ip.is_loopback(), ip.is_ipv6()));
-        let open: Vec<IpAddr> = addresses.iter().copied().filter(|ip| !ip.is_loopback()).collect();
+        let open = self.open();
         let mut urls: Vec<String> = open.iter().map(|ip| self.url(&literal(*ip))).collect();
         if !open.is_empty() {
-            urls.push(self.url(self.mdns));
+            urls.extend(self.mdns.map(|name| self.url(name)));
             let outside = self.rules.public.iter().filter(|ip| !open.contains(ip));
             urls.extend(outside.map(|ip| self.url(&literal(*ip))));
         }
-        if addresses.iter().any(IpAddr::is_loopback) {
+        if self.heard().any(|ip| ip.is_loopback()) {
             urls.push(self.url("localhost"));
         }
         urls
+    }
+
+    /// Addresses that are listened on, without those that no person would use.
+    fn heard(&self) -> impl Iterator<Item = IpAddr> {
+        let heard =
+            |ip: &IpAddr| self.bound.iter().any(|b| b == ip || (b.is_unspecified() && b.is_ipv4() == ip.is_ipv4()));
+        let hidden = |address: &LocalAddress| self.rules.hides(&address.interface) && !address.ip.is_loopback();
+        let shown = move |address: &&LocalAddress| heard(&address.ip) && !link_local(&address.ip) && !hidden(address);
+        self.local.iter().filter(shown).map(|address| address.ip)
     }
 
     fn url(&self, host: &str) -> String {
@@ -146,7 +156,7 @@ mod tests {
             port: 8443,
             local: &local,
             rules: &Rules { denied: vec!["docker*".to_owned()], public: ips(public), ..Rules::default() },
-            mdns: "hall.local",
+            mdns: Some("hall.local"),
         };
         reach.urls()
     }

@@ -1,4 +1,4 @@
-//! What has to be looked at from time to time while meetings go on: addresses, certificate, public address, watchdog.
+//! What has to be looked at from time to time while meetings go on: addresses, names, certificate, public address, watchdog.
 
 use std::cell::RefCell;
 use std::future::pending;
@@ -15,6 +15,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::authority::Authority;
 use super::certificate::{self, CertificateError, Label};
+use super::mdns::Mdns;
 use super::names;
 use super::notify::ServiceManager;
 use super::state_dir::StateDir;
@@ -53,15 +54,16 @@ pub(crate) struct Housekeeping {
     pub(crate) stun_servers: Vec<HostPort>,
     pub(crate) mailbox: Mailbox,
     pub(crate) manager: ServiceManager,
+    pub(crate) mdns: Option<Mdns>,
 }
 
 impl Housekeeping {
     /// Never ends.
     pub(crate) async fn run(self, mappings: mpsc::UnboundedReceiver<Mapping>) {
-        let Self { rules, addresses, certificates, stun_servers, mailbox, manager } = self;
+        let Self { rules, addresses, certificates, stun_servers, mailbox, manager, mdns } = self;
         let offer = Offer { rules, mailbox: mailbox.clone(), known: RefCell::new((addresses, Vec::new())) };
         tokio::join!(
-            look_around(&offer, certificates),
+            look_around(&offer, certificates, mdns),
             collect_mappings(&offer, mappings),
             discover(&offer, &stun_servers),
             watchdog(&manager, &mailbox),
@@ -112,12 +114,16 @@ impl Offer {
     }
 }
 
-async fn look_around(offer: &Offer, mut certificates: Option<(Certificates, Source)>) {
+async fn look_around(offer: &Offer, mut certificates: Option<(Certificates, Source)>, mut mdns: Option<Mdns>) {
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         offer.look();
+        if let Some(mdns) = &mut mdns {
+            mdns.announce(&offer.known.borrow().0, &offer.rules);
+            mdns.look();
+        }
         if let Some((current, source)) = &mut certificates {
             // Borrowed for a moment only: the next look may change it.
             let host = names::host_name();

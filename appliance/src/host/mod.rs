@@ -8,6 +8,7 @@ mod files;
 mod housekeeping;
 mod listen;
 mod local_bridge;
+mod mdns;
 mod names;
 mod notify;
 mod state_dir;
@@ -37,6 +38,7 @@ use certificate::CertificateError;
 use housekeeping::{Housekeeping, Source};
 use listen::Use;
 use local_bridge::{LocalBridge, LocalGate, Outlets};
+use mdns::Mdns;
 use notify::ServiceManager;
 use state_dir::StateDir;
 
@@ -79,6 +81,7 @@ struct HousekeepingParts {
     rules: Rules,
     addresses: Vec<LocalAddress>,
     source: Option<Source>,
+    mdns: Option<Mdns>,
 }
 
 impl House {
@@ -104,7 +107,13 @@ impl House {
         let worker = start_bridge(&config, sockets, &rules, &addresses, server_id.clone(), listener)?;
         let trust = source.as_ref().and_then(|source| source.trust(&config.branding.name));
         announce(&config, &listeners, [port, media_port], &rules, &addresses, trust.as_ref());
-        let housekeeping = HousekeepingParts { rules, addresses, source };
+        let mdns = if network.mdns {
+            let bound = listeners.iter().filter_map(|listener| Some(listener.local_addr().ok()?.ip())).collect();
+            Mdns::start(names::box_name(), &config.branding.name, bound, port)
+        } else {
+            None
+        };
+        let housekeeping = HousekeepingParts { rules, addresses, source, mdns };
         Ok(Self { config, site, listeners, redirects, certificates, trust, server_id, worker, outlets, housekeeping })
     }
 
@@ -142,6 +151,7 @@ impl House {
             stun_servers: self.config.bridge.stun_servers.clone(),
             mailbox: mailbox.clone(),
             manager,
+            mdns: self.housekeeping.mdns,
         };
         let outcome = tokio::select! {
             served = serving => served.map_err(|error| Failure::new(Reason::Unexpected, error)),
@@ -258,8 +268,8 @@ fn announce(
         return say(format_args!("{}", banner::proxy_text(name, &bound, media_port)));
     }
     let ips: Vec<IpAddr> = bound.iter().map(SocketAddr::ip).collect();
-    let reach =
-        banner::Reach { bound: &ips, port, local: addresses, rules, mdns: &names::mdns_name(&names::host_name()) };
+    let mdns = config.network.mdns.then(|| names::local(&names::box_name()));
+    let reach = banner::Reach { bound: &ips, port, local: addresses, rules, mdns: mdns.as_deref() };
     say(format_args!("{}", banner::text(name, &reach.urls(), media_port, trust.map(Trust::fingerprint))));
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use aws_lc_rs::hmac;
 use bridge::shell::candidates::{LocalAddress, Rules};
 
 /// The host name, lower case; `moothall` where there is none that can stand in a URL.
@@ -21,28 +22,43 @@ fn usable(name: &str) -> Option<String> {
     (name.len() <= 253 && name.split('.').all(good)).then_some(name)
 }
 
-/// `HOSTNAME.local`, which mDNS resolves in the same network.
-pub(crate) fn mdns_name(host: &str) -> String {
+/// The name that the box alone has in its network: `moothall-` and four letters of its own; bare where the system has no identity.
+pub(crate) fn box_name() -> String {
+    of_machine(&std::fs::read_to_string("/etc/machine-id").unwrap_or_default())
+}
+
+/// The identity itself is confidential (machine-id(5)): what is shown is made from it and does not lead back.
+fn of_machine(id: &str) -> String {
+    let id = id.trim();
+    if id.len() != 32 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return "moothall".to_owned();
+    }
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, id.as_bytes()), b"moothall box name");
+    tag.as_ref().iter().take(2).fold("moothall-".to_owned(), |name, byte| format!("{name}{byte:02x}"))
+}
+
+/// What multicast DNS resolves in the same network.
+pub(crate) fn local(host: &str) -> String {
     format!("{}.local", host.split('.').next().unwrap_or(host))
 }
 
-/// What the certificate is valid for, sorted: host name, `HOSTNAME.local`, `localhost`, and all addresses but those that change by
-/// themselves.
+/// What the certificate is valid for, sorted: host name, `HOSTNAME.local`, the box's own name, `localhost`, and all addresses but
+/// those that change by themselves.
 pub(crate) fn certificate_names(host: &str, addresses: &[LocalAddress], rules: &Rules) -> Vec<String> {
     let shown: Vec<LocalAddress> =
         addresses.iter().filter(|a| a.ip.is_loopback() || !rules.hides(&a.interface)).cloned().collect();
     let passing = temporary_addresses(&std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default());
-    names(host, &shown, &rules.public, &passing)
+    names([host, &box_name()], &shown, &rules.public, &passing)
 }
 
-fn names(host: &str, addresses: &[LocalAddress], public: &[IpAddr], passing: &[Ipv6Addr]) -> Vec<String> {
+fn names([host, own]: [&str; 2], addresses: &[LocalAddress], public: &[IpAddr], passing: &[Ipv6Addr]) -> Vec<String> {
     let lasting = |ip: &IpAddr| match ip {
         IpAddr::V4(_) => true,
         IpAddr::V6(v6) => !passing.contains(v6) && !v6.is_unicast_link_local(),
     };
     let addresses = addresses.iter().map(|address| address.ip).filter(lasting);
     let mut list: Vec<String> = addresses.chain(public.iter().copied()).map(|ip| ip.to_string()).collect();
-    list.extend([host.to_owned(), mdns_name(host), "localhost".to_owned()]);
+    list.extend([host.to_owned(), local(host), local(own), "localhost".to_owned()]);
     list.sort_unstable();
     list.dedup();
     list
@@ -70,7 +86,14 @@ mod tests {
         for bad in ["", "my_box", "-a", "räthaus", "a..b"] {
             assert_eq!(usable(bad), None, "{bad}");
         }
-        assert_eq!(mdns_name("hall.example.org"), "hall.local");
+        assert_eq!(local("hall.example.org"), "hall.local");
+    }
+
+    #[test]
+    fn a_box_keeps_its_name_and_hides_its_identity() {
+        let names = ["3d1219c7c4c5404aaa1f6d2a48adfda4\n", "3d1219c7c4c5404aaa1f6d2a48adfda5"].map(of_machine);
+        assert_eq!(names, ["moothall-9886", "moothall-7d4c"]);
+        assert_eq!(of_machine("uninitialized\n"), "moothall");
     }
 
     #[test]
@@ -80,8 +103,8 @@ mod tests {
         let passing = ["2001:db8::7777".parse().unwrap()];
         let public = ["198.51.100.7".parse().unwrap(), "192.168.1.20".parse().unwrap()];
         assert_eq!(
-            names("hall", &addresses, &public, &passing),
-            ["192.168.1.20", "198.51.100.7", "2001:db8::20", "hall", "hall.local", "localhost"]
+            names(["hall", "moothall-3f2a"], &addresses, &public, &passing),
+            ["192.168.1.20", "198.51.100.7", "2001:db8::20", "hall", "hall.local", "localhost", "moothall-3f2a.local"]
         );
     }
 
