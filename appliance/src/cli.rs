@@ -24,6 +24,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Host meetings until told to stop.
     Host(HostOptions),
+    /// Ask the running host how it is.
+    Status(AskOptions),
+    /// Find out what keeps people from meeting here, and what to do about it. Meetings go on meanwhile.
+    Doctor(AskOptions),
     /// Look at a configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -78,6 +82,16 @@ pub(crate) struct ImportOptions {
     /// Where NetworkManager keeps its connections.
     #[arg(long, value_name = "DIR", default_value = "/etc/NetworkManager/system-connections")]
     pub(crate) networks: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AskOptions {
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The state directory of the host, if it was given one.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

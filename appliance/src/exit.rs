@@ -16,6 +16,10 @@ pub(crate) enum Reason {
     StateDir,
     /// The certificate cannot be used.
     Certificate,
+    /// The host runs and is not well, or something on this machine is bad.
+    Unwell,
+    /// No host is running.
+    NoHost,
 }
 
 /// A failure on its way to the person at the terminal.
@@ -44,6 +48,8 @@ impl Failure {
             Reason::Port => 4,
             Reason::StateDir => 5,
             Reason::Certificate => 6,
+            Reason::Unwell => 7,
+            Reason::NoHost => 8,
         }
     }
 }

@@ -3,13 +3,17 @@
 mod board;
 mod cli;
 mod config;
+mod dates;
+mod doctor;
 mod durable;
 mod exit;
 mod host;
+mod local_socket;
 mod logs;
 mod machine;
 mod provision;
 mod say;
+mod status;
 
 use std::process::ExitCode;
 
@@ -20,6 +24,8 @@ use cli::{Cli, Command, ConfigCommand};
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Host(options) => host::run(&options),
+        Command::Status(options) => status::run(&options),
+        Command::Doctor(options) => doctor::run(&options),
         Command::Config(ConfigCommand::Check { file }) => config::check(&file),
         Command::Config(ConfigCommand::Show { file, board }) => config::show(file.as_deref(), board),
         Command::Config(ConfigCommand::Boards { json }) => board::list(json),

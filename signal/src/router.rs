@@ -100,7 +100,10 @@ pub enum Wake {
 /// How much is going on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
+    /// Also those that everybody has left a moment ago.
     pub rooms: usize,
+    /// Rooms with clients.
+    pub meetings: usize,
     /// Clients in rooms.
     pub occupants: usize,
     /// Streams.
@@ -201,7 +204,12 @@ impl Signal {
     }
 
     pub fn stats(&self) -> Stats {
-        Stats { rooms: self.muc.room_count(), occupants: self.muc.occupant_count(), sessions: self.sessions.len() }
+        Stats {
+            rooms: self.muc.room_count(),
+            meetings: self.muc.meeting_count(),
+            occupants: self.muc.occupant_count(),
+            sessions: self.sessions.len(),
+        }
     }
 }
 

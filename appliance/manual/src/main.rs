@@ -34,6 +34,30 @@ The configuration of the service \fBmoothall\-host.service\fR. \fBmoothall confi
 Where the service keeps what must outlive a restart, such as its certificate.
 ";
 
+/// Ends the page of `moothall doctor`.
+const DOCTOR: &str = r"
+.SH CHECKS
+.TP
+\fBhost\fR
+Does it run, and do all its parts answer?
+.TP
+\fBpage\fR
+Does the page answer at each address that people are told?
+.TP
+\fBcertificate\fR
+What do browsers think of it: dates, names, who vouches for it?
+.TP
+\fBcall\fR
+At each address for audio and video: two guests join a room of their own, and each has to hear the other. At a public address a failure
+is a warning only, because many routers do not let a box call itself. A firewall that stops others alone is not noticed.
+.TP
+\fBclock\fR, \fBdisk\fR, \fBmemory\fR, \fBpower\fR, \fBdevices\fR
+Time and who sets it, free space and memory, under-voltage where the board measures it, cameras and sound cards.
+.PP
+A check is \fBgood\fR, a \fBwarning\fR (people meet, not all of them as they should, or it will not last) or \fBbad\fR (people cannot
+meet). It takes half a minute at most, and meetings go on meanwhile.
+";
+
 /// Ends every page.
 const EXIT_STATUS: &str = r"
 .SH EXIT STATUS
@@ -58,6 +82,12 @@ The state directory cannot be used.
 .TP
 \fB6\fR
 The certificate cannot be used.
+.TP
+\fB7\fR
+\fBstatus\fR: the host is not well. \fBdoctor\fR: something is bad.
+.TP
+\fB8\fR
+\fBstatus\fR and \fBdoctor\fR: no host is running.
 ";
 
 fn main() -> io::Result<()> {
@@ -88,8 +118,10 @@ fn write_pages(command: &Command, folder: &Path) -> io::Result<()> {
     let name = command.get_display_name().unwrap_or_else(|| command.get_name());
     let mut page = Vec::new();
     clap_mangen::Man::new(command.clone()).manual("Moothall").render(&mut page)?;
-    if name == "moothall-host" {
-        page.extend_from_slice(HOST.as_bytes());
+    match name {
+        "moothall-host" => page.extend_from_slice(HOST.as_bytes()),
+        "moothall-doctor" => page.extend_from_slice(DOCTOR.as_bytes()),
+        _ => {}
     }
     page.extend_from_slice(EXIT_STATUS.as_bytes());
     fs::write(folder.join(format!("{name}.1")), page)?;
@@ -108,10 +140,11 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("moothall-manual-{}", std::process::id()));
         write(&folder).unwrap();
         let read = |path: &str| fs::read_to_string(folder.join(path)).unwrap();
-        for page in ["moothall", "moothall-host", "moothall-config", "moothall-config-check"] {
+        for page in ["moothall", "moothall-host", "moothall-status", "moothall-config", "moothall-config-check"] {
             assert!(read(&format!("man/man1/{page}.1")).contains(".SH NAME"), "{page}");
         }
         assert!(read("man/man1/moothall-host.1").contains(r"\fI/etc/moothall/moothall.toml\fR"));
+        assert!(read("man/man1/moothall-doctor.1").contains(".SH CHECKS"));
         for (_, file) in COMPLETIONS {
             assert!(read(file).contains("state-dir"), "{file}");
         }

@@ -106,7 +106,7 @@ pub(crate) fn text(name: &str, urls: &[String], media_port: u16, fingerprint: Op
 }
 
 /// The page `/trust`, without TLS where the port answers to both: a warning would come before it.
-fn trust_url(url: &str) -> String {
+pub(super) fn trust_url(url: &str) -> String {
     let port = url.trim_end_matches('/').rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
     match url.strip_prefix("https") {
         Some(rest) if port => format!("http{rest}trust"),

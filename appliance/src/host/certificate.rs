@@ -71,6 +71,14 @@ pub(crate) fn read_pair(cert: &Path, key: &Path) -> Result<CertifiedKey, Certifi
     })
 }
 
+/// From when until when a certificate is good, in seconds since 1970.
+pub(crate) fn validity(der: &[u8]) -> Option<(u64, u64)> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+    let seconds = |time: x509_parser::time::ASN1Time| u64::try_from(time.timestamp()).unwrap_or(0);
+    let validity = certificate.validity();
+    Some((seconds(validity.not_before), seconds(validity.not_after)))
+}
+
 /// When the files were last written; a change means that they are to be read again.
 pub(crate) fn written(cert: &Path, key: &Path) -> [Option<SystemTime>; 2] {
     [cert, key].map(|path| std::fs::metadata(path).and_then(|meta| meta.modified()).ok())

@@ -3,18 +3,19 @@
 use std::cell::RefCell;
 use std::future::pending;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use board_config::HostPort;
 use bridge::shell::candidates::{self, LocalAddress, Mapping, Rules};
 use bridge::shell::mailbox::{Letter, Mailbox};
 use signal::shell::{Certificates, Trust};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::authority::Authority;
 use super::certificate::{self, CertificateError, Label};
+use super::desk::Whereabouts;
 use super::mdns::Mdns;
 use super::names;
 use super::notify::ServiceManager;
@@ -43,6 +44,14 @@ impl Source {
             Self::Files { .. } => None,
         }
     }
+
+    /// Where it is kept.
+    pub(crate) fn dir(&self) -> Option<&Path> {
+        match self {
+            Self::Own { dir, .. } => Some(dir.path()),
+            Self::Files { .. } => None,
+        }
+    }
 }
 
 /// Everything that the tasks need.
@@ -50,6 +59,7 @@ impl Source {
 pub(crate) struct Housekeeping {
     pub(crate) rules: Rules,
     pub(crate) addresses: Vec<LocalAddress>,
+    pub(crate) whereabouts: watch::Sender<Whereabouts>,
     pub(crate) certificates: Option<(Certificates, Source)>,
     pub(crate) stun_servers: Vec<HostPort>,
     pub(crate) mailbox: Mailbox,
@@ -60,8 +70,9 @@ pub(crate) struct Housekeeping {
 impl Housekeeping {
     /// Never ends.
     pub(crate) async fn run(self, mappings: mpsc::UnboundedReceiver<Mapping>) {
-        let Self { rules, addresses, certificates, stun_servers, mailbox, manager, mdns } = self;
-        let offer = Offer { rules, mailbox: mailbox.clone(), known: RefCell::new((addresses, Vec::new())) };
+        let Self { rules, addresses, whereabouts, certificates, stun_servers, mailbox, manager, mdns } = self;
+        let known = RefCell::new((addresses, Vec::new()));
+        let offer = Offer { rules, mailbox: mailbox.clone(), whereabouts, known };
         tokio::join!(
             look_around(&offer, certificates, mdns),
             collect_mappings(&offer, mappings),
@@ -75,6 +86,7 @@ impl Housekeeping {
 struct Offer {
     rules: Rules,
     mailbox: Mailbox,
+    whereabouts: watch::Sender<Whereabouts>,
     known: RefCell<(Vec<LocalAddress>, Vec<Mapping>)>,
 }
 
@@ -83,6 +95,7 @@ impl Offer {
         let known = self.known.borrow();
         let list = candidates::gather(&self.rules, &known.0, &known.1);
         tracing::info!(candidates = list.len(), "addresses for audio and video have changed");
+        self.whereabouts.send_replace(Whereabouts { addresses: known.0.clone(), candidates: list.clone() });
         self.mailbox.post(Letter::SetCandidates(list));
     }
 

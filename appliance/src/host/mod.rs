@@ -4,6 +4,7 @@ mod authority;
 mod banner;
 pub(crate) mod certificate;
 pub(crate) mod compose;
+mod desk;
 mod files;
 mod housekeeping;
 mod listen;
@@ -11,11 +12,12 @@ mod local_bridge;
 mod mdns;
 mod names;
 mod notify;
-mod state_dir;
+pub(crate) mod state_dir;
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use board_config::{Config, Port};
 use bridge::core::endpoint::identity::Identity;
@@ -26,15 +28,17 @@ use bridge::shell::worker::{self, Worker};
 use signal::router::Signal;
 use signal::shell::{Certificates, ShellConfig, Trust, serve};
 use tokio::signal::unix::{SignalKind, signal as unix_signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::cli::HostOptions;
 use crate::config;
 use crate::exit::{Failure, Reason};
+use crate::local_socket::{self, Opened};
 use crate::logs;
 use crate::say::say;
 use authority::Authority;
 use certificate::CertificateError;
+use desk::{Desk, Whereabouts};
 use housekeeping::{Housekeeping, Source};
 use listen::Use;
 use local_bridge::{LocalBridge, LocalGate, Outlets};
@@ -74,6 +78,7 @@ struct House {
     worker: Worker,
     outlets: Outlets,
     housekeeping: HousekeepingParts,
+    local_socket: Option<Opened>,
 }
 
 /// What [`Housekeeping`] gets besides what [`House`] keeps.
@@ -106,6 +111,8 @@ impl House {
         let server_id = hexadecimal(&random::<8>()?);
         let worker = start_bridge(&config, sockets, &rules, &addresses, server_id.clone(), listener)?;
         let trust = source.as_ref().and_then(|source| source.trust(&config.branding.name));
+        // Whoever reads where the box is may ask at once.
+        let local_socket = local_socket(options);
         announce(&config, &listeners, [port, media_port], &rules, &addresses, trust.as_ref());
         let mdns = if network.mdns {
             let bound = listeners.iter().filter_map(|listener| Some(listener.local_addr().ok()?.ip())).collect();
@@ -114,7 +121,19 @@ impl House {
             None
         };
         let housekeeping = HousekeepingParts { rules, addresses, source, mdns };
-        Ok(Self { config, site, listeners, redirects, certificates, trust, server_id, worker, outlets, housekeeping })
+        Ok(Self {
+            config,
+            site,
+            listeners,
+            redirects,
+            certificates,
+            trust,
+            server_id,
+            worker,
+            outlets,
+            housekeeping,
+            local_socket,
+        })
     }
 
     async fn host(self) -> Result<(), Failure> {
@@ -123,6 +142,25 @@ impl House {
         let stop = stop_signal()?;
         let signal = Signal::new(compose::signal(&self.config), random()?);
         let gate = LocalGate::new(mailbox.clone(), &clients, self.server_id);
+        let (questions, asked) = mpsc::unbounded_channel();
+        let candidates = candidates::gather(&self.housekeeping.rules, &self.housekeeping.addresses, &[]);
+        let whereabouts =
+            watch::Sender::new(Whereabouts { addresses: self.housekeeping.addresses.clone(), candidates });
+        let state_dir = self.housekeeping.source.as_ref().and_then(Source::dir).map(Path::to_owned);
+        let own = state_dir.is_some();
+        let desk = Desk {
+            started: Instant::now(),
+            tcp: self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect(),
+            rules: self.housekeeping.rules.clone(),
+            certificates: self.certificates.clone().map(|certificates| (certificates, own)),
+            mdns: mdns_name(&self.config),
+            domain: self.config.xmpp.domain.as_str().to_owned(),
+            limits: desk::limits(&self.config),
+            state_dir,
+            whereabouts: whereabouts.subscribe(),
+            questions,
+            mailbox: mailbox.clone(),
+        };
         let manager = ServiceManager::from_environment();
         manager.ready();
         tracing::info!(version = compose::version(), "hosting");
@@ -137,6 +175,7 @@ impl House {
             trust: self.trust,
             version: compose::version(),
             limits: self.site.limits,
+            questions: Some(asked),
         };
         let stopping = async {
             stop.await;
@@ -147,6 +186,7 @@ impl House {
         let housekeeping = Housekeeping {
             rules: self.housekeeping.rules,
             addresses: self.housekeeping.addresses,
+            whereabouts,
             certificates: self.certificates.zip(self.housekeeping.source),
             stun_servers: self.config.bridge.stun_servers.clone(),
             mailbox: mailbox.clone(),
@@ -156,6 +196,7 @@ impl House {
         let outcome = tokio::select! {
             served = serving => served.map_err(|error| Failure::new(Reason::Unexpected, error)),
             () = housekeeping.run(mappings) => Ok(()),
+            () = desk.serve(self.local_socket) => Ok(()),
             () = bridge_ended(&mut ended) => {
                 return Err(Failure::new(Reason::Unexpected, "the bridge has crashed; what it said is in the log"));
             }
@@ -166,6 +207,18 @@ impl House {
         }
         tracing::info!("ended");
         outcome
+    }
+}
+
+/// A host that cannot be asked how it is hosts all the same.
+fn local_socket(options: &HostOptions) -> Option<Opened> {
+    let folder = local_socket::own_folder(options.state_dir.as_deref())?;
+    match Opened::at(&folder) {
+        Ok(opened) => Some(opened),
+        Err(error) => {
+            tracing::warn!(folder = %folder.display(), %error, "`moothall status` cannot ask this host how it is");
+            None
+        }
     }
 }
 
@@ -253,6 +306,11 @@ fn start_bridge(
         .map_err(|error| Failure::new(Reason::Unexpected, format!("cannot start the bridge: {error}")))
 }
 
+/// What the box is called in its network.
+fn mdns_name(config: &Config) -> Option<String> {
+    config.network.mdns.then(|| names::local(&names::box_name()))
+}
+
 /// Tells the person at the terminal where the box is.
 fn announce(
     config: &Config,
@@ -268,7 +326,7 @@ fn announce(
         return say(format_args!("{}", banner::proxy_text(name, &bound, media_port)));
     }
     let ips: Vec<IpAddr> = bound.iter().map(SocketAddr::ip).collect();
-    let mdns = config.network.mdns.then(|| names::local(&names::box_name()));
+    let mdns = mdns_name(config);
     let reach = banner::Reach { bound: &ips, port, local: addresses, rules, mdns: mdns.as_deref() };
     say(format_args!("{}", banner::text(name, &reach.urls(), media_port, trust.map(Trust::fingerprint))));
 }

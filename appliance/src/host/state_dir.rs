@@ -25,7 +25,7 @@ impl StateDir {
     pub(crate) fn open(wanted: Option<&Path>) -> Result<Self, StateDirError> {
         let path = match wanted {
             Some(path) => path.to_owned(),
-            None => default_path(|name| std::env::var_os(name).map(PathBuf::from)).ok_or(StateDirError::NoHome)?,
+            None => usual().ok_or(StateDirError::NoHome)?,
         };
         let unwritable = |source| StateDirError::Unwritable { path: path.clone(), source };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(unwritable)?;
@@ -35,6 +35,10 @@ impl StateDir {
         dir.write(&test, b"").map_err(unwritable)?;
         fs::remove_file(path.join(test)).map_err(unwritable)?;
         Ok(dir)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 
     pub(crate) fn read(&self, name: &str) -> io::Result<String> {
@@ -54,6 +58,11 @@ impl StateDir {
     pub(crate) fn unwritable(&self, source: io::Error) -> StateDirError {
         StateDirError::Unwritable { path: self.0.clone(), source }
     }
+}
+
+/// Where state is kept unless told otherwise.
+pub(crate) fn usual() -> Option<PathBuf> {
+    default_path(|name| std::env::var_os(name).map(PathBuf::from))
 }
 
 /// XDG base directories; relative values are to be ignored.

@@ -7,6 +7,7 @@
 //! [`Bridge::poll_event`] until `None`, then ask [`Bridge::next_wakeup`] how long to sleep.
 
 pub mod allocate;
+pub mod caller;
 pub mod codec;
 pub mod conference;
 pub mod demux;

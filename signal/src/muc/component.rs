@@ -74,6 +74,11 @@ impl Muc {
         self.rooms.len()
     }
 
+    /// Rooms with clients, counted as [`Self::occupant_count`] does.
+    pub fn meeting_count(&self) -> usize {
+        self.rooms.values().filter(|room| room.clients().next().is_some()).count()
+    }
+
     /// Clients in all rooms; the focus does not count, nor do those who wait in a lobby.
     pub fn occupant_count(&self) -> usize {
         self.rooms.values().map(|room| room.clients().count()).sum()

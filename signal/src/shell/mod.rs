@@ -42,7 +42,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::{LocalSet, spawn_local};
 use tokio_rustls::TlsAcceptor;
 
@@ -57,7 +57,7 @@ pub use self::tls::{Certificates, TlsError, certified_key};
 pub use self::trust::Trust;
 
 use crate::focus::bridge_port::{BridgePort, Reply};
-use crate::router::Signal;
+use crate::router::{Signal, Stats};
 use listener::Purpose;
 
 /// What the shell is told once, at start.
@@ -79,6 +79,8 @@ pub struct ShellConfig {
     /// For `/about/version`.
     pub version: String,
     pub limits: Limits,
+    /// Whoever wants to know how many are here; each is answered once.
+    pub questions: Option<UnboundedReceiver<oneshot::Sender<Stats>>>,
 }
 
 /// Why the shell could not start.
@@ -139,6 +141,9 @@ pub async fn serve(
     });
     // Its own set: whatever still runs at the end is dropped with it.
     let tasks = LocalSet::new();
+    if let Some(questions) = config.questions {
+        tasks.spawn_local(answer(Rc::clone(&shared.hub), questions));
+    }
     tasks.run_until(run(shared, doors, replies, shutdown)).await;
     Ok(())
 }
@@ -162,6 +167,13 @@ async fn run(
     // Those who do not listen are cut off with the tasks.
     let _ = tokio::time::timeout(FAREWELL, shared.sockets.all_closed()).await;
     driver.abort();
+}
+
+async fn answer(hub: Rc<hub::Hub>, mut questions: UnboundedReceiver<oneshot::Sender<Stats>>) {
+    while let Some(question) = questions.recv().await {
+        // Whoever asked may have gone.
+        let _ = question.send(hub.stats());
+    }
 }
 
 fn listener(listener: std::net::TcpListener) -> Result<TcpListener, ShellError> {

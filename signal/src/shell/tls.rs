@@ -46,6 +46,11 @@ impl Certificates {
         *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
     }
 
+    /// The one that new connections get now.
+    pub fn current(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.current.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// [`replace`](Self::replace) by PEM; on an error the present certificate stays.
     pub fn replace_pem(&self, chain: &[u8], key: &[u8]) -> Result<(), TlsError> {
         self.replace(certified_key(chain, key)?);

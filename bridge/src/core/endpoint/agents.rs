@@ -58,6 +58,10 @@ impl Agents {
         self.current.ice.set_local_addresses(addresses);
     }
 
+    pub(crate) fn be_controlled(&mut self) {
+        self.current.ice.be_controlled();
+    }
+
     /// Begins a restart with new credentials of ours. Answers its number, which the peer's new credentials must carry. A restart
     /// that is under way is given up.
     pub(crate) fn restart(

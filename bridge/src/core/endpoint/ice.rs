@@ -166,6 +166,11 @@ impl Ice {
         self.locals = addresses.iter().copied().take(MAX_CANDIDATES).collect();
     }
 
+    /// The peer nominates.
+    pub(crate) fn be_controlled(&mut self) {
+        self.controlling = false;
+    }
+
     /// A restart keeps the roles (RFC 8445, 6.1.1).
     pub(crate) fn take_role_of(&mut self, former: &Ice) {
         self.controlling = former.controlling;

@@ -136,6 +136,11 @@ impl Transport {
         self.ice.set_local_addresses(addresses);
     }
 
+    /// The peer decides on the path. Call it before [`Self::set_remote`].
+    pub fn be_controlled(&mut self) {
+        self.ice.be_controlled();
+    }
+
     /// What the peer signalled; may come several times. An update without fingerprints keeps the known ones, and one that
     /// belongs to an ICE restart changes nothing about DTLS.
     pub fn set_remote(&mut self, now: Instant, remote: &IceUdpTransport) {

@@ -99,6 +99,7 @@ pub(super) fn with_server(setup: Setup, test: impl AsyncFnOnce(&Server)) {
             trust: setup.trust,
             version: "1.2.3".to_owned(),
             limits: setup.limits,
+            questions: None,
         };
         let (_replies, answers) = mpsc::unbounded_channel();
         let channels = Box::new(gate.clone());

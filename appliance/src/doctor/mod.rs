@@ -1,0 +1,166 @@
+//! `moothall doctor`: what keeps people from meeting here, and what to do about it.
+//!
+//! Each check has its deadline, and what has none by itself runs on a thread that is not waited for longer than that.
+
+mod call;
+mod certificate;
+mod check;
+mod clock;
+mod guest;
+mod line;
+mod machine;
+mod reach;
+
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::cli::AskOptions;
+use crate::dates;
+use crate::exit::{Failure, Reason};
+use crate::say::say;
+use crate::status::{self, Absent, Status};
+use check::{Check, Verdict};
+use machine::System;
+
+/// For whatever only reads what the kernel says.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// Prints all checks; one that is bad is a failure.
+pub(crate) fn run(options: &AskOptions) -> Result<(), Failure> {
+    let asked = status::ask(options.state_dir.as_deref());
+    let mut checks = vec![host(&asked)];
+    if let Ok(status) = &asked
+        && status.healthy
+    {
+        checks.extend(reach::check(status));
+    }
+    let (state_dir, memory) = match &asked {
+        Ok(status) => (status.state_dir.clone(), Some(status.memory_bytes)),
+        Err(_) => (None, None),
+    };
+    let state_dir = state_dir.or_else(|| options.state_dir.clone()).or_else(crate::host::state_dir::usual);
+    checks.extend(this_machine(state_dir, memory));
+    if options.json {
+        say(format_args!("{}", json!({ "verdict": check::worst(&checks), "checks": checks })));
+    } else {
+        say(format_args!("{}", check::text(&checks)));
+    }
+    outcome(&asked, &checks)
+}
+
+fn outcome(asked: &Result<Status, Absent>, checks: &[Check]) -> Result<(), Failure> {
+    if let Err(Absent::NoHost) = asked {
+        return Err(Absent::NoHost.failure());
+    }
+    match checks.iter().filter(|check| check.verdict == Verdict::Bad).count() {
+        0 => Ok(()),
+        1 => Err(Failure::new(Reason::Unwell, "one check is bad")),
+        bad => Err(Failure::new(Reason::Unwell, format!("{bad} checks are bad"))),
+    }
+}
+
+fn host(asked: &Result<Status, Absent>) -> Check {
+    match asked {
+        Ok(status) if status.healthy => Check::good(
+            "host",
+            format!(
+                "has been running for {}; meetings: {}, people in them: {}",
+                dates::span(status.uptime_seconds),
+                status.meetings,
+                status.participants
+            ),
+        ),
+        Ok(_) => Check::bad(
+            "host",
+            "runs, but one of its parts does not answer: meetings stand still",
+            "restart it: `systemctl restart moothall-host`, or end it and start `moothall host` again",
+        ),
+        Err(Absent::NoHost) => Check::bad(
+            "host",
+            "is not running: nobody can meet here",
+            "start it: `systemctl start moothall-host`, or `moothall host`; if it runs with --state-dir, give that here too",
+        ),
+        Err(Absent::Silent(why)) => Check::bad(
+            "host",
+            format!("does not say how it is ({why})"),
+            "run this command as root or as the host's user; if that is the case already, restart the host",
+        ),
+    }
+}
+
+/// Clock, disk, memory, power and devices.
+fn this_machine(state_dir: Option<PathBuf>, host_memory: Option<u64>) -> Vec<Check> {
+    let system = System::here();
+    let (memory, power) = (system.clone(), system.clone());
+    let looking = [
+        Look::begin("clock", clock::check),
+        Look::begin("disk", move || machine::disk(&state_dir.unwrap_or_else(|| "/".into()))),
+        Look::begin("memory", move || memory.memory(host_memory)),
+        Look::begin("power", move || power.power()),
+        Look::begin("devices", move || system.devices()),
+    ];
+    let deadline = Instant::now() + LOOK;
+    looking.into_iter().map(|look| look.end(deadline)).collect()
+}
+
+/// Something that is being looked at, on a thread of its own: a disk that does not answer must not keep the doctor.
+struct Look {
+    name: &'static str,
+    finding: mpsc::Receiver<Check>,
+}
+
+impl Look {
+    fn begin(name: &'static str, look: impl FnOnce() -> Check + Send + 'static) -> Self {
+        let (found, finding) = mpsc::channel();
+        // Without a thread nothing is found, and nobody waits any more when it took too long.
+        let _ = thread::Builder::new().spawn(move || drop(found.send(look())));
+        Self { name, finding }
+    }
+
+    /// What was found, or that it took too long.
+    fn end(self, deadline: Instant) -> Check {
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.finding.recv_timeout(left).unwrap_or_else(|_| {
+            Check::warning(
+                self.name,
+                format!("could not be looked at within {} s", LOOK.as_secs()),
+                "look at the system's log (`journalctl -k`): a disk or a device may have failed",
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_that_does_not_end_is_a_warning() {
+        let (_held, never) = mpsc::channel::<()>();
+        let stuck = Look::begin("disk", move || {
+            let _ = never.recv();
+            Check::good("disk", "")
+        });
+        let stuck = stuck.end(Instant::now());
+        assert_eq!((stuck.check, stuck.verdict), ("disk", Verdict::Warning));
+        let fine = Look::begin("disk", || Check::good("disk", "fine"));
+        assert_eq!(fine.end(Instant::now() + LOOK).meaning, "fine");
+    }
+
+    #[test]
+    fn only_what_is_bad_fails_and_no_host_has_its_own_code() {
+        let fine = Ok(status::tests::status());
+        let warned = [Check::warning("clock", "", "")];
+        assert!(outcome(&fine, &warned).is_ok());
+        assert_eq!(outcome(&fine, &[Check::bad("call", "", "")]).unwrap_err().reason, Reason::Unwell);
+        assert_eq!(outcome(&Err(Absent::NoHost), &warned).unwrap_err().reason, Reason::NoHost);
+        let silent = Err(Absent::Silent("closed".to_owned()));
+        assert_eq!(outcome(&silent, &[host(&silent)]).unwrap_err().reason, Reason::Unwell);
+        let sick = Ok(Status { healthy: false, ..status::tests::status() });
+        assert_eq!((host(&fine).verdict, host(&sick).verdict), (Verdict::Good, Verdict::Bad));
+    }
+}
