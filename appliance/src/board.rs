@@ -1,7 +1,7 @@
 //! `moothall config boards` and `moothall config board`.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::PathBuf;
 
 use board_config::{Active, Bias, Board, BoardError, BoardName, Config, Flags, Line, Machine, boards};
 use serde_json::{Map, Value, json};
@@ -25,8 +25,8 @@ pub(crate) fn list(json: bool) -> Result<(), Failure> {
 }
 
 /// Which board this is, what it has and what it carries.
-pub(crate) fn show(file: Option<&Path>, board: Option<BoardName>, json: bool) -> Result<(), Failure> {
-    let config = config::load(file, &Flags { board, ..Flags::default() })?;
+pub(crate) fn show(files: &[PathBuf], board: Option<BoardName>, json: bool) -> Result<(), Failure> {
+    let config = config::load(files, &Flags { board, ..Flags::default() })?;
     let here = Here::of(&config, machine::found())?;
     if json {
         say(format_args!("{}", here.json()?));

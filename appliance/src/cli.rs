@@ -9,7 +9,9 @@ use clap::{Args, Parser, Subcommand};
 /// The port of `--listen ADDRESS` without a port.
 const DEFAULT_PORT: u16 = 8443;
 
-/// Where a packaged box has its configuration.
+/// What the package brings and whoever administers the box changes.
+pub(crate) const PACKAGE_FILE: &str = "/etc/moothall/moothall.toml";
+/// What is laid over it: the configuration that the box was given by `moothall config import`.
 pub(crate) const SITE_FILE: &str = "/var/lib/moothall/site.toml";
 
 /// A meeting room in a box: hosts meetings that Jitsi clients join.
@@ -37,13 +39,17 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Say whether a file can be used, and if not, why.
-    Check { file: PathBuf },
+    /// Say whether files can be used together, and if not, why.
+    Check {
+        /// As for `host --config`, later ones win.
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
     /// Print every value in effect and where it comes from.
     Show {
-        /// The file that `host` would use.
+        /// As for `host`.
         #[arg(long = "config", value_name = "FILE")]
-        file: Option<PathBuf>,
+        files: Vec<PathBuf>,
         /// As if this were another board.
         #[arg(long, value_name = "NAME", value_parser = board)]
         board: Option<BoardName>,
@@ -56,9 +62,9 @@ pub(crate) enum ConfigCommand {
     },
     /// Say which board this machine is, what that board has and how its memory is shared out.
     Board {
-        /// The file that `host` would use.
+        /// As for `host`.
         #[arg(long = "config", value_name = "FILE")]
-        file: Option<PathBuf>,
+        files: Vec<PathBuf>,
         /// As if this were another board.
         #[arg(long, value_name = "NAME", value_parser = board)]
         board: Option<BoardName>,
@@ -96,9 +102,10 @@ pub(crate) struct AskOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct HostOptions {
-    /// Configuration (TOML) [default: /var/lib/moothall/site.toml if there is one; else everything has its default].
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
+    /// Configuration (TOML); may be given several times, and later files win key by key [default: /etc/moothall/moothall.toml and
+    /// /var/lib/moothall/site.toml, as far as they exist].
+    #[arg(long = "config", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
     /// Where the certificate is kept [default: $XDG_STATE_HOME/moothall or ~/.local/state/moothall].
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,

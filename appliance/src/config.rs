@@ -1,28 +1,44 @@
-//! `moothall config check` and `moothall config show`, and which file is meant.
+//! `moothall config check` and `moothall config show`, and which files are meant.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use board_config::{BoardName, Config, Flags};
 
-use crate::cli::SITE_FILE;
+use crate::cli::{PACKAGE_FILE, SITE_FILE};
 use crate::exit::Failure;
 use crate::host::{certificate, compose};
 use crate::machine;
 use crate::say::say;
 
-/// The configuration in effect: of the file that was named, else of the one that a packaged box has.
-pub(crate) fn load(file: Option<&Path>, flags: &Flags) -> Result<Config, Failure> {
-    let site = Path::new(SITE_FILE);
-    // One that is there and cannot be read is refused like any other.
-    let has_site = || !matches!(site.try_exists(), Ok(false));
-    let file = file.or_else(|| has_site().then_some(site));
-    Ok(Config::load(file, flags, &machine::found())?)
+/// The configuration in effect: of the files that were named, else of those that a packaged box has.
+pub(crate) fn load(files: &[PathBuf], flags: &Flags) -> Result<Config, Failure> {
+    Ok(Config::load(&meant(files), flags, &machine::found())?)
+}
+
+fn meant(files: &[PathBuf]) -> Vec<PathBuf> {
+    match files {
+        [] => present(&[PACKAGE_FILE, SITE_FILE]),
+        named => named.to_owned(),
+    }
+}
+
+/// The files over which a packaged box lays this one.
+pub(crate) fn below(file: &Path) -> Vec<PathBuf> {
+    if file == Path::new(SITE_FILE) { present(&[PACKAGE_FILE]) } else { Vec::new() }
+}
+
+/// One that is there and cannot be read is refused later, like any other.
+fn present(files: &[&str]) -> Vec<PathBuf> {
+    files.iter().map(PathBuf::from).filter(|file| !matches!(file.try_exists(), Ok(false))).collect()
 }
 
 /// Everything that `host` would refuse, without listening anywhere.
-pub(crate) fn check(file: &Path) -> Result<(), Failure> {
-    usable(&load(Some(file), &Flags::default())?)?;
-    say(format_args!("{}: good", file.display()));
+pub(crate) fn check(files: &[PathBuf]) -> Result<(), Failure> {
+    usable(&load(files, &Flags::default())?)?;
+    match meant(files).as_slice() {
+        [] => say(format_args!("good: there is no file, and everything has its default")),
+        files => files.iter().for_each(|file| say(format_args!("{}: good", file.display()))),
+    }
     Ok(())
 }
 
@@ -35,8 +51,8 @@ pub(crate) fn usable(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(crate) fn show(file: Option<&Path>, board: Option<BoardName>) -> Result<(), Failure> {
-    let config = load(file, &Flags { board, ..Flags::default() })?;
+pub(crate) fn show(files: &[PathBuf], board: Option<BoardName>) -> Result<(), Failure> {
+    let config = load(files, &Flags { board, ..Flags::default() })?;
     say(format_args!("{}", config.effective().to_string().trim_end()));
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::host::state_dir;
 
 const NAME: &str = "host.sock";
 /// Where a packaged host runs, as people who log in later find it.
-const SYSTEM: [&str; 2] = ["/run/moothall", "/var/lib/moothall"];
+const SYSTEM: [&str; 2] = ["/run/moothall", "/var/lib/moothall/host"];
 /// Longer than the host itself waits for its parts.
 const PATIENCE: Duration = Duration::from_secs(5);
 const MAX_ANSWER: u64 = 256 * 1024;

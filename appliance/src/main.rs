@@ -26,10 +26,10 @@ fn main() -> ExitCode {
         Command::Host(options) => host::run(&options),
         Command::Status(options) => status::run(&options),
         Command::Doctor(options) => doctor::run(&options),
-        Command::Config(ConfigCommand::Check { file }) => config::check(&file),
-        Command::Config(ConfigCommand::Show { file, board }) => config::show(file.as_deref(), board),
+        Command::Config(ConfigCommand::Check { files }) => config::check(&files),
+        Command::Config(ConfigCommand::Show { files, board }) => config::show(&files, board),
         Command::Config(ConfigCommand::Boards { json }) => board::list(json),
-        Command::Config(ConfigCommand::Board { file, board, json }) => board::show(file.as_deref(), board, json),
+        Command::Config(ConfigCommand::Board { files, board, json }) => board::show(&files, board, json),
         Command::Config(ConfigCommand::Import(options)) => provision::import::run(&options),
         Command::Config(ConfigCommand::Sample) => {
             say::say(format_args!("{}", board_config::sample().trim_end()));

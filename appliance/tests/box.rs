@@ -94,6 +94,24 @@ fn this_machine_is_some_board() {
 }
 
 #[test]
+fn later_files_win_and_each_value_says_where_it_was_written() {
+    let stick = Stick::new("layers");
+    stick.put("a.toml", "[network]\nport = 443\nhttp_redirect = 80\n").put("b.toml", "[network]\nport = 8444\n");
+    stick.put("c.toml", "[network]\nport = 80\n");
+    let file = |name: &str| stick.0.join("stick/Config").join(name).to_str().unwrap().to_owned();
+    let (a, b, c) = (file("a.toml"), file("b.toml"), file("c.toml"));
+    let shown = said(&moothall(&["config", "show", "--config", &a, "--config", &b]));
+    for line in [format!("port = 8444  # {b}:2\n"), format!("http_redirect = 80  # {a}:3\n")] {
+        assert!(shown.contains(&line), "{shown}");
+    }
+    assert_eq!(said(&moothall(&["config", "check", &a, &b])), format!("{a}: good\n{b}: good\n"));
+    let refused = moothall(&["config", "check", &a, &c]);
+    assert_eq!(refused.status.code(), Some(3));
+    let why = String::from_utf8(refused.stderr).unwrap();
+    assert!(why.starts_with(&format!("moothall: {a}:3: `network.http_redirect`: ")), "{why}");
+}
+
+#[test]
 fn a_folder_from_windows_becomes_the_configuration() {
     let stick = Stick::new("windows");
     stick

@@ -1,8 +1,8 @@
 //! The one configuration of a box, typed.
 //!
-//! **Purpose.** [`Config::load`] reads one TOML file (or none) into typed values, all or nothing. Every refusal names file, line and
-//! key and says what to write instead. Layers, later wins: built-in default, what the [`Board`] carries, site file, command line; each
-//! value remembers its [`Origin`].
+//! **Purpose.** [`Config::load`] reads TOML files (or none) into typed values, all or nothing. Every refusal names file, line and
+//! key and says what to write instead. Layers, later wins: built-in default, what the [`Board`] carries, one file after the other,
+//! command line; each value remembers its [`Origin`].
 //!
 //! **Place.** At the bottom: every process reads it, it depends on nothing of ours.
 //!

@@ -1,7 +1,7 @@
 //! From text to typed values, all or nothing.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
@@ -32,23 +32,36 @@ pub struct Config {
 }
 
 impl Config {
-    /// Defaults, then what the board carries, then the file if there is one, then the flags.
-    pub fn load(file: Option<&Path>, flags: &Flags, machine: &Machine) -> Result<Self, ConfigError> {
-        let Some(file) = file else { return Self::parse(Path::new(""), "", flags, machine) };
-        let text = std::fs::read_to_string(file)
-            .map_err(|source| ConfigError::Unreadable { file: file.to_owned(), source })?;
-        Self::parse(file, &text, flags, machine)
+    /// Defaults, then what the board carries, then the files, of which a later one wins key by key, then the flags.
+    pub fn load(files: &[PathBuf], flags: &Flags, machine: &Machine) -> Result<Self, ConfigError> {
+        let read = |file: &PathBuf| {
+            std::fs::read_to_string(file).map_err(|source| ConfigError::Unreadable { file: file.clone(), source })
+        };
+        let texts = files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let layers: Vec<_> = files.iter().zip(&texts).map(|(file, text)| (file.as_path(), text.as_str())).collect();
+        Self::layered(&layers, flags, machine)
     }
 
-    /// Like [`Self::load`] with the text of the file; `file` names it in errors and is what relative paths start from.
+    /// Like [`Self::load`] with the text of one file; `file` names it in errors and is what relative paths start from.
     pub fn parse(file: &Path, text: &str, flags: &Flags, machine: &Machine) -> Result<Self, ConfigError> {
-        let source = Source { file, text };
-        let document = DeTable::parse(text).map_err(|error| source.syntax(&error))?;
-        let mut origins = Origins::default();
-        source.walk("", document.get_ref(), &mut origins)?;
-        let mut config: Self = toml::from_str(text).map_err(|error| source.bad_value(&document, &error))?;
+        Self::layered(&[(file, text)], flags, machine)
+    }
+
+    /// Like [`Self::parse`] with several files.
+    pub fn layered(files: &[(&Path, &str)], flags: &Flags, machine: &Machine) -> Result<Self, ConfigError> {
+        let (mut config, mut written, mut origins) = (Self::default(), toml::Table::new(), Origins::default());
+        for (file, text) in files {
+            let source = Source { file, text };
+            let document = DeTable::parse(text).map_err(|error| source.syntax(&error))?;
+            origins.lay(source.origins(document.get_ref())?);
+            let refused = |error| source.bad_value(&document, &error);
+            // By itself, because only so an error knows its line.
+            toml::from_str::<Self>(text).map_err(refused)?;
+            lay("", &mut written, toml::from_str(text).map_err(refused)?);
+            config = written.clone().try_into().map_err(refused)?;
+        }
         config.origins = origins;
-        config.resolve_paths(file);
+        config.resolve_paths();
         flags.apply(&mut config);
         config.settle_board(machine)?;
         check::check(&config)?;
@@ -75,23 +88,48 @@ impl Config {
         Ok(())
     }
 
-    /// Paths in the file are relative to the file.
-    fn resolve_paths(&mut self, file: &Path) {
-        let folder = file.parent().unwrap_or(Path::new(""));
-        let paths = [&mut self.tls.cert, &mut self.tls.key, &mut self.signal.web_root, &mut self.branding.logo];
-        for path in paths.into_iter().flatten() {
-            *path = folder.join(&*path);
+    /// Paths are relative to the file in which they stand.
+    fn resolve_paths(&mut self) {
+        let paths = [
+            ("tls.cert", &mut self.tls.cert),
+            ("tls.key", &mut self.tls.key),
+            ("signal.web_root", &mut self.signal.web_root),
+            ("branding.logo", &mut self.branding.logo),
+        ];
+        for (key, path) in paths {
+            if let (Some(path), Some(Place::Line(file, _))) = (path, self.origins.place(key)) {
+                *path = file.parent().unwrap_or(Path::new("")).join(&*path);
+            }
         }
     }
 }
 
-/// The text of the file and its name.
+/// Lays one file over those before it. A key is replaced whole, also where it is a list.
+fn lay(prefix: &str, below: &mut toml::Table, above: toml::Table) {
+    for (name, value) in above {
+        let path = join(prefix, &name);
+        match (below.get_mut(&name), value) {
+            (Some(toml::Value::Table(below)), toml::Value::Table(above)) if key::find(&path).is_none() => {
+                lay(&path, below, above);
+            }
+            (_, value) => drop(below.insert(name, value)),
+        }
+    }
+}
+
+/// The text of one file and its name.
 struct Source<'a> {
     file: &'a Path,
     text: &'a str,
 }
 
 impl Source<'_> {
+    fn origins(&self, document: &DeTable<'_>) -> Result<Origins, ConfigError> {
+        let mut origins = Origins::default();
+        self.walk("", document, &mut origins)?;
+        Ok(origins)
+    }
+
     /// Refuses what no key is documented for, and notes where each value was written.
     fn walk(&self, prefix: &str, table: &DeTable<'_>, origins: &mut Origins) -> Result<(), ConfigError> {
         let mut entries: Vec<_> = table.iter().collect();

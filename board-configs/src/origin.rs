@@ -36,6 +36,14 @@ impl Origins {
         self.0.get(path)
     }
 
+    /// What a later file says of a key replaces all that was said of it before.
+    pub(crate) fn lay(&mut self, later: Self) {
+        let inside =
+            |path: &str, key: &String| path.strip_prefix(key.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        self.0.retain(|path, _| !later.0.keys().any(|key| inside(path, key)));
+        self.0.extend(later.0);
+    }
+
     /// A later layer wins; in one layer the first mention counts.
     pub(crate) fn set(&mut self, path: &str, place: Place) {
         self.0.insert(path.to_owned(), place);

@@ -116,8 +116,7 @@ fn what_is_not_toml_shows_the_line() {
 
 #[test]
 fn a_file_that_is_not_there_says_so() {
-    let error =
-        Config::load(Some("/nonexistent/site.toml".as_ref()), &Flags::default(), &Machine::default()).unwrap_err();
+    let error = Config::load(&["/nonexistent/site.toml".into()], &Flags::default(), &Machine::default()).unwrap_err();
     assert_eq!(error.to_string(), "/nonexistent/site.toml: cannot be read: No such file or directory (os error 2)");
 }
 

@@ -47,9 +47,59 @@ fn what_show_prints_loads_to_the_same_values() {
     assert_eq!(again, config);
 }
 
+/// What the package says and what the site says.
+fn layered(site: &str) -> Result<Config, String> {
+    const PACKAGE: &str = "[network]\nport = 443\nhttp_redirect = 80\n\n[tls]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n\
+        [[signal.services]]\ntype = \"stun\"\nhost = \"stun.example.org\"\nport = 3478\n";
+    let layers = [("/etc/box/package.toml".as_ref(), PACKAGE), ("/data/site.toml".as_ref(), site)];
+    Config::layered(&layers, &Flags::default(), &Machine::default()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_later_file_wins_key_by_key() {
+    let config = layered("[network]\nport = 8443\n\n[tls]\nkey = \"own.pem\"\n").unwrap();
+    assert_eq!((config.network.port.0, config.network.http_redirect.unwrap().0), (8443, 80));
+    // Each path starts from the file in which it stands.
+    assert_eq!(config.tls.cert.as_deref(), Some("/etc/box/cert.pem".as_ref()));
+    assert_eq!(config.tls.key.as_deref(), Some("/data/own.pem".as_ref()));
+    for (key, origin) in [
+        ("network.port", "/data/site.toml:2"),
+        ("network.http_redirect", "/etc/box/package.toml:3"),
+        ("tls.cert", "/etc/box/package.toml:6"),
+        ("tls.key", "/data/site.toml:5"),
+        ("signal.services", "/etc/box/package.toml:8"),
+        ("log.level", "default"),
+    ] {
+        assert_eq!(config.origins.of(key).to_string(), origin, "{key}");
+    }
+}
+
+#[test]
+fn a_list_is_replaced_whole() {
+    assert_eq!(layered("").unwrap().signal.services.len(), 1);
+    let config = layered("[signal]\nservices = []\n").unwrap();
+    assert!(config.signal.services.is_empty());
+    assert_eq!(config.origins.of("signal.services").to_string(), "/data/site.toml:2");
+    assert_eq!(config.origins.of("signal.services.host").to_string(), "default");
+}
+
+#[test]
+fn a_refusal_names_the_file_that_is_to_be_changed() {
+    for (site, start) in [
+        ("[network]\nport = \"x\"\n", "/data/site.toml:2: `network.port = "),
+        ("[network]\n\nprot = 1\n", "/data/site.toml:3: unknown key"),
+        ("[network]\nport\n", "/data/site.toml:2: `port` is not TOML"),
+        ("[network]\nport = 80\n", "/etc/box/package.toml:3: `network.http_redirect`: network.port is the same"),
+        ("[[signal.services]]\ntype = \"stun\"\n", "/data/site.toml:1: `signal.services.host` is missing"),
+    ] {
+        let refusal = layered(site).unwrap_err();
+        assert!(refusal.starts_with(start), "{refusal}");
+    }
+}
+
 #[test]
 fn no_file_is_all_defaults() {
-    assert_eq!(Config::load(None, &Flags::default(), &Machine::default()).unwrap(), Config::default());
+    assert_eq!(Config::load(&[], &Flags::default(), &Machine::default()).unwrap(), Config::default());
 }
 
 /// A machine that shows a device tree.

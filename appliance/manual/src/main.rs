@@ -30,7 +30,10 @@ SIGTERM and SIGINT end all meetings and then the command, within two seconds.
 \fI/etc/moothall/moothall.toml\fR
 The configuration of the service \fBmoothall\-host.service\fR. \fBmoothall config sample\fR prints every key with its meaning.
 .TP
-\fI/var/lib/moothall\fR
+\fI/var/lib/moothall/site.toml\fR
+What \fBmoothall config import\fR took over. It wins over the file above, key by key.
+.TP
+\fI/var/lib/moothall/host\fR
 Where the service keeps what must outlive a restart, such as its certificate.
 ";
 

@@ -54,7 +54,7 @@ const BRIDGE_FAREWELL: Duration = Duration::from_millis(300);
 
 /// Hosts meetings until a signal says stop.
 pub(crate) fn run(options: &HostOptions) -> Result<(), Failure> {
-    let config = config::load(options.config.as_deref(), &options.flags())?;
+    let config = config::load(&options.files, &options.flags())?;
     logs::start(&config.log);
     let house = House::open(config, options)?;
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -7,7 +7,7 @@ use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use board_config::{Config, Flags};
+use board_config::{Config, ConfigError, Flags};
 
 use super::folder::{self, Folder};
 use super::keyfile;
@@ -109,8 +109,7 @@ impl Import<'_> {
         // Sentences name files as the person knows them.
         let plain = |failure: &str| vec![failure.replace(&format!("{}/", stage.0.display()), "")];
         let file = stage.0.join(SITE);
-        let config = Config::parse(&file, &text, &Flags::default(), &machine::found())
-            .map_err(|error| plain(&error.to_string()))?;
+        let config = self.with_those_below(&file, &text).map_err(|error| plain(&error.to_string()))?;
         for path in [&config.tls.cert, &config.tls.key, &config.branding.logo].into_iter().flatten() {
             if path.parent() == Some(&stage.0) {
                 self.named(path, &stage).map_err(one)?;
@@ -128,11 +127,23 @@ impl Import<'_> {
         Ok(())
     }
 
+    /// As the host will see it.
+    fn with_those_below(&self, file: &Path, text: &str) -> Result<Config, ConfigError> {
+        let read = |file: PathBuf| match fs::read_to_string(&file) {
+            Ok(text) => Ok((file, text)),
+            Err(source) => Err(ConfigError::Unreadable { file, source }),
+        };
+        let below = config::below(&self.options.config).into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let mut layers: Vec<(&Path, &str)> = below.iter().map(|(file, text)| (file.as_path(), text.as_str())).collect();
+        layers.push((file, text));
+        Config::layered(&layers, &Flags::default(), &machine::found())
+    }
+
     /// A certificate, key or logo that the configuration names by its bare name comes along, or came before.
     fn named(&mut self, path: &Path, stage: &Stage) -> Result<(), String> {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let target = self.options.config.with_file_name(name);
-        if target == self.options.config || name.starts_with('.') {
+        if target == self.options.config || target.is_dir() || name.starts_with('.') {
             return Err(format!("{SITE}: no file may be called {name}; give it another name"));
         }
         let stage_it = |contents: &[u8]| fs::write(path, contents).map_err(|error| stage.unwritable(&error));
