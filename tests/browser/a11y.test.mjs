@@ -1,14 +1,11 @@
 // What axe-core finds on the screens of our page, dark and light; and that the page asks nobody but its own box.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
+import { assertAccessible } from './axe.mjs';
 import { Server, openChromium, tab } from './harness.mjs';
-import { joinWithPage, shot } from './page.mjs';
+import { joinWithPage, setTheme, shot } from './page.mjs';
 import { join, stream } from './stream.mjs';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const RULES = [ 'wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa' ];
 const ORIGIN = 'https://127.0.0.1:8443';
 
 let server, browser;
@@ -25,15 +22,7 @@ after(async () => {
 /** Takes the picture of a screen and fails with what axe holds to be serious on it. */
 async function examine(page, name) {
     await shot(page, name);
-    await page.evaluate(AXE);
-    const found = await page.evaluate(async rules => {
-        const { passes, violations } = await window.axe.run(document, { runOnly: { type: 'tag', values: rules } });
-
-        return passes.length === 0 ? [ 'axe checked nothing' ] : violations.filter(({ impact }) => [ 'serious', 'critical' ].includes(impact))
-            .map(({ id, nodes }) => `${id}: ${nodes.map(node => `${node.html} ${node.failureSummary}`).join(' | ')}`);
-    }, RULES);
-
-    assert.deepEqual(found, [], name);
+    await assertAccessible(page, name);
 }
 
 const looks = theme => ({ colorScheme: theme, reducedMotion: 'reduce', viewport: { width: 1440, height: 900 } });
@@ -93,7 +82,7 @@ for (const theme of [ 'dark', 'light' ]) {
             await join(one, room);
         }
         await page.waitForFunction(() => window.moothall.state().participants.length === 4, undefined, { timeout: 20_000 });
-        await page.evaluate(value => document.documentElement.setAttribute('data-theme', value), theme);
+        await setTheme(page, theme);
         await page.keyboard.press('w');
         await page.locator('.hall[data-layout=stage] [data-test=tile].onstage').waitFor();
         await examine(page, `a11y-stage-${theme}`);

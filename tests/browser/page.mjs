@@ -57,3 +57,17 @@ export async function shot(page, name, options = {}) {
     mkdirSync(SHOTS, { recursive: true });
     await page.screenshot({ path: path.join(SHOTS, `${name}.png`), ...options });
 }
+
+/** Sets the theme of a page and waits until its colours are those of the theme, not between two. */
+export async function setTheme(page, theme) {
+    await page.evaluate(async value => {
+        document.documentElement.dataset.theme = value;
+        // Two frames: one lays out, one paints. What is not rendered keeps its transitions for ever.
+        await new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+        await Promise.race([
+            Promise.allSettled(document.getAnimations().filter(one => one instanceof CSSTransition && one.effect.target.checkVisibility())
+                .map(one => one.finished)),
+            new Promise(resolve => setTimeout(resolve, 2000))
+        ]);
+    }, theme);
+}

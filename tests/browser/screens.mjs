@@ -7,6 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Server, SHOTS, openChromium, tab } from './harness.mjs';
 import { Firewall } from './line.mjs';
+import { setTheme } from './page.mjs';
 import { join, MUC, stream } from './stream.mjs';
 
 const ORIGIN = 'https://127.0.0.1:8443';
@@ -51,15 +52,7 @@ async function view(page, name, more = []) {
 
     for (const { width, height, theme } of page.language === 'en' ? [ ...EVERY_WIDTH, ...more ] : TWO_WIDTHS) {
         await page.setViewportSize({ width, height });
-        // Two frames: one lays out, one paints. Colours need a moment longer, but for ever in what is not rendered.
-        await page.evaluate(async value => {
-            document.documentElement.dataset.theme = value;
-            await new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-            await Promise.race([
-                Promise.allSettled(document.getAnimations().filter(one => one instanceof CSSTransition).map(one => one.finished)),
-                new Promise(resolve => setTimeout(resolve, 200))
-            ]);
-        }, theme);
+        await setTheme(page, theme);
         await page.screenshot({ path: path.join(FOLDER, `${page.language}-${name}-${width}-${theme}.png`) });
         found.push(...(await page.evaluate(overflow)).map(what => `${page.language} ${name} ${width} ${theme}: ${what}`));
     }
