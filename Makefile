@@ -25,7 +25,8 @@ NEED_RUN := cc:gcc /usr/include/stdio.h:libc6-dev node:nodejs npm:npm
 NEED_TEST := $(NEED_RUN) chromium:chromium firefox-esr:firefox-esr ip:iproute2 unshare:util-linux openssl:openssl \
 	ps:procps /usr/sbin/sysctl:procps certutil:libnss3-tools curl:curl
 NEED_DEB := dpkg-deb:dpkg strip:binutils readelf:binutils
-NEED_PACKAGE := $(NEED_DEB) lintian:lintian systemd-analyze:systemd deb-systemd-helper:init-system-helpers setpriv:util-linux
+NEED_PACKAGE := $(NEED_DEB) lintian:lintian systemd-analyze:systemd deb-systemd-helper:init-system-helpers setpriv:util-linux \
+	systemd-nspawn:systemd-container pgrep:procps
 NEED_FUZZ := cc:gcc c++:g++ /usr/include/stdio.h:libc6-dev
 
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
@@ -165,6 +166,7 @@ package-test: rust-build share
 	@rm -rf $(PACKAGES)/debug
 	@appliance/package/deb $(ARCHITECTURE) $(TARGET)/debug/moothall $(SHARE) $(PACKAGES)/debug
 	@tests/package $(PACKAGES)/debug/*.deb
+	@tests/system $(PACKAGES)/debug/*.deb
 
 browser-test: $(BROWSER)/node_modules/.package-lock.json $(LIBRARY)
 	@status=0; tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; for suite in $(BROWSER)/*.test.mjs; do \

@@ -14,6 +14,11 @@ pub(crate) const PACKAGE_FILE: &str = "/etc/moothall/moothall.toml";
 /// What is laid over it: the configuration that the box was given by `moothall config import`.
 pub(crate) const SITE_FILE: &str = "/var/lib/moothall/site.toml";
 
+/// Where a packaged box keeps what it was given and what it made.
+pub(crate) const STATE_FOLDER: &str = "/var/lib/moothall";
+/// Where NetworkManager keeps its connections.
+pub(crate) const NETWORKS: &str = "/etc/NetworkManager/system-connections";
+
 /// A meeting room in a box: hosts meetings that Jitsi clients join.
 #[derive(Debug, Parser)]
 #[command(name = "moothall", version, arg_required_else_help = true)]
@@ -29,7 +34,11 @@ pub(crate) enum Command {
     /// Ask the running host how it is.
     Status(AskOptions),
     /// Find out what keeps people from meeting here, and what to do about it. Meetings go on meanwhile.
-    Doctor(AskOptions),
+    Doctor(DoctorOptions),
+    /// Gather in one file, without secrets, what somebody else needs in order to help.
+    SupportBundle(SupportOptions),
+    /// Take away everything that the box was given or made for itself: configuration, certificates, connections.
+    FactoryReset(ResetOptions),
     /// Look at a configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -74,6 +83,8 @@ pub(crate) enum ConfigCommand {
     },
     /// Take over what is in a folder CONFIG of a boot partition or a USB stick: moothall.toml and network/*.nmconnection.
     Import(ImportOptions),
+    /// Write what the box was given into a new folder CONFIG, which `config import` takes over again, here or on another box.
+    Export(ExportOptions),
     /// Print a commented file with every key.
     Sample,
 }
@@ -86,8 +97,39 @@ pub(crate) struct ImportOptions {
     #[arg(long, value_name = "FILE", default_value = SITE_FILE)]
     pub(crate) config: PathBuf,
     /// Where NetworkManager keeps its connections.
-    #[arg(long, value_name = "DIR", default_value = "/etc/NetworkManager/system-connections")]
+    #[arg(long, value_name = "DIR", default_value = NETWORKS)]
     pub(crate) networks: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportOptions {
+    /// Where the folder CONFIG is made, such as a USB stick.
+    pub(crate) folder: PathBuf,
+    /// The file that `config import` replaces.
+    #[arg(long, value_name = "FILE", default_value = SITE_FILE)]
+    pub(crate) config: PathBuf,
+    /// Where NetworkManager keeps its connections.
+    #[arg(long, value_name = "DIR", default_value = NETWORKS)]
+    pub(crate) networks: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SupportOptions {
+    /// The new file, or - for standard output [default: moothall-support-DATE.tar.gz in this folder].
+    pub(crate) file: Option<PathBuf>,
+    /// As for `host`.
+    #[arg(long = "config", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The state directory of the host, if it was given one.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResetOptions {
+    /// Do it. Without this, what would be taken away is listed.
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -98,6 +140,15 @@ pub(crate) struct AskOptions {
     /// The state directory of the host, if it was given one.
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorOptions {
+    #[command(flatten)]
+    pub(crate) ask: AskOptions,
+    /// Only whether people can meet here now: host, page and call. Clock, disk and other troubles of the machine do not count.
+    #[arg(long)]
+    pub(crate) essential: bool,
 }
 
 #[derive(Debug, Args)]

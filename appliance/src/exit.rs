@@ -20,6 +20,8 @@ pub(crate) enum Reason {
     Unwell,
     /// No host is running.
     NoHost,
+    /// A file or folder of the command line cannot be used.
+    File,
 }
 
 /// A failure on its way to the person at the terminal.
@@ -50,6 +52,7 @@ impl Failure {
             Reason::Certificate => 6,
             Reason::Unwell => 7,
             Reason::NoHost => 8,
+            Reason::File => 9,
         }
     }
 }

@@ -14,6 +14,7 @@ mod machine;
 mod provision;
 mod say;
 mod status;
+mod support;
 
 use std::process::ExitCode;
 
@@ -26,11 +27,14 @@ fn main() -> ExitCode {
         Command::Host(options) => host::run(&options),
         Command::Status(options) => status::run(&options),
         Command::Doctor(options) => doctor::run(&options),
+        Command::SupportBundle(options) => support::run(&options),
+        Command::FactoryReset(options) => provision::reset::run(&options),
         Command::Config(ConfigCommand::Check { files }) => config::check(&files),
         Command::Config(ConfigCommand::Show { files, board }) => config::show(&files, board),
         Command::Config(ConfigCommand::Boards { json }) => board::list(json),
         Command::Config(ConfigCommand::Board { files, board, json }) => board::show(&files, board, json),
         Command::Config(ConfigCommand::Import(options)) => provision::import::run(&options),
+        Command::Config(ConfigCommand::Export(options)) => provision::export::run(&options),
         Command::Config(ConfigCommand::Sample) => {
             say::say(format_args!("{}", board_config::sample().trim_end()));
             Ok(())

@@ -147,7 +147,7 @@ pub(crate) fn run(options: &AskOptions) -> Result<(), Failure> {
 }
 
 /// With or without a host one object, told apart by `running`.
-fn document(asked: &Result<Status, Absent>) -> serde_json::Value {
+pub(crate) fn document(asked: &Result<Status, Absent>) -> serde_json::Value {
     match asked {
         Ok(status) => {
             let mut document = json!(status);

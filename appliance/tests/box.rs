@@ -129,8 +129,10 @@ fn a_folder_from_windows_becomes_the_configuration() {
     for file in [stick.site(), network] {
         assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
     }
-    // Nothing but the two files is left behind.
-    assert_eq!(fs::read_dir(stick.0.join("data")).unwrap().count(), 1);
+    // Beside the configuration nothing is left behind but the list of connections.
+    let connections = fs::read_to_string(stick.0.join("data/.connections")).unwrap();
+    assert_eq!(connections, "home.nmconnection\n");
+    assert_eq!(fs::read_dir(stick.0.join("data")).unwrap().count(), 2);
     assert!(said(&stick.import()).starts_with("Nothing new"));
     assert!(stick.result().starts_with("Nothing new"));
 }

@@ -30,6 +30,7 @@ mod log;
 mod network;
 mod origin;
 mod sample;
+mod secret;
 mod show;
 mod signal;
 mod suggest;

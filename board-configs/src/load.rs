@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::secret::{HIDDEN, is_secret, without_secret};
 use crate::{
     Board, BoardName, Branding, Bridge, ConfigError, Count, Flags, Log, Machine, Network, Origins, Place, Signal, Tls,
     Xmpp, check, key, suggest,
@@ -146,7 +147,12 @@ impl Source<'_> {
                 self.walk(&path, inner, origins)?;
             } else {
                 let expected = format!("a table, written [{path}] on a line of its own");
-                return Err(ConfigError::BadValue { place, key: path, found: self.excerpt(value.span()), expected });
+                return Err(ConfigError::BadValue {
+                    place,
+                    found: self.excerpt(&path, value.span()),
+                    key: path,
+                    expected,
+                });
             }
         }
         Ok(())
@@ -164,7 +170,7 @@ impl Source<'_> {
         let near = self.text.lines().nth(self.line(at) - 1).unwrap_or_default().trim();
         ConfigError::Syntax {
             place: self.place(at),
-            near: near.chars().take(60).collect(),
+            near: without_secret(near).chars().take(60).collect(),
             problem: error.message().replace('\n', ", "),
         }
     }
@@ -180,7 +186,7 @@ impl Source<'_> {
             return ConfigError::Missing { place: self.place(span.start), key: path, expected };
         }
         let expected = key::find(&path).map_or_else(|| error.message().to_owned(), |key| key.expects.to_owned());
-        ConfigError::BadValue { place: self.place(value.start), key: path, found: self.excerpt(value), expected }
+        ConfigError::BadValue { place: self.place(value.start), found: self.excerpt(&path, value), key: path, expected }
     }
 
     fn place(&self, at: usize) -> Place {
@@ -192,10 +198,13 @@ impl Source<'_> {
         self.text.bytes().take(at).filter(|b| *b == b'\n').count() + 1
     }
 
-    fn excerpt(&self, span: Range<usize>) -> String {
+    fn excerpt(&self, path: &str, span: Range<usize>) -> String {
+        if is_secret(path) {
+            return HIDDEN.to_owned();
+        }
         let text = self.text.get(span).unwrap_or_default();
         let line = text.lines().next().unwrap_or_default();
-        let mut excerpt: String = line.chars().take(60).collect();
+        let mut excerpt: String = without_secret(line).chars().take(60).collect();
         if excerpt.len() < text.len() {
             excerpt.push_str(" ...");
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::secret::{HIDDEN, is_secret};
 use crate::{Config, key};
 
 /// Prints as TOML, one key a line with its origin as a comment; a file made of it loads to the same values.
@@ -52,7 +53,7 @@ impl fmt::Display for Hidden<'_> {
                 for (at, (name, value)) in table.iter().enumerate() {
                     let gap = if at == 0 { "" } else { ", " };
                     match name.as_str() {
-                        "password" => write!(f, "{gap}{name} = \"(hidden)\"")?,
+                        name if is_secret(name) => write!(f, "{gap}{name} = \"{HIDDEN}\"")?,
                         name => write!(f, "{gap}{name} = {value}")?,
                     }
                 }

@@ -115,6 +115,17 @@ fn what_is_not_toml_shows_the_line() {
 }
 
 #[test]
+fn a_secret_is_not_told() {
+    let service = "[[signal.services]]\ntype = \"turn\"\nhost = \"turn.example.org\"\nport = 3478\nusername = \"u\"\n";
+    for wrong in ["password = 12345", "password = hunter12345", "password = [\"12345\"]"] {
+        let text = refusal(&format!("{service}{wrong}\n"));
+        assert!(text.starts_with("site.toml:6: `") && text.contains("(hidden)") && !text.contains("12345"), "{text}");
+    }
+    let text = refusal("[signal]\nservices = { password = \"12345\" }\n");
+    assert!(!text.contains("12345"), "{text}");
+}
+
+#[test]
 fn a_file_that_is_not_there_says_so() {
     let error = Config::load(&["/nonexistent/site.toml".into()], &Flags::default(), &Machine::default()).unwrap_err();
     assert_eq!(error.to_string(), "/nonexistent/site.toml: cannot be read: No such file or directory (os error 2)");

@@ -58,7 +58,8 @@ is a warning only, because many routers do not let a box call itself. A firewall
 Time and who sets it, free space and memory, under-voltage where the board measures it, cameras and sound cards.
 .PP
 A check is \fBgood\fR, a \fBwarning\fR (people meet, not all of them as they should, or it will not last) or \fBbad\fR (people cannot
-meet). It takes half a minute at most, and meetings go on meanwhile.
+meet). It takes half a minute at most, and meetings go on meanwhile. With \fB\-\-essential\fR only \fBhost\fR, \fBpage\fR and
+\fBcall\fR count.
 ";
 
 /// Ends every page.
@@ -87,10 +88,13 @@ The state directory cannot be used.
 The certificate cannot be used.
 .TP
 \fB7\fR
-\fBstatus\fR: the host is not well. \fBdoctor\fR: something is bad.
+\fBstatus\fR: the host is not well. \fBdoctor\fR: something is bad. \fBfactory\-reset\fR: the host is running.
 .TP
 \fB8\fR
 \fBstatus\fR and \fBdoctor\fR: no host is running.
+.TP
+\fB9\fR
+A file or folder that was named cannot be used.
 ";
 
 fn main() -> io::Result<()> {

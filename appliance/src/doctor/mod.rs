@@ -11,14 +11,14 @@ mod line;
 mod machine;
 mod reach;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::cli::AskOptions;
+use crate::cli::DoctorOptions;
 use crate::dates;
 use crate::exit::{Failure, Reason};
 use crate::say::say;
@@ -26,30 +26,59 @@ use crate::status::{self, Absent, Status};
 use check::{Check, Verdict};
 use machine::System;
 
+/// Where one of these is bad, nobody meets. The rest may have been so before an update.
+const ESSENTIAL: [&str; 3] = ["host", "page", "call"];
+
 /// For whatever only reads what the kernel says.
 const LOOK: Duration = Duration::from_secs(3);
 
 /// Prints all checks; one that is bad is a failure.
-pub(crate) fn run(options: &AskOptions) -> Result<(), Failure> {
-    let asked = status::ask(options.state_dir.as_deref());
-    let mut checks = vec![host(&asked)];
-    if let Ok(status) = &asked
+pub(crate) fn run(options: &DoctorOptions) -> Result<(), Failure> {
+    let mut found = examine(options.ask.state_dir.as_deref());
+    if options.essential {
+        found.checks.retain(|check| ESSENTIAL.contains(&check.check));
+    }
+    if options.ask.json {
+        say(format_args!("{}", found.document()));
+    } else {
+        say(format_args!("{}", found.text()));
+    }
+    outcome(&found.status, &found.checks)
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    pub(crate) status: Result<Status, Absent>,
+    checks: Vec<Check>,
+}
+
+impl Findings {
+    pub(crate) fn text(&self) -> String {
+        check::text(&self.checks)
+    }
+
+    pub(crate) fn document(&self) -> Value {
+        json!({ "verdict": check::worst(&self.checks), "checks": self.checks })
+    }
+}
+
+/// Looks at everything. Half a minute at most.
+pub(crate) fn examine(state_dir: Option<&Path>) -> Findings {
+    let status = status::ask(state_dir);
+    let mut checks = vec![host(&status)];
+    if let Ok(status) = &status
         && status.healthy
     {
         checks.extend(reach::check(status));
     }
-    let (state_dir, memory) = match &asked {
+    let (kept_in, memory) = match &status {
         Ok(status) => (status.state_dir.clone(), Some(status.memory_bytes)),
         Err(_) => (None, None),
     };
-    let state_dir = state_dir.or_else(|| options.state_dir.clone()).or_else(crate::host::state_dir::usual);
-    checks.extend(this_machine(state_dir, memory));
-    if options.json {
-        say(format_args!("{}", json!({ "verdict": check::worst(&checks), "checks": checks })));
-    } else {
-        say(format_args!("{}", check::text(&checks)));
-    }
-    outcome(&asked, &checks)
+    let kept_in = kept_in.or_else(|| state_dir.map(Path::to_owned)).or_else(crate::host::state_dir::usual);
+    checks.extend(this_machine(kept_in, memory));
+    Findings { status, checks }
 }
 
 fn outcome(asked: &Result<Status, Absent>, checks: &[Check]) -> Result<(), Failure> {

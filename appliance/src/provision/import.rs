@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use board_config::{Config, ConfigError, Flags};
 
+use super::connections::Connections;
 use super::folder::{self, Folder};
 use super::keyfile;
 use super::result::{Outcome, Told};
@@ -18,14 +19,15 @@ use crate::exit::{Failure, Reason};
 use crate::say::say;
 use crate::{config, machine};
 
-const SITE: &str = "moothall.toml";
+/// The configuration, as it is called in the folder.
+pub(super) const SITE: &str = "moothall.toml";
 const RESULT: &str = "result.txt";
 /// For others than us.
 const NOT_OURS: [&str; 1] = ["factory-reset"];
 
-const MAX_SITE: usize = 256 * 1024;
-const MAX_NAMED: usize = 1024 * 1024;
-const MAX_NETWORK: usize = 64 * 1024;
+pub(super) const MAX_SITE: usize = 256 * 1024;
+pub(super) const MAX_NAMED: usize = 1024 * 1024;
+pub(super) const MAX_NETWORK: usize = 64 * 1024;
 const MAX_NETWORKS: usize = 16;
 /// So many names are told.
 const MAX_TOLD: usize = 20;
@@ -110,7 +112,7 @@ impl Import<'_> {
         let plain = |failure: &str| vec![failure.replace(&format!("{}/", stage.0.display()), "")];
         let file = stage.0.join(SITE);
         let config = self.with_those_below(&file, &text).map_err(|error| plain(&error.to_string()))?;
-        for path in [&config.tls.cert, &config.tls.key, &config.branding.logo].into_iter().flatten() {
+        for path in named_files(&config) {
             if path.parent() == Some(&stage.0) {
                 self.named(path, &stage).map_err(one)?;
             } else if let Ok(path) = path.strip_prefix(&stage.0) {
@@ -196,6 +198,7 @@ impl Import<'_> {
         self.files.retain(|file| fs::read(&file.target).map_or(true, |before| before != file.contents));
         self.files.sort_by_key(|file| file.target == self.options.config);
         let drafts = self.files.iter().map(Incoming::draft).collect::<Result<Vec<_>, _>>()?;
+        self.remember()?;
         for (file, draft) in self.files.iter().zip(drafts) {
             draft.commit().map_err(|error| file.unwritable(&error))?;
         }
@@ -203,6 +206,19 @@ impl Import<'_> {
             return Ok(Outcome::NothingNew);
         }
         Ok(Outcome::Accepted(self.files.iter().map(|file| file.name.clone()).collect()))
+    }
+
+    /// Which connections are ours.
+    fn remember(&self) -> Result<(), String> {
+        let ours = self.files.iter().filter(|file| file.target.parent() == Some(&self.options.networks));
+        let names: Vec<&str> = ours.filter_map(|file| file.target.file_name()?.to_str()).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let unwritable = |error| format!("cannot write beside {}: {error}", self.options.config.display());
+        let beside = self.options.config.parent().unwrap_or(Path::new("."));
+        DirBuilder::new().recursive(true).mode(0o700).create(beside).map_err(unwritable)?;
+        Connections::of(beside, &self.options.networks)?.add(names.into_iter()).map_err(unwritable)
     }
 
     /// Files that mean nothing here, such as one with an ending that its owner does not see.
@@ -223,6 +239,11 @@ impl Incoming {
     fn unwritable(&self, error: &std::io::Error) -> String {
         format!("cannot write {}: {error}", self.target.display())
     }
+}
+
+/// Files that come with a configuration if they lie beside it.
+pub(super) fn named_files(config: &Config) -> impl Iterator<Item = &PathBuf> {
+    [&config.tls.cert, &config.tls.key, &config.branding.logo].into_iter().flatten()
 }
 
 /// A name that ends in `.nmconnection`, without that.

@@ -1,7 +1,10 @@
-//! How a box gets what makes it one's own.
+//! How a box gets what makes it one's own, and gives it back.
 
+pub(crate) mod export;
 pub(crate) mod import;
+pub(crate) mod reset;
 
+mod connections;
 mod folder;
 mod keyfile;
 mod result;
