@@ -27,6 +27,10 @@ NEED_TEST := $(NEED_RUN) chromium:chromium firefox-esr:firefox-esr ip:iproute2 u
 NEED_DEB := dpkg-deb:dpkg strip:binutils readelf:binutils
 NEED_PACKAGE := $(NEED_DEB) lintian:lintian systemd-analyze:systemd deb-systemd-helper:init-system-helpers setpriv:util-linux \
 	systemd-nspawn:systemd-container pgrep:procps
+NEED_IMAGE := mmdebstrap:mmdebstrap /usr/sbin/mke2fs:e2fsprogs /usr/sbin/sfdisk:fdisk /usr/sbin/mkfs.vfat:dosfstools mcopy:mtools \
+	cpio:cpio /usr/sbin/depmod:kmod openssl:openssl systemctl:systemd
+NEED_BOARD := qemu-system-aarch64:qemu-system-arm /usr/share/qemu-efi-aarch64/QEMU_EFI.fd:qemu-efi-aarch64 \
+	/usr/sbin/dnsmasq:dnsmasq-base mcopy:mtools
 NEED_FUZZ := cc:gcc c++:g++ /usr/include/stdio.h:libc6-dev
 
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
@@ -41,7 +45,7 @@ PACKAGES := $(TARGET)/packages
 SHARE := $(TARGET)/share
 ARM := $(TARGET)/cross/aarch64-unknown-linux-gnu/release/moothall
 
-.PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 test test-full test-arm test-stages lint bench fuzz web setup-run setup-test web-test rust-build \
+.PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 image-qemu test test-full test-arm test-board test-stages lint bench fuzz web setup-run setup-test web-test rust-build \
 	rust-test package-test share simulation-long browser-test browser-again screens
 
 help: ## list what can be done
@@ -72,6 +76,12 @@ ifneq ($(ARCHITECTURE),arm64)
 deb-arm64: cross share
 	$(call PACKAGE,arm64,$(ARM))
 endif
+
+# What lies in this folder is made anew but for Debian's packages, which are unpacked once.
+IMAGE := $(TARGET)/image
+image-qemu: deb-arm64 ## a disk image for an emulated 64-bit ARM board, of Debian's packages and ours: target/image/disk.img
+	@.ci/need $(NEED_IMAGE)
+	@board-configs/image/build qemu-arm64 $$(ls -t $(PACKAGES)/*_arm64.deb | head -n 1) $(IMAGE)
 
 # Man pages and completions, as they lie in /usr/share.
 share:
@@ -104,10 +114,15 @@ test-full: ## `make test`, and what takes too long for it: many seeds, browsers 
 	@STAGE_MINUTES=90 .ci/stage fuzz $(MAKE) fuzz FUZZ_SECONDS=60
 	@STAGE_MINUTES=60 .ci/stage bench $(MAKE) bench
 	@STAGE_MINUTES=90 .ci/stage arm $(MAKE) test-arm
+	@STAGE_MINUTES=60 .ci/stage board $(MAKE) test-board
 	@.ci/stage --sum
 
 test-arm: setup-test cross ## 64-bit ARM in an emulator: tests of the packet path, what a packet costs, a meeting
 	@.ci/arm-test
+
+test-board: setup-test image-qemu ## the disk image in an emulator with 1 GB: it starts, and two people meet there
+	@.ci/need $(NEED_BOARD)
+	@MOOTHALL_IMAGE=$(abspath $(IMAGE)/disk.img) tests/netns node --test tests/board/board.test.mjs
 
 lint: ## formatting, clippy, documentation, types of the page
 	@.ci/rust fmt clippy
