@@ -93,19 +93,22 @@ pub(crate) enum ConfigCommand {
 pub(crate) struct ImportOptions {
     /// The folder CONFIG, or the one that has it.
     pub(crate) folder: PathBuf,
-    /// The file that is replaced, and that `host` uses.
-    #[arg(long, value_name = "FILE", default_value = SITE_FILE)]
-    pub(crate) config: PathBuf,
-    /// Where NetworkManager keeps its connections.
-    #[arg(long, value_name = "DIR", default_value = NETWORKS)]
-    pub(crate) networks: PathBuf,
+    #[command(flatten)]
+    pub(crate) kept: Kept,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportOptions {
     /// Where the folder CONFIG is made, such as a USB stick.
     pub(crate) folder: PathBuf,
-    /// The file that `config import` replaces.
+    #[command(flatten)]
+    pub(crate) kept: Kept,
+}
+
+/// Where what a box is given is kept.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Kept {
+    /// The configuration that the box was given; its certificate, key and logo are beside it.
     #[arg(long, value_name = "FILE", default_value = SITE_FILE)]
     pub(crate) config: PathBuf,
     /// Where NetworkManager keeps its connections.

@@ -31,7 +31,7 @@ pub(crate) fn run(options: &ExportOptions) -> Result<(), Failure> {
     }
     let given = Given::gather(options)?;
     if given.files.is_empty() {
-        say(format_args!("this box was given nothing: there is no {}", options.config.display()));
+        say(format_args!("this box was given nothing: there is no {}", options.kept.config.display()));
         return Ok(());
     }
     let folder = place.join("CONFIG");
@@ -54,9 +54,9 @@ struct Given {
 impl Given {
     fn gather(options: &ExportOptions) -> Result<Self, Failure> {
         let mut this = Self::default();
-        let site = &options.config;
+        let site = &options.kept.config;
         let beside = site.parent().unwrap_or(Path::new("."));
-        let connections = Connections::of(beside, &options.networks).map_err(refused)?;
+        let connections = Connections::of(beside, &options.kept.networks).map_err(refused)?;
         if is_there(site) {
             this.site(site, beside)?;
         }
@@ -133,16 +133,14 @@ impl Drop for Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::ImportOptions;
+    use crate::cli::{ImportOptions, Kept};
     use crate::provision::import;
 
     fn options(dir: &Path, stick: &str) -> (ImportOptions, ExportOptions) {
-        let config = dir.join("state/site.toml");
+        let kept = Kept { config: dir.join("state/site.toml"), networks: dir.join("networks") };
         let folder = dir.join(stick);
         fs::create_dir_all(&folder).unwrap();
-        let networks = dir.join("networks");
-        let import = ImportOptions { folder: folder.clone(), config: config.clone(), networks: networks.clone() };
-        (import, ExportOptions { folder, config, networks })
+        (ImportOptions { folder: folder.clone(), kept: kept.clone() }, ExportOptions { folder, kept })
     }
 
     #[test]
@@ -189,7 +187,7 @@ mod tests {
         let dir = crate::host::test_dir("export-elsewhere");
         let (_, export) = options(&dir, "stick");
         fs::create_dir_all(dir.join("state")).unwrap();
-        fs::write(&export.config, "[tls]\ncert = \"/etc/ssl/cert.pem\"\nkey = \"/etc/ssl/key.pem\"\n").unwrap();
+        fs::write(&export.kept.config, "[tls]\ncert = \"/etc/ssl/cert.pem\"\nkey = \"/etc/ssl/key.pem\"\n").unwrap();
         let given = Given::gather(&export).unwrap();
         assert_eq!(given.files.len(), 1);
         assert_eq!(given.elsewhere, [PathBuf::from("/etc/ssl/cert.pem"), PathBuf::from("/etc/ssl/key.pem")]);

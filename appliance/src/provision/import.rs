@@ -107,7 +107,7 @@ impl Import<'_> {
         self.used.push(SITE.to_owned());
         let Some(bytes) = self.folder.read(SITE, MAX_SITE).map_err(one)? else { return Ok(()) };
         let text = folder::text(&bytes).map_err(|why| vec![format!("{SITE}: {why}")])?;
-        let stage = Stage::open(&self.options.config).map_err(one)?;
+        let stage = Stage::open(&self.options.kept.config).map_err(one)?;
         // Sentences name files as the person knows them.
         let plain = |failure: &str| vec![failure.replace(&format!("{}/", stage.0.display()), "")];
         let file = stage.0.join(SITE);
@@ -123,7 +123,7 @@ impl Import<'_> {
         config::usable(&config).map_err(|failure| plain(&failure.sentence))?;
         self.files.push(Incoming {
             name: SITE.to_owned(),
-            target: self.options.config.clone(),
+            target: self.options.kept.config.clone(),
             contents: text.into_bytes(),
         });
         Ok(())
@@ -135,7 +135,7 @@ impl Import<'_> {
             Ok(text) => Ok((file, text)),
             Err(source) => Err(ConfigError::Unreadable { file, source }),
         };
-        let below = config::below(&self.options.config).into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let below = config::below(&self.options.kept.config).into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
         let mut layers: Vec<(&Path, &str)> = below.iter().map(|(file, text)| (file.as_path(), text.as_str())).collect();
         layers.push((file, text));
         Config::layered(&layers, &Flags::default(), &machine::found())
@@ -144,8 +144,8 @@ impl Import<'_> {
     /// A certificate, key or logo that the configuration names by its bare name comes along, or came before.
     fn named(&mut self, path: &Path, stage: &Stage) -> Result<(), String> {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let target = self.options.config.with_file_name(name);
-        if target == self.options.config || target.is_dir() || name.starts_with('.') {
+        let target = self.options.kept.config.with_file_name(name);
+        if target == self.options.kept.config || target.is_dir() || name.starts_with('.') {
             return Err(format!("{SITE}: no file may be called {name}; give it another name"));
         }
         let stage_it = |contents: &[u8]| fs::write(path, contents).map_err(|error| stage.unwritable(&error));
@@ -189,14 +189,14 @@ impl Import<'_> {
         let bytes = folder.read(name, MAX_NETWORK)?.ok_or_else(|| format!("{name}: has gone"))?;
         let text = folder::text(&bytes).map_err(|why| format!("{name}: {why}"))?;
         keyfile::check(&text).map_err(|why| format!("{name}: {why}"))?;
-        let target = self.options.networks.join(format!("{connection}.nmconnection"));
+        let target = self.options.kept.networks.join(format!("{connection}.nmconnection"));
         Ok(Incoming { name: format!("network/{name}"), target, contents: text.into_bytes() })
     }
 
     /// Replaces what is other than before, the configuration itself last.
     fn replace(&mut self) -> Result<Outcome, String> {
         self.files.retain(|file| fs::read(&file.target).map_or(true, |before| before != file.contents));
-        self.files.sort_by_key(|file| file.target == self.options.config);
+        self.files.sort_by_key(|file| file.target == self.options.kept.config);
         let drafts = self.files.iter().map(Incoming::draft).collect::<Result<Vec<_>, _>>()?;
         self.remember()?;
         for (file, draft) in self.files.iter().zip(drafts) {
@@ -210,15 +210,15 @@ impl Import<'_> {
 
     /// Which connections are ours.
     fn remember(&self) -> Result<(), String> {
-        let ours = self.files.iter().filter(|file| file.target.parent() == Some(&self.options.networks));
+        let ours = self.files.iter().filter(|file| file.target.parent() == Some(&self.options.kept.networks));
         let names: Vec<&str> = ours.filter_map(|file| file.target.file_name()?.to_str()).collect();
         if names.is_empty() {
             return Ok(());
         }
-        let unwritable = |error| format!("cannot write beside {}: {error}", self.options.config.display());
-        let beside = self.options.config.parent().unwrap_or(Path::new("."));
+        let unwritable = |error| format!("cannot write beside {}: {error}", self.options.kept.config.display());
+        let beside = self.options.kept.config.parent().unwrap_or(Path::new("."));
         DirBuilder::new().recursive(true).mode(0o700).create(beside).map_err(unwritable)?;
-        Connections::of(beside, &self.options.networks)?.add(names.into_iter()).map_err(unwritable)
+        Connections::of(beside, &self.options.kept.networks)?.add(names.into_iter()).map_err(unwritable)
     }
 
     /// Files that mean nothing here, such as one with an ending that its owner does not see.
