@@ -34,6 +34,7 @@ export class Board {
         execFileSync('cp', [ '--sparse=always', image, this.disk ]);
         this.setEnvironment('arguments', 'systemd.wants=inspect@hvc0.service');
         this.plugIn();
+        this.stick = [];
     }
 
     get url() {
@@ -79,6 +80,16 @@ export class Board {
         execFileSync('mcopy', [ '-o', ...inside, file, `::CONFIG/${name}` ]);
     }
 
+    /** Puts files on a stick that is there from the next start on, as /dev/vdb. */
+    plugStick(...files) {
+        const stick = path.join(this.folder, 'stick.img');
+
+        execFileSync('truncate', [ '-s', '1G', stick ]);
+        execFileSync('mkfs.vfat', [ stick ], { stdio: 'ignore' });
+        execFileSync('mcopy', [ '-i', stick, ...files, '::' ]);
+        this.stick = [ '-drive', `file=${stick},format=raw,if=none,id=stick,readonly=on`, '-device', 'virtio-blk-pci,drive=stick' ];
+    }
+
     /** Switches it on. */
     start() {
         const shell = path.join(this.folder, 'shell');
@@ -92,7 +103,7 @@ export class Board {
             '-monitor', 'none', '-bios', FIRMWARE, '-serial', 'stdio',
             '-drive', `file=${this.disk},format=raw,if=none,id=disk`, '-device', 'virtio-blk-pci,drive=disk,bootindex=0',
             '-netdev', 'tap,id=cable,ifname=board0,script=no,downscript=no', '-device', 'virtio-net-pci,netdev=cable,romfile=',
-            '-device', 'virtio-serial-pci', '-chardev', `socket,id=shell,path=${shell},server=on,wait=off`,
+            ...this.stick, '-device', 'virtio-serial-pci', '-chardev', `socket,id=shell,path=${shell},server=on,wait=off`,
             '-device', 'virtconsole,chardev=shell', '-device', 'virtio-rng-pci', '-device', 'i6300esb'
         ], { stdio: [ 'ignore', 'pipe', 'pipe' ] });
         const keep = line => {
@@ -110,6 +121,13 @@ export class Board {
         this.ended = once(this.emulator, 'exit');
         this.shell = null;
         this.shellPath = shell;
+    }
+
+    /** What the console said so far is about the start before. */
+    restarted() {
+        this.log = [];
+        this.shell?.destroy();
+        this.shell = null;
     }
 
     /** Resolves to the first line on the console, shown already or yet to come, that `pattern` fits. */

@@ -1,7 +1,9 @@
 // What the disk image is when it runs: a board with 1 GB that is ready by itself, hosts a meeting, and stays what it is when the plug
 // is pulled.
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { Bundles } from './bundles.mjs';
 import { openChromium } from '../browser/harness.mjs';
 import { id, joinWithPage, pageReceives } from '../browser/page.mjs';
 import { Board } from './board.mjs';
@@ -11,7 +13,10 @@ const MIB = 1024 * 1024;
 let board;
 
 before(() => {
-    board = new Board(process.env.MOOTHALL_IMAGE ?? 'target/image/disk.img');
+    const image = process.env.MOOTHALL_IMAGE ?? 'target/image/disk.img';
+
+    board = new Board(image);
+    board.plugStick(...new Bundles(path.dirname(image), board.folder).files());
     // As an editor on Windows writes it.
     board.configure('Moothall.TOML', '\ufeff[branding]\r\nname = "Town hall"\r\n');
     board.start();
@@ -103,7 +108,7 @@ test('what was written on the boot partition is in use, and stays so when the pl
     assert.match(first.result, /^(Accepted|Nothing new)/);
     const refused = await again(() => board.configure('moothall.toml', '[branding]\nnam = "Barn"\n'));
 
-    assert.deepEqual({ ...refused, result: '' }, { ...first, result: '' });
+    assert.deepEqual(await who(), { name: first.name, machine: first.machine, authority: first.authority });
     assert.match(refused.result, /^Refused.*moothall\.toml:2: unknown key `branding\.nam`/s);
     const reset = await again(() => {
         board.configure('moothall.toml', '[branding]\nname = "Barn"\n');
@@ -114,4 +119,52 @@ test('what was written on the boot partition is in use, and stays so when the pl
     assert.equal(reset.machine, first.machine);
     assert.notEqual(reset.authority, first.authority);
     assert.equal(await board.run('ls /boot/firmware/CONFIG | grep -c factory || true'), '0');
+});
+
+/** Who the box is, whatever it says of the folder. */
+async function who() {
+    const { result: _, ...rest } = await identity();
+
+    return rest;
+}
+
+/** Installs an update from the stick. */
+function install(name) {
+    return board.run(`mkdir -p /tmp/stick; mountpoint -q /tmp/stick || mount -o ro /dev/vdb /tmp/stick; rauc install /tmp/stick/${name}`, 600_000);
+}
+
+/** Resolves to the slot that the box runs on, once it has judged it. */
+async function restarted(slot) {
+    board.restarted();
+    await board.says(new RegExp(`Starting slot ${slot}`));
+    await board.says(new RegExp(`${board.url}/`));
+    await board.run('until systemctl is-active -q moothall-good; do sleep 1; done', 600_000);
+}
+
+test('updates that are cut short, unsigned or for another board are refused', async () => {
+    await assert.rejects(install('truncated.raucb'), /ended with 1/);
+    await assert.rejects(install('stranger.raucb'), /signature|certificate/i);
+    await assert.rejects(install('other.raucb'), /compatible/i);
+});
+
+test('an update is started, calls itself and stays', async () => {
+    const before = await who();
+
+    await install('update.raucb');
+    await board.run('systemctl reboot --no-block');
+    await restarted('B');
+    assert.deepEqual(await who(), before);
+    assert.match(await board.run('grub-editenv /boot/firmware/EFI/debian/grubenv list'), /^ORDER=B A$.*^B_TRY=0$/ms);
+});
+
+test('an update on which nobody can meet is taken back, and the box says why', async () => {
+    const before = await who();
+
+    await install('broken.raucb');
+    await board.run('systemctl reboot --no-block');
+    board.restarted();
+    await board.says(/Starting slot A/);
+    await restarted('B');
+    assert.deepEqual(await who(), before);
+    assert.match(await board.run('cat /data/update-failed.txt'), /^The update in slot A was taken back .*host +is not running/s);
 });
