@@ -19,6 +19,9 @@ pub(crate) const STATE_FOLDER: &str = "/var/lib/moothall";
 /// Where NetworkManager keeps its connections.
 pub(crate) const NETWORKS: &str = "/etc/NetworkManager/system-connections";
 
+/// Where the supervisor of a packaged box listens.
+pub(crate) const SUPERVISOR: &str = "/run/moothall-supervise/supervise.sock";
+
 /// A meeting room in a box: hosts meetings that Jitsi clients join.
 #[derive(Debug, Parser)]
 #[command(name = "moothall", version, arg_required_else_help = true)]
@@ -163,6 +166,9 @@ pub(crate) struct HostOptions {
     /// Where the certificate is kept [default: $XDG_STATE_HOME/moothall or ~/.local/state/moothall].
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
+    /// Where the supervisor listens, to which the page /setup leads.
+    #[arg(long, value_name = "SOCKET", default_value = SUPERVISOR)]
+    pub(crate) supervisor: PathBuf,
     /// Listen on this address alone, for example 127.0.0.1:8443 or 192.168.1.20.
     #[arg(long, value_name = "ADDRESS[:PORT]", value_parser = listen)]
     listen: Option<SocketAddr>,

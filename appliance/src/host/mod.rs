@@ -12,10 +12,11 @@ mod local_bridge;
 mod mdns;
 mod names;
 mod notify;
+mod setup;
 pub(crate) mod state_dir;
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -79,6 +80,7 @@ struct House {
     outlets: Outlets,
     housekeeping: HousekeepingParts,
     local_socket: Option<Opened>,
+    supervisor: PathBuf,
 }
 
 /// What [`Housekeeping`] gets besides what [`House`] keeps.
@@ -133,6 +135,7 @@ impl House {
             outlets,
             housekeeping,
             local_socket,
+            supervisor: options.supervisor.clone(),
         })
     }
 
@@ -161,6 +164,7 @@ impl House {
             questions,
             mailbox: mailbox.clone(),
         };
+        let (setup, way) = setup::way(&self.supervisor);
         let manager = ServiceManager::from_environment();
         manager.ready();
         tracing::info!(version = compose::version(), "hosting");
@@ -173,6 +177,7 @@ impl House {
             branding: self.site.branding,
             web: self.site.web,
             trust: self.trust,
+            setup: Some(setup),
             version: compose::version(),
             limits: self.site.limits,
             questions: Some(asked),
@@ -197,6 +202,7 @@ impl House {
             served = serving => served.map_err(|error| Failure::new(Reason::Unexpected, error)),
             () = housekeeping.run(mappings) => Ok(()),
             () = desk.serve(self.local_socket) => Ok(()),
+            () = way.serve() => Ok(()),
             () = bridge_ended(&mut ended) => {
                 return Err(Failure::new(Reason::Unexpected, "the bridge has crashed; what it said is in the log"));
             }

@@ -42,7 +42,8 @@ impl ClientConfig {
     }
 
     /// Nothing but JSON: the apps evaluate it in a bare scope and keep `JSON.stringify` of it.
-    pub(super) fn value(&self, origin: &Origin) -> Value {
+    /// `set_up` is whether the box has yet to be set up, and people are shown the way.
+    pub(super) fn value(&self, origin: &Origin, set_up: bool) -> Value {
         let upper = |codecs: &[String]| codecs.iter().map(|codec| codec.to_uppercase()).collect::<Vec<_>>();
         let authority = &origin.authority;
         let domain = &self.domain;
@@ -77,6 +78,7 @@ impl ClientConfig {
             },
             "embedders": self.embedders,
             "trustPage": self.trust.then_some("/trust"),
+            "setupPage": set_up.then_some("/setup"),
             "prejoinConfig": { "enabled": self.prejoin },
             "deploymentInfo": {},
             "disableThirdPartyRequests": true,
@@ -96,8 +98,8 @@ impl ClientConfig {
             .find(|name| !self.codecs.iter().any(|codec| codec.eq_ignore_ascii_case(name)))
     }
 
-    pub(super) fn script(&self, origin: &Origin) -> String {
-        assignment("config", &self.value(origin))
+    pub(super) fn script(&self, origin: &Origin, set_up: bool) -> String {
+        assignment("config", &self.value(origin, set_up))
     }
 }
 
@@ -123,7 +125,7 @@ mod tests {
 
     fn config_for(host: &str, secure: bool) -> Value {
         let origin = Origin { authority: Authority::parse(host).unwrap(), secure, client: None, proxied: false };
-        let script = ClientConfig::new("box.internal").script(&origin);
+        let script = ClientConfig::new("box.internal").script(&origin, false);
         let json = script.strip_prefix("var config = ").and_then(|rest| rest.strip_suffix(";\n")).unwrap();
         serde_json::from_str(json).unwrap()
     }
@@ -161,7 +163,7 @@ mod tests {
         let codecs = ["h264", "vp8"].map(str::to_owned).to_vec();
         let client = ClientConfig { mobile_codecs: codecs.clone(), codecs, ..ClientConfig::new("box.internal") };
         let authority = Authority::parse("a.example").unwrap();
-        let value = client.value(&Origin { authority, secure: true, client: None, proxied: false });
+        let value = client.value(&Origin { authority, secure: true, client: None, proxied: false }, false);
         let video = &value["videoQuality"];
         assert_eq!(video["mobileCodecPreferenceOrder"], json!(["H264", "VP8"]));
         assert_eq!((&video["preferredCodec"], &video["disabledCodec"]), (&json!("H264"), &json!("VP9")));

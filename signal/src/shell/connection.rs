@@ -31,6 +31,7 @@ use super::http::{self, Answer, Content};
 use super::listener::{Guest, Shared, neighbourhood};
 use super::post;
 use super::route::{Route, room};
+use super::setup;
 use super::socket::{self, End, Rules};
 use super::upgrade::{Wish, agree, wish};
 use crate::router::Connection;
@@ -165,11 +166,12 @@ async fn respond(
         };
         return Ok(http::finish(post::for_everybody(answer), &method, &origin, &shared.site));
     }
-    if route == Route::Feedback {
+    if matches!(route, Route::Feedback | Route::SetupApi) {
         let method = request.method().clone();
-        let answer = match post::objection(&request) {
-            Some(objection) => objection,
-            None => feedback::serve(shared, request, &origin).await,
+        let answer = match (post::objection(&request), route) {
+            (Some(objection), _) => objection,
+            (None, Route::Feedback) => feedback::serve(shared, request, &origin).await,
+            (None, _) => setup::serve(shared, request, &origin).await,
         };
         return Ok(http::finish(answer, &method, &origin, &shared.site));
     }

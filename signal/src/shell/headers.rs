@@ -13,6 +13,8 @@ pub(super) enum Policy {
     Strict,
     /// A stock Jitsi Meet: inline scripts and styles, WebAssembly, avatars.
     Stock,
+    /// Ours where a box is set up: nobody has it in a frame, whatever else is allowed.
+    Setup,
     /// Ours without any script: text, links and a style sheet, in nobody's frame.
     Leaflet,
     /// A picture that somebody configured; SVG is a document and gets no rights at all.
@@ -34,6 +36,11 @@ pub(super) fn protect(headers: &mut HeaderMap, policy: Policy, authority: &Autho
              connect-src 'self' wss://{authority} ws://{authority}; font-src 'self' data:; object-src 'none'; \
              base-uri 'self'; form-action 'self'; frame-ancestors {ancestors}"
         ),
+        Policy::Setup => {
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                          base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+                .to_owned()
+        }
         Policy::Leaflet => "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; \
                             frame-ancestors 'none'"
             .to_owned(),
@@ -70,6 +77,8 @@ mod tests {
             assert!(policy(page, &[]).ends_with("frame-ancestors 'self'"));
             assert!(policy(page, &listed).ends_with("frame-ancestors 'self' https://intranet.example"));
         }
-        assert!(policy(Policy::Picture, &listed).ends_with("frame-ancestors 'none'"));
+        for page in [Policy::Setup, Policy::Picture] {
+            assert!(policy(page, &listed).ends_with("frame-ancestors 'none'"));
+        }
     }
 }

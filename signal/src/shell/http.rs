@@ -23,6 +23,7 @@ use super::files::{self, Web, WebFile};
 use super::headers::{Policy, protect};
 use super::page;
 use super::route::{Route, route};
+use super::setup::Setup;
 use super::trust::{Item, Trust};
 use crate::router::Stats;
 
@@ -34,6 +35,8 @@ pub(super) struct Site {
     pub(super) version: String,
     /// The box's own authority, if its certificate comes from there.
     pub(super) trust: Option<Trust>,
+    /// Who answers what the page of the setup asks, if anybody does.
+    pub(super) setup: Option<Setup>,
 }
 
 /// A body that is ready, or comes from a file.
@@ -112,7 +115,7 @@ impl Site {
         stats: impl FnOnce() -> Stats,
     ) -> Answer {
         match route {
-            Route::Config => script(self.client.script(origin)),
+            Route::Config => script(self.config(origin)),
             Route::InterfaceConfig => self.interface_config(request).await,
             Route::Branding => answer(StatusCode::OK, "application/json", self.branding.json()),
             Route::Logo => self.logo(),
@@ -129,9 +132,10 @@ impl Site {
                 Some(answer) => answer,
                 None => self.file(request, item.path(), true, origin).await,
             },
+            Route::Setup(path) => self.setup_file(request, &path, origin).await,
             Route::File { path, page } => self.file(request, &path, page, origin).await,
             // Only by POST.
-            Route::Bosh | Route::ConferenceRequest | Route::Feedback | Route::Nothing => not_found(),
+            Route::Bosh | Route::ConferenceRequest | Route::Feedback | Route::SetupApi | Route::Nothing => not_found(),
         }
     }
 
@@ -145,6 +149,23 @@ impl Site {
             Web::Embedded(table) => embedded(request, table, path, page),
             Web::Directory(root) => self.directory_file(request, root, path, page, origin).await,
         }
+    }
+
+    /// The page of the setup is ours, whosever the page of the meetings is.
+    async fn setup_file(&self, request: &Request<Incoming>, path: &str, origin: &Origin) -> Answer {
+        let mut answer = match &self.web {
+            Web::Directory(root) if root.join(path).is_file() => {
+                self.directory_file(request, root, path, false, origin).await
+            }
+            _ => embedded(request, page::PAGE, path, false),
+        };
+        answer.extensions_mut().insert(Policy::Setup);
+        answer
+    }
+
+    fn config(&self, origin: &Origin) -> String {
+        let wanted = self.setup.as_ref().is_some_and(|setup| *setup.wanted.borrow());
+        self.client.script(origin, wanted)
     }
 
     fn logo(&self) -> Answer {
@@ -183,7 +204,7 @@ impl Site {
             return from_file(request, found, files::content_type(path));
         }
         let own = |name: &str| match name {
-            "config.js" => Some(self.client.script(origin)),
+            "config.js" => Some(self.config(origin)),
             "interface_config.js" if !root.join(name).is_file() => Some(self.branding.interface_config()),
             _ => None,
         };

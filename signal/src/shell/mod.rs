@@ -23,6 +23,7 @@ mod outbox;
 mod page;
 mod post;
 mod route;
+mod setup;
 mod socket;
 mod tls;
 mod trust;
@@ -53,6 +54,7 @@ pub use self::client_config::ClientConfig;
 pub use self::files::{Web, WebFile};
 pub use self::limits::Limits;
 pub use self::page::PAGE;
+pub use self::setup::{Setup, SetupRequest};
 pub use self::tls::{Certificates, TlsError, certified_key};
 pub use self::trust::Trust;
 
@@ -76,6 +78,8 @@ pub struct ShellConfig {
     pub web: Web,
     /// The authority that `tls` comes from, if it is the box's own: `/trust` then tells devices how to trust it.
     pub trust: Option<Trust>,
+    /// Who answers the page `/setup`, if anybody does.
+    pub setup: Option<Setup>,
     /// For `/about/version`.
     pub version: String,
     pub limits: Limits,
@@ -126,6 +130,7 @@ pub async fn serve(
             web: config.web,
             version: config.version,
             trust: config.trust,
+            setup: config.setup,
         },
         gate: Rc::from(channels),
         tls,

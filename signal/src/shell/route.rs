@@ -22,6 +22,10 @@ pub(super) enum Route {
     Feedback,
     /// `/trust` and what belongs to it, without tenant.
     Trust(Item),
+    /// `/setup` and the files that belong to it, without tenant: the file of this name.
+    Setup(String),
+    /// `/setup/api`, without tenant.
+    SetupApi,
     Xmpp,
     /// `/conference-request/v1`.
     ConferenceRequest,
@@ -56,6 +60,7 @@ const RESERVED: &[&str] = &[
     "images",
     "lang",
     "libs",
+    "setup",
     "sounds",
     "static",
 ];
@@ -92,6 +97,9 @@ pub(super) fn route(path: &str) -> Route {
         ["about", "health"] => return Route::Health,
         ["about", "version"] => return Route::Version,
         ["about", "feedback"] => return Route::Feedback,
+        ["setup"] => return Route::Setup("setup/index.html".to_owned()),
+        ["setup", "api"] => return Route::SetupApi,
+        ["setup", file] if is_file_name(file) => return Route::Setup(format!("setup/{file}")),
         _ => {}
     }
     if let ["trust", rest @ ..] = segments.as_slice()
@@ -196,6 +204,11 @@ mod tests {
         assert_eq!(route("/about/health"), Route::Health);
         assert_eq!(route("/about/feedback"), Route::Feedback);
         assert_eq!(route("/branding/logo.svg"), Route::Logo);
+        assert_eq!(route("/setup"), Route::Setup("setup/index.html".to_owned()));
+        assert_eq!(route("/setup/setup.js"), Route::Setup("setup/setup.js".to_owned()));
+        assert_eq!(route("/setup/api"), Route::SetupApi);
+        assert_eq!(route("/setup/a/b"), file("setup/a/b", false));
+        assert_eq!(route("/tenant/setup"), file("tenant/setup", true));
         assert_eq!(route("/trust/"), Route::Trust(Item::Leaflet));
         assert_eq!(route("/trust/moothall.crt"), Route::Trust(Item::Der));
         assert_eq!(route("/tenant/trust"), file("tenant/trust", true));

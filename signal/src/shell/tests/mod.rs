@@ -5,6 +5,7 @@ mod bounds;
 mod channels;
 mod client;
 mod server;
+mod setup;
 mod sites;
 mod streams;
 mod transport;

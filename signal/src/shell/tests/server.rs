@@ -45,6 +45,7 @@ pub(super) struct Setup {
     pub(super) web: Web,
     pub(super) branding: Branding,
     pub(super) trust: Option<Trust>,
+    pub(super) setup: Option<crate::shell::Setup>,
 }
 
 impl Default for Setup {
@@ -56,6 +57,7 @@ impl Default for Setup {
             web: Web::Embedded(PAGE),
             branding: Branding::default(),
             trust: None,
+            setup: None,
         }
     }
 }
@@ -97,6 +99,7 @@ pub(super) fn with_server(setup: Setup, test: impl AsyncFnOnce(&Server)) {
             branding: setup.branding,
             web: setup.web,
             trust: setup.trust,
+            setup: setup.setup,
             version: "1.2.3".to_owned(),
             limits: setup.limits,
             questions: None,
