@@ -26,7 +26,7 @@ NEED_TEST := $(NEED_RUN) chromium:chromium firefox-esr:firefox-esr ip:iproute2 u
 	ps:procps /usr/sbin/sysctl:procps certutil:libnss3-tools curl:curl
 NEED_DEB := dpkg-deb:dpkg strip:binutils readelf:binutils
 NEED_PACKAGE := $(NEED_DEB) lintian:lintian systemd-analyze:systemd deb-systemd-helper:init-system-helpers setpriv:util-linux \
-	systemd-nspawn:systemd-container pgrep:procps
+	systemd-nspawn:systemd-container pgrep:procps dbus-daemon:dbus python3:python3
 NEED_IMAGE := mmdebstrap:mmdebstrap /usr/sbin/mke2fs:e2fsprogs /usr/sbin/sfdisk:fdisk /usr/sbin/mkfs.vfat:dosfstools mcopy:mtools \
 	cpio:cpio /usr/sbin/depmod:kmod openssl:openssl systemctl:systemd rauc:rauc mksquashfs:squashfs-tools
 NEED_BOARD := rauc:rauc /usr/sbin/debugfs:e2fsprogs qemu-system-aarch64:qemu-system-arm /usr/share/qemu-efi-aarch64/QEMU_EFI.fd:qemu-efi-aarch64 \

@@ -34,6 +34,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Host meetings until told to stop.
     Host(HostOptions),
+    /// Look after the box: memory of its services, watchdog, updates. The service moothall-supervise does it.
+    Supervise(SuperviseOptions),
     /// Ask the running host how it is.
     Status(AskOptions),
     /// Find out what keeps people from meeting here, and what to do about it. Meetings go on meanwhile.
@@ -136,6 +138,19 @@ pub(crate) struct ResetOptions {
     /// Do it. Without this, what would be taken away is listed.
     #[arg(long)]
     pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SuperviseOptions {
+    /// As for `host`.
+    #[arg(long = "config", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The state directory of the host, if it was given one.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// Where it is asked by others [default: /run/moothall-supervise].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) run_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

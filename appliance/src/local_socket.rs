@@ -1,7 +1,8 @@
-//! The Unix socket on which a running host says how it is. Whoever connects gets one line of JSON.
+//! The Unix sockets on which a running host and a running supervisor say how they are. Whoever connects to a host gets one line of JSON;
+//! a supervisor is asked by one.
 
 use std::fs::{self, Permissions};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -12,7 +13,15 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::host::state_dir;
 
-const NAME: &str = "host.sock";
+/// What a socket is called, and who may use it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) name: &'static str,
+    pub(crate) mode: u32,
+}
+
+/// The host's, for its own user alone.
+pub(crate) const HOST: Place = Place { name: "host.sock", mode: 0o600 };
 /// Where a packaged host runs, as people who log in later find it.
 const SYSTEM: [&str; 2] = ["/run/moothall", "/var/lib/moothall/host"];
 /// Longer than the host itself waits for its parts.
@@ -60,15 +69,15 @@ impl Drop for File {
 }
 
 impl Opened {
-    /// For the owner alone. A file that nobody listens to is replaced.
-    pub(crate) fn at(folder: &Path) -> io::Result<Self> {
+    /// A file that nobody listens to is replaced.
+    pub(crate) fn at(folder: &Path, place: Place) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let path = folder.join(NAME);
+        let path = folder.join(place.name);
         if connect(&path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
             fs::remove_file(&path)?;
         }
         let listener = UnixListener::bind(&path)?;
-        fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+        fs::set_permissions(&path, Permissions::from_mode(place.mode))?;
         listener.set_nonblocking(true)?;
         let inode = fs::metadata(&path)?.ino();
         Ok(Self { listener, file: File { path, inode } })
@@ -93,7 +102,7 @@ pub(crate) enum Answer {
 /// Asks the first host that there is.
 pub(crate) fn ask(folders: &[PathBuf]) -> Answer {
     let mut silent = None;
-    for path in folders.iter().map(|folder| folder.join(NAME)) {
+    for path in folders.iter().map(|folder| folder.join(HOST.name)) {
         match read(&path) {
             Ok(said) => return Answer::Said(said),
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {}
@@ -113,8 +122,19 @@ fn connect(path: &Path) -> io::Result<UnixStream> {
 }
 
 fn read(path: &Path) -> io::Result<String> {
+    listen_to(connect(path)?)
+}
+
+/// The answer to a line.
+pub(crate) fn inquire(path: &Path, line: &str) -> io::Result<String> {
+    let mut stream = connect(path)?;
+    stream.write_all(line.as_bytes())?;
+    listen_to(stream)
+}
+
+fn listen_to(stream: UnixStream) -> io::Result<String> {
     let mut said = String::new();
-    connect(path)?.take(MAX_ANSWER).read_to_string(&mut said)?;
+    stream.take(MAX_ANSWER).read_to_string(&mut said)?;
     if said.is_empty() {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
@@ -124,18 +144,17 @@ fn read(path: &Path) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
 
     #[test]
     fn who_asks_finds_the_host_that_listens_and_no_file_that_was_left_behind() {
         let dir = crate::host::test_dir("socket");
         assert_eq!(ask(std::slice::from_ref(&dir)), Answer::Nobody);
         fs::create_dir_all(&dir).unwrap();
-        drop(UnixListener::bind(dir.join(NAME)).unwrap());
+        drop(UnixListener::bind(dir.join(HOST.name)).unwrap());
         assert_eq!(ask(std::slice::from_ref(&dir)), Answer::Nobody);
-        let opened = Opened::at(&dir).unwrap();
-        assert_eq!(fs::metadata(dir.join(NAME)).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(Opened::at(&dir).is_err(), "the first one stays");
+        let opened = Opened::at(&dir, HOST).unwrap();
+        assert_eq!(fs::metadata(dir.join(HOST.name)).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(Opened::at(&dir, HOST).is_err(), "the first one stays");
         let (listener, file) = opened.split();
         listener.set_nonblocking(false).unwrap();
         let answering = std::thread::spawn(move || {

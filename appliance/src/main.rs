@@ -11,9 +11,11 @@ mod host;
 mod local_socket;
 mod logs;
 mod machine;
+mod notify;
 mod provision;
 mod say;
 mod status;
+mod supervise;
 mod support;
 
 use std::process::ExitCode;
@@ -25,6 +27,7 @@ use cli::{Cli, Command, ConfigCommand};
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Host(options) => host::run(&options),
+        Command::Supervise(options) => supervise::run(&options),
         Command::Status(options) => status::run(&options),
         Command::Doctor(options) => doctor::run(&options),
         Command::SupportBundle(options) => support::run(&options),

@@ -11,6 +11,8 @@ use crate::cli::AskOptions;
 use crate::exit::{Failure, Reason};
 use crate::local_socket::{self, Answer};
 use crate::say::say;
+use crate::supervise::desk::{self, Question};
+use crate::supervise::report::Report;
 use crate::{dates, local_socket::folders};
 
 /// A running host. The names are those of `moothall status --json`, which scripts read: they may become more, never other.
@@ -133,22 +135,26 @@ pub(crate) fn ask(state_dir: Option<&Path>) -> Result<Status, Absent> {
 /// Prints it; an unhealthy host is a failure.
 pub(crate) fn run(options: &AskOptions) -> Result<(), Failure> {
     let asked = ask(options.state_dir.as_deref());
+    let supervisor = desk::ask(&Question::Report);
     if options.json {
-        say(format_args!("{}", document(&asked)));
+        say(format_args!("{}", document(&asked, supervisor.as_ref())));
+    } else {
+        let text = asked.as_ref().map(Status::text).unwrap_or_default()
+            + &supervisor.map(|said| said.text()).unwrap_or_default();
+        if !text.is_empty() {
+            say(format_args!("{}", text.trim_end()));
+        }
     }
     let status = asked.map_err(|absent| absent.failure())?;
-    if !options.json {
-        say(format_args!("{}", status.text()));
-    }
     match status.healthy {
         true => Ok(()),
         false => Err(Failure::new(Reason::Unwell, "the bridge does not answer; restart the host")),
     }
 }
 
-/// With or without a host one object, told apart by `running`.
-pub(crate) fn document(asked: &Result<Status, Absent>) -> serde_json::Value {
-    match asked {
+/// With or without a host one object, told apart by `running`. `supervisor` is null where there is none, or it is not for us.
+pub(crate) fn document(asked: &Result<Status, Absent>, supervisor: Option<&Report>) -> serde_json::Value {
+    let mut document = match asked {
         Ok(status) => {
             let mut document = json!(status);
             if let Some(fields) = document.as_object_mut() {
@@ -159,7 +165,11 @@ pub(crate) fn document(asked: &Result<Status, Absent>) -> serde_json::Value {
         Err(absent) => {
             json!({ "running": matches!(absent, Absent::Silent(_)), "healthy": false, "reason": absent.to_string() })
         }
+    };
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("supervisor".to_owned(), json!(supervisor));
     }
+    document
 }
 
 impl Status {
@@ -193,7 +203,6 @@ impl Status {
         row("", &format_args!("UDP {}", list(&self.listening.udp)));
         let media: Vec<SocketAddr> = self.media.iter().map(|media| media.address).collect();
         row("media at", &list(&media));
-        text.truncate(text.trim_end().len());
         text
     }
 }
@@ -260,16 +269,16 @@ pub(crate) mod tests {
              \x20              devices learn to trust it at http://192.168.1.20:8443/trust\n\
              \x20 listening    TCP 0.0.0.0:8443\n\
              \x20              UDP 0.0.0.0:10000\n\
-             \x20 media at     192.168.1.20:10000"
+             \x20 media at     192.168.1.20:10000\n"
         );
     }
 
     #[test]
     fn scripts_tell_by_one_field_whether_there_is_a_host() {
-        let good = document(&Ok(status()));
+        let good = document(&Ok(status()), None);
         assert_eq!((&good["running"], &good["media"][0]["reach"]), (&true.into(), &"local".into()));
-        let none = document(&Err(Absent::NoHost));
+        let none = document(&Err(Absent::NoHost), None);
         assert_eq!((&none["running"], &none["healthy"]), (&false.into(), &false.into()));
-        assert_eq!(document(&Err(Absent::Silent("closed".to_owned())))["running"], true);
+        assert_eq!(document(&Err(Absent::Silent("closed".to_owned())), None)["running"], true);
     }
 }

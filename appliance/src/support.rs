@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::cli::SupportOptions;
 use crate::exit::{Failure, Reason};
 use crate::say::say;
+use crate::supervise::desk::{self, Question};
 use crate::{config, dates, doctor, status};
 
 /// What the system says of itself, by the paths of its files.
@@ -23,10 +24,11 @@ const FILES: [&str; 6] =
 const MAX_FILE: u64 = 64 * 1024;
 
 /// What other programs say, and where it goes.
-const COMMANDS: [(&str, &[&str]); 7] = [
+const COMMANDS: [(&str, &[&str]); 8] = [
     ("host.log", &["journalctl", "--no-pager", "--output=short-iso", "--lines=5000", "--unit=moothall-host"]),
+    ("supervise.log", &["journalctl", "--no-pager", "--output=short-iso", "--lines=2000", "--unit=moothall-supervise"]),
     ("kernel.log", &["journalctl", "--no-pager", "--output=short-iso", "--lines=2000", "--dmesg"]),
-    ("services.txt", &["systemctl", "--no-pager", "--lines=0", "status", "moothall-host"]),
+    ("services.txt", &["systemctl", "--no-pager", "--lines=0", "status", "moothall-host", "moothall-supervise"]),
     ("failed.txt", &["systemctl", "--no-pager", "--failed"]),
     ("addresses.txt", &["ip", "-brief", "address"]),
     ("routes.txt", &["ip", "route"]),
@@ -83,13 +85,14 @@ type Entries = Vec<(String, String)>;
 fn gather(options: &SupportOptions) -> Entries {
     let config = config::load(&options.files, &Flags::default());
     let found = doctor::examine(options.state_dir.as_deref());
+    let supervisor = desk::ask(&Question::Report);
     let with_names = config.as_ref().is_ok_and(|config| config.log.names);
     let mut entries: Entries = vec![
         ("read-me.txt".to_owned(), if with_names { format!("{READ_ME}{NAMES}") } else { READ_ME.to_owned() }),
         ("version.txt".to_owned(), format!("moothall {}\n", env!("CARGO_PKG_VERSION"))),
         ("doctor.txt".to_owned(), found.text() + "\n"),
         ("doctor.json".to_owned(), pretty(&found.document())),
-        ("status.json".to_owned(), pretty(&status::document(&found.status))),
+        ("status.json".to_owned(), pretty(&status::document(&found.status, supervisor.as_ref()))),
         ("configuration.txt".to_owned(), configuration(&config)),
     ];
     entries.extend(COMMANDS.iter().map(|(name, command)| ((*name).to_owned(), command::output(command))));

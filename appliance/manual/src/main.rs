@@ -62,6 +62,25 @@ meet). It takes half a minute at most, and meetings go on meanwhile. With \fB\-\
 \fBcall\fR count.
 ";
 
+/// Ends the page of `moothall supervise`.
+const SUPERVISE: &str = r"
+.SH WHAT IT DOES
+It gives every service of the box the memory that the board has for it (\fBmoothall config board\fR), and the hardware's watchdog a
+time that the board can wait. \fBmoothall status\fR, as root, shows the services with what they take and how often they were started
+again.
+.PP
+On a disk image it also judges updates: after each start the box calls itself as \fBmoothall doctor \-\-essential\fR does. If two guests
+hear each other, the boot loader is told that this slot is good. If not, after five attempts a slot that was never good is left for the
+one before, and \fBmoothall status\fR says why.
+.SH FILES
+.TP
+\fI/run/moothall\-supervise/supervise.sock\fR
+Where it is asked, by root and by the host.
+.TP
+\fI/data/update\-failed.txt\fR
+On a disk image: the last update that was taken back, and why.
+";
+
 /// Ends every page.
 const EXIT_STATUS: &str = r"
 .SH EXIT STATUS
@@ -127,6 +146,7 @@ fn write_pages(command: &Command, folder: &Path) -> io::Result<()> {
     clap_mangen::Man::new(command.clone()).manual("Moothall").render(&mut page)?;
     match name {
         "moothall-host" => page.extend_from_slice(HOST.as_bytes()),
+        "moothall-supervise" => page.extend_from_slice(SUPERVISE.as_bytes()),
         "moothall-doctor" => page.extend_from_slice(DOCTOR.as_bytes()),
         _ => {}
     }

@@ -18,8 +18,8 @@ use super::certificate::{self, CertificateError, Label};
 use super::desk::Whereabouts;
 use super::mdns::Mdns;
 use super::names;
-use super::notify::ServiceManager;
 use super::state_dir::StateDir;
+use crate::notify::ServiceManager;
 
 /// How often addresses and certificate files are looked at.
 const LOOK: Duration = Duration::from_secs(10);

@@ -11,7 +11,6 @@ mod listen;
 mod local_bridge;
 mod mdns;
 mod names;
-mod notify;
 mod setup;
 pub(crate) mod state_dir;
 
@@ -36,6 +35,7 @@ use crate::config;
 use crate::exit::{Failure, Reason};
 use crate::local_socket::{self, Opened};
 use crate::logs;
+use crate::notify::ServiceManager;
 use crate::say::say;
 use authority::Authority;
 use certificate::CertificateError;
@@ -44,7 +44,6 @@ use housekeeping::{Housekeeping, Source};
 use listen::Use;
 use local_bridge::{LocalBridge, LocalGate, Outlets};
 use mdns::Mdns;
-use notify::ServiceManager;
 use state_dir::StateDir;
 
 /// Threads for reading files and resolving names; most of the time there is none.
@@ -166,7 +165,7 @@ impl House {
         };
         let (setup, way) = setup::way(&self.supervisor);
         let manager = ServiceManager::from_environment();
-        manager.ready();
+        manager.ready("Hosting meetings");
         tracing::info!(version = compose::version(), "hosting");
         let shell = ShellConfig {
             listen: self.listeners,
@@ -219,7 +218,7 @@ impl House {
 /// A host that cannot be asked how it is hosts all the same.
 fn local_socket(options: &HostOptions) -> Option<Opened> {
     let folder = local_socket::own_folder(options.state_dir.as_deref())?;
-    match Opened::at(&folder) {
+    match Opened::at(&folder, local_socket::HOST) {
         Ok(opened) => Some(opened),
         Err(error) => {
             tracing::warn!(folder = %folder.display(), %error, "`moothall status` cannot ask this host how it is");

@@ -106,7 +106,7 @@ fn is_folder(path: &Path) -> bool {
 }
 
 /// A whole file, and nothing but a file.
-pub(super) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, String> {
+pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, String> {
     let file = OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path).map_err(|error| {
         if error.raw_os_error() == Some(ELOOP) {
             "is a link; put the file itself here".to_owned()

@@ -5,6 +5,6 @@ pub(crate) mod import;
 pub(crate) mod reset;
 
 mod connections;
-mod folder;
+pub(crate) mod folder;
 mod keyfile;
 mod result;

@@ -26,8 +26,9 @@ impl ServiceManager {
         self.watchdog.map(|limit| limit / 2)
     }
 
-    pub(crate) fn ready(&self) {
-        self.say("READY=1\nSTATUS=Hosting meetings");
+    /// `doing` is for people.
+    pub(crate) fn ready(&self, doing: &str) {
+        self.say(&format!("READY=1\nSTATUS={doing}"));
     }
 
     pub(crate) fn alive(&self) {
@@ -61,7 +62,7 @@ mod tests {
 
     #[test]
     fn the_manager_is_told_by_path_and_by_abstract_name() {
-        let path = super::super::test_dir("notify");
+        let path = crate::host::test_dir("notify");
         std::fs::create_dir_all(&path).unwrap();
         let file = path.join("socket");
         let name = format!("moothall-test-{}", std::process::id());
@@ -72,7 +73,7 @@ mod tests {
         ];
         for (socket, name) in sockets {
             let manager = ServiceManager { socket: Some(name), watchdog: Some(Duration::from_secs(10)) };
-            manager.ready();
+            manager.ready("Hosting meetings");
             manager.alive();
             manager.stopping();
             let mut buffer = [0; 100];
