@@ -122,8 +122,9 @@ impl Here {
     fn facts(&self, rows: &mut Rows) {
         let board = &self.board;
         if let Some(gpio) = &board.gpio {
-            rows.add("button", format_args!("{}", line(&gpio.button, &gpio.chip)));
-            rows.add("light", format_args!("{}", line(&gpio.light, &gpio.chip)));
+            rows.add("panel", format_args!("GPIO chip {}, by {}", gpio.chip, gpio.backend));
+            rows.add("button", format_args!("{}", line(&gpio.button)));
+            rows.add("light", format_args!("{}", line(&gpio.light)));
         }
         if let Some(audio) = &board.audio {
             rows.add("sound", format_args!("card {}", audio.card));
@@ -154,7 +155,7 @@ impl Rows {
     }
 }
 
-fn line(line: &Line, chip: &str) -> String {
+fn line(line: &Line) -> String {
     let active = match line.active {
         Active::Low => "low",
         Active::High => "high",
@@ -164,7 +165,7 @@ fn line(line: &Line, chip: &str) -> String {
         Some(Bias::PullDown) => ", pulled down",
         None => "",
     };
-    format!("line {} of {chip}, active {active}{bias}", line.line)
+    format!("line {}, active {active}{bias}", line.line)
 }
 
 fn mebibytes(amount: board_config::Bytes) -> u64 {

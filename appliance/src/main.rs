@@ -12,6 +12,7 @@ mod local_socket;
 mod logs;
 mod machine;
 mod notify;
+mod panel;
 mod provision;
 mod say;
 mod status;

@@ -82,7 +82,10 @@ fn every_board_is_listed_and_can_be_looked_at() {
         assert!(board["participants"].as_u64().unwrap() > 0 && board["facts"]["title"].is_string(), "{text}");
     }
     let text = said(&moothall(&["config", "board", "--board", "rpi5"]));
-    assert!(text.contains("button      line 17 of pinctrl-rp1, active low, pulled up\n"), "{text}");
+    assert!(
+        text.contains("panel       GPIO chip pinctrl-rp1, by rppal\nbutton      line 17, active low, pulled up\n"),
+        "{text}"
+    );
     let refused = moothall(&["config", "board", "--board", "rpi9"]);
     assert!(String::from_utf8(refused.stderr).unwrap().contains("the boards are rpi4, rpi5"));
 }

@@ -39,8 +39,8 @@ mod units;
 mod xmpp;
 
 pub use board::{
-    Active, Audio, Backend, Bias, Board, BoardError, Budget, Budgets, By, Display, Dmi, Gpio, Limits, Line, Machine,
-    Memory, Participants, Recognised, Storage, Traces, Update, Watchdog, boards,
+    Active, Audio, Backend, Bias, Board, BoardError, Budget, Budgets, By, Display, Dmi, Gpio, GpioBackend, Limits,
+    Line, Machine, Memory, Participants, Recognised, Storage, Traces, Update, Watchdog, boards,
 };
 pub use branding::{Branding, Colours};
 pub use bridge::{Bridge, SrtpProfile};

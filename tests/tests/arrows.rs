@@ -18,7 +18,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("signal", &["jitsi-wire", "board-config"]),
     ("bridge", &["jitsi-wire", "board-config"]),
     ("manual", &["board-config"]),
-    ("appliance", &["signal", "bridge", "jitsi-wire", "board-config"]),
+    ("room-hal", &["board-config"]),
+    ("appliance", &["signal", "bridge", "jitsi-wire", "room-hal", "board-config"]),
     ("tests", &["signal", "bridge", "jitsi-wire", "board-config"]),
 ];
 

@@ -72,8 +72,8 @@ fn link_local(ip: &IpAddr) -> bool {
     matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local())
 }
 
-/// The whole text. `fingerprint` is that of the box's own authority.
-pub(crate) fn text(name: &str, urls: &[String], media_port: u16, fingerprint: Option<&str>) -> String {
+/// Where the box is.
+pub(crate) fn place(name: &str, urls: &[String]) -> String {
     let mut text = format!("\n  {name} is open. Point a browser at\n\n");
     for url in urls {
         let _ = writeln!(text, "    {url}");
@@ -86,7 +86,12 @@ pub(crate) fn text(name: &str, urls: &[String], media_port: u16, fingerprint: Op
             let _ = writeln!(text, "    {line}");
         }
     }
-    text.push('\n');
+    text
+}
+
+/// The whole text. `fingerprint` is that of the box's own authority.
+pub(crate) fn text(name: &str, urls: &[String], media_port: u16, fingerprint: Option<&str>) -> String {
+    let mut text = place(name, urls) + "\n";
     if let Some(fingerprint) = fingerprint {
         let _ = writeln!(
             text,

@@ -1,7 +1,7 @@
 //! `moothall host`: signal, focus and bridge in one process.
 
 mod authority;
-mod banner;
+pub(crate) mod banner;
 pub(crate) mod certificate;
 pub(crate) mod compose;
 mod desk;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use smol::Timer;
 
 use super::systemd::Systemd;
-use super::{SERVICES, Shared, within};
+use super::{HOST, SERVICES, Shared, within};
 
 const EVERY: Duration = Duration::from_secs(10);
 /// For one look at everything.
@@ -38,6 +38,9 @@ async fn look(shared: &Shared, systemd: &Systemd) -> zbus::Result<()> {
     for (unit, _) in SERVICES {
         services.extend(systemd.service(unit).await?);
     }
+    let host = services.iter().find(|service| service.unit == HOST);
+    // It tells systemd that it lives: one that hangs is not active for long. Many boards have no panel.
+    let _ = shared.health.send(host.is_some_and(|host| host.state == "active"));
     shared.services.replace(services);
     Ok(())
 }

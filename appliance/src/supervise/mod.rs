@@ -6,6 +6,7 @@
 
 mod call;
 pub(crate) mod desk;
+mod front;
 mod judge;
 mod look;
 pub(crate) mod report;
@@ -16,6 +17,7 @@ use std::cell::{Cell, RefCell};
 use std::future::{Future, pending};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use board_config::{Board, Bytes, Config, Flags};
@@ -29,8 +31,9 @@ use crate::{config, dates, logs, machine};
 use report::{Service, System};
 use systemd::Bus;
 
+const HOST: &str = "moothall-host.service";
 /// The units that are looked after, with what their memory is called in the board's budgets.
-const SERVICES: [(&str, &str); 2] = [("moothall-host.service", "host"), ("moothall-supervise.service", "supervisor")];
+const SERVICES: [(&str, &str); 2] = [(HOST, "host"), ("moothall-supervise.service", "supervisor")];
 
 /// A supervisor whose looks have not ended for so long is not well.
 const STUCK: Duration = Duration::from_secs(60);
@@ -43,11 +46,14 @@ pub(crate) fn run(options: &SuperviseOptions) -> Result<(), Failure> {
     let opened = Opened::at(&folder, desk::SOCKET).map_err(|error| {
         Failure::new(Reason::StateDir, format!("cannot listen in {}: {error}; use --run-dir DIR", folder.display()))
     })?;
-    let shared = Rc::new(Shared::new(&config, options.state_dir.clone()));
+    let board = config.board.as_ref().and_then(|name| Board::named(name).ok());
+    let (health, shown) = mpsc::channel();
+    let shared = Rc::new(Shared::new(&config, board.as_ref(), options.state_dir.clone(), health));
     let executor = LocalExecutor::new();
     for task in [
         Box::pin(look::run(Rc::clone(&shared))) as std::pin::Pin<Box<dyn Future<Output = ()>>>,
         Box::pin(slots::run(Rc::clone(&shared))),
+        Box::pin(front::run(Rc::clone(&shared), board.and_then(|board| board.gpio), shown)),
         Box::pin(watchdog(Rc::clone(&shared))),
     ] {
         executor.spawn(task).detach();
@@ -70,6 +76,8 @@ fn config(options: &SuperviseOptions) -> Config {
 struct Shared {
     started: Instant,
     since: u64,
+    /// What the box is called.
+    name: String,
     bus: Bus,
     /// As for `moothall host`.
     state_dir: Option<PathBuf>,
@@ -80,24 +88,27 @@ struct Shared {
     services: RefCell<Vec<Service>>,
     system: RefCell<Option<System>>,
     looked: Cell<Instant>,
+    /// Whether the host is well, for the light of the panel.
+    health: mpsc::Sender<bool>,
 }
 
 impl Shared {
-    fn new(config: &Config, state_dir: Option<PathBuf>) -> Self {
-        let board = config.board.as_ref().and_then(|name| Board::named(name).ok());
-        let limits = board.as_ref().and_then(|board| board.limits(&machine::found()));
+    fn new(config: &Config, board: Option<&Board>, state_dir: Option<PathBuf>, health: mpsc::Sender<bool>) -> Self {
+        let limits = board.and_then(|board| board.limits(&machine::found()));
         let limit =
             |name: &str| limits?.services().into_iter().find(|(service, _)| *service == name).map(|(_, max)| max);
         Self {
             started: Instant::now(),
             since: dates::now(),
+            name: config.branding.name.clone(),
             bus: Bus::default(),
             state_dir,
             limits: SERVICES.iter().filter_map(|(unit, name)| Some((*unit, limit(name)?))).collect(),
-            watchdog: board.and_then(|board| board.watchdog).map(|watchdog| watchdog.longest),
+            watchdog: board.and_then(|board| board.watchdog.as_ref()).map(|watchdog| watchdog.longest),
             services: RefCell::default(),
             system: RefCell::default(),
             looked: Cell::new(Instant::now()),
+            health,
         }
     }
 }

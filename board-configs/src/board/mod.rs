@@ -4,6 +4,8 @@ mod budget;
 mod files;
 mod machine;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{BoardName, Bytes, Key};
@@ -69,10 +71,34 @@ pub struct Memory {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gpio {
+    /// How its lines are reached.
+    pub backend: GpioBackend,
     /// Label of the chip, which unlike its number is the same at every start.
     pub chip: String,
     pub button: Line,
     pub light: Line,
+}
+
+/// How lines of GPIO chips are reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GpioBackend {
+    /// The kernel's character devices.
+    Cdev,
+    /// The registers of a Raspberry Pi.
+    Rppal,
+    /// Simulated in the process itself.
+    Sim,
+}
+
+impl fmt::Display for GpioBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cdev => "cdev",
+            Self::Rppal => "rppal",
+            Self::Sim => "sim",
+        })
+    }
 }
 
 /// One line of a GPIO chip.
