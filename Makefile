@@ -28,7 +28,8 @@ NEED_DEB := dpkg-deb:dpkg strip:binutils readelf:binutils
 NEED_PACKAGE := $(NEED_DEB) lintian:lintian systemd-analyze:systemd deb-systemd-helper:init-system-helpers setpriv:util-linux \
 	systemd-nspawn:systemd-container pgrep:procps dbus-daemon:dbus python3:python3
 NEED_IMAGE := mmdebstrap:mmdebstrap /usr/sbin/mke2fs:e2fsprogs /usr/sbin/sfdisk:fdisk /usr/sbin/mkfs.vfat:dosfstools mcopy:mtools \
-	cpio:cpio /usr/sbin/depmod:kmod openssl:openssl systemctl:systemd rauc:rauc mksquashfs:squashfs-tools
+	cpio:cpio /usr/sbin/depmod:kmod openssl:openssl systemctl:systemd rauc:rauc mksquashfs:squashfs-tools \
+	make:make xz:xz-utils aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
 NEED_BOARD := rauc:rauc /usr/sbin/debugfs:e2fsprogs qemu-system-aarch64:qemu-system-arm /usr/share/qemu-efi-aarch64/QEMU_EFI.fd:qemu-efi-aarch64 \
 	/usr/sbin/dnsmasq:dnsmasq-base mcopy:mtools
 NEED_FUZZ := cc:gcc c++:g++ /usr/include/stdio.h:libc6-dev
