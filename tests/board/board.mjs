@@ -175,6 +175,48 @@ export class Board {
         return said;
     }
 
+    /** Says something to the shell of which no answer is expected. */
+    tell(command) {
+        this.shell.write(`${command}\n`);
+    }
+
+    /** What the supervisor says of the box. */
+    async supervisor() {
+        return JSON.parse(await this.run('moothall status --json')).supervisor;
+    }
+
+    /** Resolves once the box has called itself, and the boot loader knows. */
+    async judged() {
+        await this.run('until moothall status --json | grep -q \'"verdict":"good"\'; do sleep 1; done', START_MS);
+    }
+
+    /** Installs an update from the stick. */
+    install(name) {
+        return this.run(
+            `mkdir -p /tmp/stick; mountpoint -q /tmp/stick || mount -o ro /dev/vdb /tmp/stick; rauc install /tmp/stick/${name}`, START_MS);
+    }
+
+    /** Starts the system anew; resolves when the box says where it is, on a slot that it was asked for. */
+    async restart(slot) {
+        await this.run('systemctl reboot --no-block');
+        this.restarted();
+        await this.says(new RegExp(`Starting slot ${slot}`));
+        await this.ready();
+    }
+
+    ready() {
+        return this.says(new RegExp(`${this.url}/`));
+    }
+
+    /** Who the box is, as far as a restart or an update must not change it. */
+    async identity() {
+        return {
+            name: (await this.run('moothall config show')).match(/^name = (.*)$/m)[1],
+            machine: await this.run('cat /etc/machine-id'),
+            authority: await this.run('cat /var/lib/moothall/host/authority.pem | cksum')
+        };
+    }
+
     /** Resolves when what the shell has printed since it was asked fits `pattern`. */
     hears(pattern) {
         return new Promise(resolve => {

@@ -12,14 +12,14 @@ export class Bundles {
         mkdirSync(this.folder);
     }
 
-    /** Paths of all of them. */
-    files() {
+    /** Paths of one that is fine, and of those that are not let in. */
+    refusedAndGood() {
         const good = path.join(this.image, 'update.raucb');
         const truncated = path.join(this.folder, 'truncated.raucb');
 
         writeFileSync(truncated, readFileSync(good).subarray(0, 1_000_000));
 
-        return [ good, truncated, this.stranger(), this.other(), this.broken() ];
+        return [ good, truncated, this.stranger(), this.other() ];
     }
 
     /** Of somebody whom the box does not know. */
