@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Doctor(DoctorOptions),
     /// Gather in one file, without secrets, what somebody else needs in order to help.
     SupportBundle(SupportOptions),
+    /// Put a signed update into the slot that does not run, on boxes that were made of a disk image. The next start is from there.
+    Update(UpdateOptions),
     /// Take away everything that the box was given or made for itself: configuration, certificates, connections.
     FactoryReset(ResetOptions),
     /// Look at a configuration.
@@ -131,6 +133,18 @@ pub(crate) struct SupportOptions {
     /// The state directory of the host, if it was given one.
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpdateOptions {
+    /// The update (*.raucb), the folder CONFIG that has it, or the one that has that.
+    pub(crate) place: PathBuf,
+    /// Leave an update alone that this box has tried before, whatever became of it.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Start the box from it as soon as nobody meets.
+    #[arg(long)]
+    pub(crate) restart: bool,
 }
 
 #[derive(Debug, Args)]

@@ -18,6 +18,7 @@ mod say;
 mod status;
 mod supervise;
 mod support;
+mod update;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Status(options) => status::run(&options),
         Command::Doctor(options) => doctor::run(&options),
         Command::SupportBundle(options) => support::run(&options),
+        Command::Update(options) => update::run(&options),
         Command::FactoryReset(options) => provision::reset::run(&options),
         Command::Config(ConfigCommand::Check { files }) => config::check(&files),
         Command::Config(ConfigCommand::Show { files, board }) => config::show(&files, board),

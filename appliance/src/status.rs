@@ -11,7 +11,7 @@ use crate::cli::AskOptions;
 use crate::exit::{Failure, Reason};
 use crate::local_socket::{self, Answer};
 use crate::say::say;
-use crate::supervise::desk::{self, Question};
+use crate::supervise::desk;
 use crate::supervise::report::Report;
 use crate::{dates, local_socket::folders};
 
@@ -135,7 +135,7 @@ pub(crate) fn ask(state_dir: Option<&Path>) -> Result<Status, Absent> {
 /// Prints it; an unhealthy host is a failure.
 pub(crate) fn run(options: &AskOptions) -> Result<(), Failure> {
     let asked = ask(options.state_dir.as_deref());
-    let supervisor = desk::ask(&Question::Report);
+    let supervisor = desk::report();
     if options.json {
         say(format_args!("{}", document(&asked, supervisor.as_ref())));
     } else {

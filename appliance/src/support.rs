@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::cli::SupportOptions;
 use crate::exit::{Failure, Reason};
 use crate::say::say;
-use crate::supervise::desk::{self, Question};
+use crate::supervise::desk;
 use crate::{config, dates, doctor, status};
 
 /// What the system says of itself, by the paths of its files.
@@ -85,7 +85,7 @@ type Entries = Vec<(String, String)>;
 fn gather(options: &SupportOptions) -> Entries {
     let config = config::load(&options.files, &Flags::default());
     let found = doctor::examine(options.state_dir.as_deref());
-    let supervisor = desk::ask(&Question::Report);
+    let supervisor = desk::report();
     let with_names = config.as_ref().is_ok_and(|config| config.log.names);
     let mut entries: Entries = vec![
         ("read-me.txt".to_owned(), if with_names { format!("{READ_ME}{NAMES}") } else { READ_ME.to_owned() }),

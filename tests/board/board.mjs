@@ -35,6 +35,7 @@ export class Board {
         this.setEnvironment('arguments', 'systemd.wants=inspect@hvc0.service');
         this.plugIn();
         this.stick = [];
+        this.usb = [];
     }
 
     get url() {
@@ -90,6 +91,28 @@ export class Board {
         this.stick = [ '-drive', `file=${stick},format=raw,if=none,id=stick,readonly=on`, '-device', 'virtio-blk-pci,drive=stick' ];
     }
 
+    /** Puts a folder CONFIG with these texts and files, by their names in it, on a USB stick that is there from the next start on. */
+    plugUsb(contents) {
+        this.usbStick = path.join(this.folder, 'usb.img');
+        const on = [ '-i', this.usbStick ];
+
+        execFileSync('truncate', [ '-s', '1G', this.usbStick ]);
+        execFileSync('mkfs.vfat', [ this.usbStick ], { stdio: 'ignore' });
+        execFileSync('mmd', [ ...on, '::Config' ]);
+        for (const [ name, { text, file } ] of Object.entries(contents)) {
+            execFileSync('mcopy', [ ...on, file ?? '-', `::Config/${name}` ], { input: text ?? '' });
+        }
+        this.usb = [
+            '-device', 'qemu-xhci', '-drive', `file=${this.usbStick},format=raw,if=none,id=usb`,
+            '-device', 'usb-storage,drive=usb,removable=on'
+        ];
+    }
+
+    /** What a file in the stick's folder CONFIG says. */
+    onUsb(name) {
+        return execFileSync('mtype', [ '-i', this.usbStick, `::Config/${name}` ], { encoding: 'utf8' });
+    }
+
     /** Switches it on. */
     start() {
         const shell = path.join(this.folder, 'shell');
@@ -103,7 +126,7 @@ export class Board {
             '-monitor', 'none', '-bios', FIRMWARE, '-serial', 'stdio',
             '-drive', `file=${this.disk},format=raw,if=none,id=disk`, '-device', 'virtio-blk-pci,drive=disk,bootindex=0',
             '-netdev', 'tap,id=cable,ifname=board0,script=no,downscript=no', '-device', 'virtio-net-pci,netdev=cable,romfile=',
-            ...this.stick, '-device', 'virtio-serial-pci', '-chardev', `socket,id=shell,path=${shell},server=on,wait=off`,
+            ...this.stick, ...this.usb, '-device', 'virtio-serial-pci', '-chardev', `socket,id=shell,path=${shell},server=on,wait=off`,
             '-device', 'virtconsole,chardev=shell', '-device', 'virtio-rng-pci', '-device', 'i6300esb'
         ], { stdio: [ 'ignore', 'pipe', 'pipe' ] });
         const keep = line => {
@@ -193,15 +216,7 @@ export class Board {
     /** Installs an update from the stick. */
     install(name) {
         return this.run(
-            `mkdir -p /tmp/stick; mountpoint -q /tmp/stick || mount -o ro /dev/vdb /tmp/stick; rauc install /tmp/stick/${name}`, START_MS);
-    }
-
-    /** Starts the system anew; resolves when the box says where it is, on a slot that it was asked for. */
-    async restart(slot) {
-        await this.run('systemctl reboot --no-block');
-        this.restarted();
-        await this.says(new RegExp(`Starting slot ${slot}`));
-        await this.ready();
+            `mkdir -p /tmp/stick; mountpoint -q /tmp/stick || mount -o ro /dev/vdb /tmp/stick; moothall update /tmp/stick/${name}`, START_MS);
     }
 
     ready() {

@@ -12,14 +12,18 @@ export class Bundles {
         mkdirSync(this.folder);
     }
 
-    /** Paths of one that is fine, and of those that are not let in. */
-    refusedAndGood() {
-        const good = path.join(this.image, 'update.raucb');
+    /** The path of the image's own slot as an update. */
+    get good() {
+        return path.join(this.image, 'update.raucb');
+    }
+
+    /** Paths of those that are not let in. */
+    refused() {
         const truncated = path.join(this.folder, 'truncated.raucb');
 
-        writeFileSync(truncated, readFileSync(good).subarray(0, 1_000_000));
+        writeFileSync(truncated, readFileSync(this.good).subarray(0, 1_000_000));
 
-        return [ good, truncated, this.stranger(), this.other() ];
+        return [ truncated, this.stranger(), this.other() ];
     }
 
     /** Of somebody whom the box does not know. */

@@ -12,13 +12,14 @@ const PULLS = 10;
 const LATEST_MS = 100_000;
 const SEED = 20_261_128;
 
-let board;
+let board, bundles;
 
 before(() => {
     const image = process.env.MOOTHALL_IMAGE ?? 'target/image/disk.img';
 
     board = new Board(image);
-    board.plugStick(...new Bundles(path.dirname(image), board.folder).refusedAndGood());
+    bundles = new Bundles(path.dirname(image), board.folder);
+    board.plugStick(...bundles.refused());
     // As an editor on Windows writes it.
     board.configure('Moothall.TOML', '\ufeff[branding]\r\nname = "Town hall"\r\n');
     board.start();
@@ -56,18 +57,28 @@ test('what was written on the boot partition is in use, and stays so when the pl
 });
 
 test('updates that are cut short, unsigned or for another board are refused', async () => {
-    await assert.rejects(board.install('truncated.raucb'), /ended with 1/);
-    await assert.rejects(board.install('stranger.raucb'), /signature|certificate/i);
-    await assert.rejects(board.install('other.raucb'), /compatible/i);
+    await assert.rejects(board.install('truncated.raucb'), /ended with 9/);
+    await assert.rejects(board.install('stranger.raucb'), /ended with 9: .*not signed by anybody whom this box trusts/s);
+    await assert.rejects(board.install('other.raucb'), /ended with 9: .*for another board/s);
 });
 
-test('an update is started, calls itself and stays', async () => {
+test('an update on a stick is installed, started, calls itself and stays, and so does the stick', async () => {
     const before = await board.identity();
 
-    await board.install('update.raucb');
-    await board.restart('B');
+    await again(() => board.plugUsb({ 'Moothall.toml': { text: '[branding]\nname = "Town hall"\n' }, 'Box.raucb': { file: bundles.good } }));
+    board.restarted();
+    await board.says(/Starting slot B/);
+    // The host was started anew before, for its name has changed.
+    board.restarted();
+    await board.ready();
     await board.judged();
-    assert.deepEqual(await board.identity(), before);
+    const { name, ...now } = await board.identity();
+
+    assert.match(name, /^"Town hall"/);
+    assert.deepEqual(now, { machine: before.machine, authority: before.authority });
+    await board.run('until journalctl -u moothall-stick@* -o cat | grep "was tried before"; do sleep 1; done');
+    assert.match(board.onUsb('result.txt'), /^(Accepted|Nothing new)/);
+    assert.match(board.onUsb('update.txt'), /^Box\.raucb\r\nAccepted/);
     assert.match(await board.run('grub-editenv /boot/firmware/EFI/debian/grubenv list'), /^ORDER=B A$.*^B_TRY=0$/ms);
 });
 

@@ -17,13 +17,14 @@ use crate::cli::ImportOptions;
 use crate::durable::{self, Draft};
 use crate::exit::{Failure, Reason};
 use crate::say::say;
-use crate::{config, machine};
+use crate::supervise::desk;
+use crate::{config, machine, update};
 
 /// The configuration, as it is called in the folder.
 pub(super) const SITE: &str = "moothall.toml";
 const RESULT: &str = "result.txt";
 /// For others than us.
-const NOT_OURS: [&str; 1] = ["factory-reset"];
+const NOT_OURS: [&str; 2] = ["factory-reset", update::RESULT];
 
 pub(super) const MAX_SITE: usize = 256 * 1024;
 pub(super) const MAX_NAMED: usize = 1024 * 1024;
@@ -51,8 +52,11 @@ pub(crate) fn run(options: &ImportOptions) -> Result<(), Failure> {
     write_result(&folder, &told);
     match outcome {
         Outcome::Refused(reasons) => Err(refused(format!("{}: {}", folder.path().display(), reasons.join("; ")))),
-        _ => {
+        outcome => {
             say(format_args!("{}", told.trim_end()));
+            if matches!(outcome, Outcome::Accepted(_)) && desk::apply() {
+                say(format_args!("The host takes it over as soon as nobody meets."));
+            }
             Ok(())
         }
     }
@@ -224,7 +228,8 @@ impl Import<'_> {
     /// Files that mean nothing here, such as one with an ending that its owner does not see.
     fn left_alone(self) -> Vec<String> {
         let known: Vec<&str> = self.used.iter().map(String::as_str).chain(NOT_OURS).chain([RESULT]).collect();
-        let unknown = |name: &&String| !name.starts_with('.') && !known.iter().any(|k| k.eq_ignore_ascii_case(name));
+        let ours = |name: &str| known.iter().any(|k| k.eq_ignore_ascii_case(name)) || update::is_bundle(name);
+        let unknown = |name: &&String| !name.starts_with('.') && !ours(name);
         self.folder.names().iter().filter(unknown).cloned().chain(self.left_alone).take(MAX_TOLD).collect()
     }
 }

@@ -34,6 +34,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[serde(rename_all = "snake_case", tag = "ask")]
 pub(crate) enum Question {
     Report,
+    /// The configuration has changed: it is to come into effect once nobody meets.
+    Apply,
 }
 
 /// The folder of the socket.
@@ -42,11 +44,19 @@ pub(crate) fn folder(wanted: Option<&Path>) -> PathBuf {
     wanted.map(Path::to_owned).or_else(systemds).unwrap_or_else(|| SYSTEM.into())
 }
 
-/// Asks the supervisor, if there is one and it tells us.
-pub(crate) fn ask(question: &Question) -> Option<Report> {
+/// What the supervisor says, if there is one and it tells us.
+pub(crate) fn report() -> Option<Report> {
+    serde_json::from_str(&ask(&Question::Report)?).ok()
+}
+
+/// True if a supervisor will make the changed configuration come into effect.
+pub(crate) fn apply() -> bool {
+    ask(&Question::Apply).is_some()
+}
+
+fn ask(question: &Question) -> Option<String> {
     let line = serde_json::to_string(question).ok()? + "\n";
-    let said = local_socket::inquire(&Path::new(SYSTEM).join(SOCKET.name), &line).ok()?;
-    serde_json::from_str(&said).ok()
+    local_socket::inquire(&Path::new(SYSTEM).join(SOCKET.name), &line).ok()
 }
 
 /// Never ends but with a failure.
@@ -78,6 +88,11 @@ async fn attend(mut stream: UnixStream, shared: &Shared) -> io::Result<()> {
     BufReader::new(stream.clone().take(MAX_QUESTION)).read_line(&mut line).await?;
     let answer = match serde_json::from_str(&line) {
         Ok(Question::Report) => json!(shared.report()),
+        Ok(Question::Apply) => {
+            // Full: it is wanted already.
+            let _ = shared.wish.try_send(());
+            json!({})
+        }
         Err(error) => json!({ "error": error.to_string() }),
     };
     stream.write_all(format!("{answer}\n").as_bytes()).await

@@ -4,6 +4,7 @@
 //! systemd starts services and starts them again. The supervisor never waits for what it looks after: every question has its deadline,
 //! and without systemd, host or slots it does what is left. It runs on smol.
 
+mod apply;
 mod call;
 pub(crate) mod desk;
 mod front;
@@ -11,7 +12,7 @@ mod judge;
 mod look;
 pub(crate) mod report;
 mod slots;
-mod systemd;
+pub(crate) mod systemd;
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending};
@@ -21,6 +22,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use board_config::{Board, Bytes, Config, Flags};
+use smol::channel::{self, Sender};
 use smol::{LocalExecutor, Timer};
 
 use crate::cli::SuperviseOptions;
@@ -48,12 +50,14 @@ pub(crate) fn run(options: &SuperviseOptions) -> Result<(), Failure> {
     })?;
     let board = config.board.as_ref().and_then(|name| Board::named(name).ok());
     let (health, shown) = mpsc::channel();
-    let shared = Rc::new(Shared::new(&config, board.as_ref(), options.state_dir.clone(), health));
+    let (wish, wishes) = channel::bounded(1);
+    let shared = Rc::new(Shared::new(&config, board.as_ref(), options.state_dir.clone(), health, wish));
     let executor = LocalExecutor::new();
     for task in [
         Box::pin(look::run(Rc::clone(&shared))) as std::pin::Pin<Box<dyn Future<Output = ()>>>,
         Box::pin(slots::run(Rc::clone(&shared))),
         Box::pin(front::run(Rc::clone(&shared), board.and_then(|board| board.gpio), shown)),
+        Box::pin(apply::run(Rc::clone(&shared), wishes)),
         Box::pin(watchdog(Rc::clone(&shared))),
     ] {
         executor.spawn(task).detach();
@@ -90,10 +94,18 @@ struct Shared {
     looked: Cell<Instant>,
     /// Whether the host is well, for the light of the panel.
     health: mpsc::Sender<bool>,
+    /// That the configuration has changed.
+    wish: Sender<()>,
 }
 
 impl Shared {
-    fn new(config: &Config, board: Option<&Board>, state_dir: Option<PathBuf>, health: mpsc::Sender<bool>) -> Self {
+    fn new(
+        config: &Config,
+        board: Option<&Board>,
+        state_dir: Option<PathBuf>,
+        health: mpsc::Sender<bool>,
+        wish: Sender<()>,
+    ) -> Self {
         let limits = board.and_then(|board| board.limits(&machine::found()));
         let limit =
             |name: &str| limits?.services().into_iter().find(|(service, _)| *service == name).map(|(_, max)| max);
@@ -109,6 +121,7 @@ impl Shared {
             system: RefCell::default(),
             looked: Cell::new(Instant::now()),
             health,
+            wish,
         }
     }
 }
@@ -127,7 +140,7 @@ async fn watchdog(shared: Rc<Shared>) {
 }
 
 /// `None` if it takes longer.
-async fn within<T>(limit: Duration, what: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn within<T>(limit: Duration, what: impl Future<Output = T>) -> Option<T> {
     smol::future::or(async { Some(what.await) }, async {
         Timer::after(limit).await;
         None

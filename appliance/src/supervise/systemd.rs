@@ -50,7 +50,7 @@ impl Bus {
 }
 
 /// Anything on the bus. Properties are asked for each time: nobody wants to be woken when one changes.
-pub(super) async fn proxy<'a>(
+pub(crate) async fn proxy<'a>(
     connection: &Connection,
     name: &'a str,
     path: &'a str,
@@ -61,11 +61,24 @@ pub(super) async fn proxy<'a>(
 }
 
 #[derive(Debug)]
-pub(super) struct Systemd(Connection);
+pub(crate) struct Systemd(Connection);
 
 impl Systemd {
+    pub(crate) fn on(bus: Connection) -> Self {
+        Self(bus)
+    }
+
     async fn manager(&self) -> zbus::Result<Proxy<'_>> {
         proxy(&self.0, NAME, PATH, MANAGER).await
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.0
+    }
+
+    pub(super) async fn restart(&self, unit: &str) -> zbus::Result<()> {
+        let _job: OwnedObjectPath = self.manager().await?.call("RestartUnit", &(unit, "replace")).await?;
+        Ok(())
     }
 
     /// `None` if there is no such unit on this machine.
@@ -106,7 +119,7 @@ impl Systemd {
     }
 
     /// All services are ended first.
-    pub(super) async fn reboot(&self) -> zbus::Result<()> {
+    pub(crate) async fn reboot(&self) -> zbus::Result<()> {
         let _job: OwnedObjectPath =
             self.manager().await?.call("StartUnit", &("reboot.target", "replace-irreversibly")).await?;
         Ok(())
