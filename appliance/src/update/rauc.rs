@@ -45,11 +45,9 @@ impl Refused {
 
 impl From<zbus::Error> for Refused {
     fn from(error: zbus::Error) -> Self {
-        match &error {
-            zbus::Error::MethodError(name, _, _) if name.as_str() == "org.freedesktop.DBus.Error.ServiceUnknown" => {
-                Self::NoRauc
-            }
-            _ => Self::Other(error.to_string()),
+        match error {
+            zbus::Error::FDO(known) if matches!(*known, zbus::fdo::Error::ServiceUnknown(_)) => Self::NoRauc,
+            error => Self::Other(error.to_string()),
         }
     }
 }
