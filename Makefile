@@ -47,7 +47,7 @@ SHARE := $(TARGET)/share
 ARM := $(TARGET)/cross/aarch64-unknown-linux-gnu/release/moothall
 
 .PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 image-qemu test test-full test-arm test-board test-stages lint bench fuzz web setup-run setup-test web-test rust-build \
-	rust-test package-test share simulation-long browser-test browser-again screens
+	rust-test package-test board-test share simulation-long browser-test browser-again screens
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,7 @@ endif
 
 # What lies in this folder is made anew but for Debian's packages, which are unpacked once.
 IMAGE := $(TARGET)/image
+EMULATE := env MOOTHALL_IMAGE=$(abspath $(TARGET)/image/disk.img) tests/netns node --test
 image-qemu: deb-arm64 ## a disk image for an emulated 64-bit ARM board, of Debian's packages and ours: target/image/disk.img
 	@.ci/need $(NEED_IMAGE)
 	@board-configs/image/build qemu-arm64 $$(ls -t $(PACKAGES)/*_arm64.deb | head -n 1) $(IMAGE)
@@ -105,6 +106,7 @@ test-stages:
 	@.ci/stage build $(MAKE) rust-build
 	@.ci/stage rust $(MAKE) rust-test
 	@STAGE_MINUTES=45 .ci/stage browser $(MAKE) browser-test
+	@! .ci/emulates || .ci/stage --ask board $(MAKE) board-test
 
 test-full: ## `make test`, and what takes too long for it: many seeds, browsers AGAIN times, fuzzing, measurements
 	@$(MAKE) test-stages
@@ -121,9 +123,14 @@ test-full: ## `make test`, and what takes too long for it: many seeds, browsers 
 test-arm: setup-test cross ## 64-bit ARM in an emulator: tests of the packet path, what a packet costs, a meeting
 	@.ci/arm-test
 
-test-board: setup-test image-qemu ## the disk image in an emulator with 1 GB: it starts, and two people meet there
+test-board: setup-test image-qemu ## the disk image in an emulator with 1 GB: meetings, updates, sticks, and a plug that is pulled
 	@.ci/need $(NEED_BOARD)
-	@MOOTHALL_IMAGE=$(abspath $(IMAGE)/disk.img) tests/netns node --test tests/board/board.test.mjs
+	@status=0; for suite in tests/board/*.test.mjs; do echo "==== $$suite"; $(EMULATE) $$suite || status=1; done; exit $$status
+
+# One start, one meeting, one update that is taken back.
+board-test: setup-test image-qemu
+	@.ci/need $(NEED_BOARD)
+	@timeout --kill-after=10 20m $(EMULATE) tests/board/board.test.mjs
 
 lint: ## formatting, clippy, documentation, types of the page
 	@.ci/rust fmt clippy
