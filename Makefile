@@ -35,7 +35,7 @@ NEED_BOARD := rauc:rauc /usr/sbin/debugfs:e2fsprogs qemu-system-aarch64:qemu-sys
 NEED_FUZZ := cc:gcc c++:g++ /usr/include/stdio.h:libc6-dev
 
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
-WEB_SOURCES := $(wildcard $(WEB)/*.json $(WEB)/*.mjs) $(shell find $(WEB)/src -type f)
+WEB_SOURCES := $(wildcard $(WEB)/*.json $(WEB)/*.mjs) $(shell find $(WEB)/src appliance/web/src -type f)
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find appliance board-configs bridge signal -name node_modules -prune -o -name web -prune \
 	-o \( -name '*.rs' -o -name '*.css' -o -name Cargo.toml -o -path '*/boards/*.toml' \) -print)
 

@@ -1,8 +1,9 @@
 //! `moothall config check` and `moothall config show`, and which files are meant.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use board_config::{BoardName, Config, Flags};
+use board_config::{BoardName, Config, ConfigError, Flags};
 
 use crate::cli::{PACKAGE_FILE, SITE_FILE};
 use crate::exit::Failure;
@@ -23,8 +24,20 @@ fn meant(files: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// The files over which a packaged box lays this one.
-pub(crate) fn below(file: &Path) -> Vec<PathBuf> {
+fn below(file: &Path) -> Vec<PathBuf> {
     if file == Path::new(SITE_FILE) { present(&[PACKAGE_FILE]) } else { Vec::new() }
+}
+
+/// `text`, written or about to be written to `file`, as the host will see it in the place of `kept`.
+pub(crate) fn with_those_below(kept: &Path, file: &Path, text: &str) -> Result<Config, ConfigError> {
+    let read = |file: PathBuf| match fs::read_to_string(&file) {
+        Ok(text) => Ok((file, text)),
+        Err(source) => Err(ConfigError::Unreadable { file, source }),
+    };
+    let below = below(kept).into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let mut layers: Vec<(&Path, &str)> = below.iter().map(|(file, text)| (file.as_path(), text.as_str())).collect();
+    layers.push((file, text));
+    Config::layered(&layers, &Flags::default(), &machine::found())
 }
 
 /// One that is there and cannot be read is refused later, like any other.

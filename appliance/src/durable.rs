@@ -10,6 +10,11 @@ pub(crate) fn replace(target: &Path, contents: &[u8], mode: u32) -> io::Result<(
     Draft::write(target, contents, mode)?.commit()
 }
 
+/// The same; it belongs to us, whomever its folder belongs to.
+pub(crate) fn replace_as_own(target: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+    Draft::new(target, contents, mode, false)?.commit()
+}
+
 /// The new contents of a file, on the disk beside it. Dropped, it is as if nothing had happened.
 #[derive(Debug)]
 pub(crate) struct Draft {
@@ -19,15 +24,21 @@ pub(crate) struct Draft {
 
 impl Draft {
     pub(crate) fn write(target: &Path, contents: &[u8], mode: u32) -> io::Result<Self> {
+        Self::new(target, contents, mode, true)
+    }
+
+    fn new(target: &Path, contents: &[u8], mode: u32, give: bool) -> io::Result<Self> {
         let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
         let draft = target.with_file_name(format!(".{name}.{}.new", std::process::id()));
         // One that a crash left behind may have another mode.
         let _ = fs::remove_file(&draft);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?;
         let this = Self { draft, target: target.to_owned() };
-        let folder = fs::metadata(folder_of(target))?;
-        // Only root may give files away, and not on every file system.
-        let _ = fchown(&file, Some(folder.uid()), Some(folder.gid()));
+        if give {
+            let folder = fs::metadata(folder_of(target))?;
+            // Only root may give files away, and not on every file system.
+            let _ = fchown(&file, Some(folder.uid()), Some(folder.gid()));
+        }
         file.write_all(contents)?;
         file.sync_all()?;
         Ok(this)

@@ -15,6 +15,7 @@ mod notify;
 mod panel;
 mod provision;
 mod say;
+mod setup;
 mod status;
 mod supervise;
 mod support;

@@ -9,6 +9,10 @@ const path = (name) => new URL(name, here).pathname;
 
 /** What the whole page may weigh on the wire: it must open at once on a phone on a weak network. */
 const BUDGET = 250 * 1024;
+/** The same for the page on which a box is set up. */
+const SETUP_BUDGET = 40 * 1024;
+const SCRIPTS = ['chrome109', 'firefox115', 'safari16.4'];
+const STYLES = ['chrome111', 'firefox115', 'safari16.4'];
 
 const languages = await readLanguages();
 const define = { LANGUAGES: JSON.stringify(Object.fromEntries([...languages].map(([tag, { name }]) => [tag, name]))) };
@@ -41,19 +45,33 @@ async function buildPage() {
   const bundled = await build({
     entryPoints: { app: path('src/main.ts'), external_api: path('src/embed/external_api.ts') },
     outdir: path('dist'), bundle: true, minify: true, write: false, define,
-    format: 'iife', target: ['chrome109', 'firefox115', 'safari16.4'], charset: 'utf8', legalComments: 'none', logLevel: 'warning',
+    format: 'iife', target: SCRIPTS, charset: 'utf8', legalComments: 'none', logLevel: 'warning',
   });
   const styles = await build({
     entryPoints: { app: path('src/app.css') },
-    outdir: path('dist'), bundle: true, minify: true, write: false, target: ['chrome111', 'firefox115', 'safari16.4'], charset: 'utf8',
+    outdir: path('dist'), bundle: true, minify: true, write: false, target: STYLES, charset: 'utf8',
     logLevel: 'warning',
   });
   const files = new Map();
   for (const file of [...bundled.outputFiles, ...styles.outputFiles]) files.set(file.path.split('/').pop(), file.text);
   const script = files.get('app.js') ?? '';
-  files.set('index.html', await page(script));
+  files.set('index.html', await page('src/index.html', script));
   for (const name of ['icon.svg', 'manifest.webmanifest']) files.set(name, await readFile(path(`src/${name}`), 'utf8'));
   for (const [tag, language] of languages) files.set(`lang/${tag}.json`, JSON.stringify(language));
+  await write(files, BUDGET);
+  await mkdir(path('dist/setup'), { recursive: true });
+  await write(await setupPage(), SETUP_BUDGET);
+}
+
+/** The page on which a box is set up: of the appliance, made of the same parts. */
+async function setupPage() {
+  const options = { outdir: path('dist/setup'), bundle: true, minify: true, write: false, charset: 'utf8', logLevel: 'warning' };
+  const { outputFiles: [script] } = await build({ ...options, entryPoints: { setup: path('../../appliance/web/src/main.ts') }, format: 'iife', target: SCRIPTS, legalComments: 'none' });
+  const { outputFiles: [style] } = await build({ ...options, entryPoints: { setup: path('../../appliance/web/src/setup.css') }, target: STYLES });
+  return new Map([['setup/setup.js', script.text], ['setup/setup.css', style.text], ['setup/index.html', await page('../../appliance/web/src/index.html', script.text)]]);
+}
+
+async function write(files, budget) {
   let total = 0;
   for (const [name, text] of [...files].sort()) {
     const packed = gzipSync(Buffer.from(text), { level: constants.Z_BEST_COMPRESSION });
@@ -63,12 +81,12 @@ async function buildPage() {
     console.log(`${name.padEnd(22)} ${String(Buffer.byteLength(text)).padStart(8)} bytes, ${String(packed.length).padStart(7)} compressed`);
   }
   console.log(`together ${(total / 1024).toFixed(1)} KiB compressed`);
-  if (total > BUDGET) throw new Error(`the page is larger than its budget of ${BUDGET} compressed bytes`);
+  if (total > budget) throw new Error(`the page is larger than its budget of ${budget} compressed bytes`);
 }
 
 /** The document with the icons that the script or the document itself names, and no others. */
-async function page(script) {
-  const document = (await readFile(path('src/index.html'), 'utf8')).replace(/\n\s*/g, '\n');
+async function page(source, script) {
+  const document = (await readFile(path(source), 'utf8')).replace(/\n\s*/g, '\n');
   const sprite = await readFile(path('src/icons.svg'), 'utf8');
   const used = [...sprite.matchAll(/<symbol id="([^"]+)".*?<\/symbol>/g)]
     .filter(([, id]) => script.includes(`"${id}"`) || document.includes(`#${id}"`))

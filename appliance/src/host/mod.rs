@@ -10,7 +10,7 @@ mod housekeeping;
 mod listen;
 mod local_bridge;
 mod mdns;
-mod names;
+pub(crate) mod names;
 mod setup;
 pub(crate) mod state_dir;
 

@@ -7,18 +7,19 @@ use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use board_config::{Config, ConfigError, Flags};
+use board_config::Config;
 
 use super::connections::Connections;
 use super::folder::{self, Folder};
 use super::keyfile;
 use super::result::{Outcome, Told};
 use crate::cli::ImportOptions;
+use crate::config;
 use crate::durable::{self, Draft};
 use crate::exit::{Failure, Reason};
 use crate::say::say;
 use crate::supervise::desk;
-use crate::{config, machine, update};
+use crate::update;
 
 /// The configuration, as it is called in the folder.
 pub(super) const SITE: &str = "moothall.toml";
@@ -26,7 +27,7 @@ const RESULT: &str = "result.txt";
 /// For others than us.
 const NOT_OURS: [&str; 2] = ["factory-reset", update::RESULT];
 
-pub(super) const MAX_SITE: usize = 256 * 1024;
+pub(crate) const MAX_SITE: usize = 256 * 1024;
 pub(super) const MAX_NAMED: usize = 1024 * 1024;
 pub(super) const MAX_NETWORK: usize = 64 * 1024;
 const MAX_NETWORKS: usize = 16;
@@ -115,7 +116,8 @@ impl Import<'_> {
         // Sentences name files as the person knows them.
         let plain = |failure: &str| vec![failure.replace(&format!("{}/", stage.0.display()), "")];
         let file = stage.0.join(SITE);
-        let config = self.with_those_below(&file, &text).map_err(|error| plain(&error.to_string()))?;
+        let config = config::with_those_below(&self.options.kept.config, &file, &text)
+            .map_err(|error| plain(&error.to_string()))?;
         for path in named_files(&config) {
             if path.parent() == Some(&stage.0) {
                 self.named(path, &stage).map_err(one)?;
@@ -131,18 +133,6 @@ impl Import<'_> {
             contents: text.into_bytes(),
         });
         Ok(())
-    }
-
-    /// As the host will see it.
-    fn with_those_below(&self, file: &Path, text: &str) -> Result<Config, ConfigError> {
-        let read = |file: PathBuf| match fs::read_to_string(&file) {
-            Ok(text) => Ok((file, text)),
-            Err(source) => Err(ConfigError::Unreadable { file, source }),
-        };
-        let below = config::below(&self.options.kept.config).into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        let mut layers: Vec<(&Path, &str)> = below.iter().map(|(file, text)| (file.as_path(), text.as_str())).collect();
-        layers.push((file, text));
-        Config::layered(&layers, &Flags::default(), &machine::found())
     }
 
     /// A certificate, key or logo that the configuration names by its bare name comes along, or came before.

@@ -4,7 +4,7 @@ pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod reset;
 
-mod connections;
+pub(crate) mod connections;
 pub(crate) mod folder;
 mod keyfile;
 mod result;

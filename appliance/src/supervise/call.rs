@@ -14,13 +14,13 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What the doctor says.
 #[derive(Debug)]
-pub(super) struct Said {
-    pub(super) good: bool,
+pub(crate) struct Said {
+    pub(crate) good: bool,
     pub(super) text: String,
 }
 
 /// Asks `moothall doctor --essential`.
-pub(super) async fn call(state_dir: Option<&Path>) -> Said {
+pub(crate) async fn call(state_dir: Option<&Path>) -> Said {
     match within(PATIENCE, doctor(state_dir)).await {
         Some(Ok(output)) => Said { good: output.status.success(), text: text(&output) },
         Some(Err(error)) => Said { good: false, text: format!("the doctor cannot be asked: {error}\n") },

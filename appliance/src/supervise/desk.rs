@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use smol::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use smol::net::unix::UnixStream;
 use smol::{Async, LocalExecutor, Timer};
@@ -86,13 +86,19 @@ pub(super) async fn serve(opened: Opened, shared: Rc<Shared>, executor: &LocalEx
 async fn attend(mut stream: UnixStream, shared: &Shared) -> io::Result<()> {
     let mut line = String::new();
     BufReader::new(stream.clone().take(MAX_QUESTION)).read_line(&mut line).await?;
-    let answer = match serde_json::from_str(&line) {
-        Ok(Question::Report) => json!(shared.report()),
-        Ok(Question::Apply) => {
-            // Full: it is wanted already.
-            let _ = shared.wish.try_send(());
-            json!({})
+    let answer = match serde_json::from_str::<Value>(&line) {
+        Ok(question) if question.get("setup").is_some() => {
+            shared.setup.answer(&question, shared.bus.connection().await.as_ref()).await
         }
+        Ok(question) => match Question::deserialize(question) {
+            Ok(Question::Report) => json!(shared.report()),
+            Ok(Question::Apply) => {
+                // Full: it is wanted already.
+                let _ = shared.wish.try_send(());
+                json!({})
+            }
+            Err(error) => json!({ "error": error.to_string() }),
+        },
         Err(error) => json!({ "error": error.to_string() }),
     };
     stream.write_all(format!("{answer}\n").as_bytes()).await

@@ -32,7 +32,7 @@ pub(super) async fn run(shared: Rc<Shared>, gpio: Option<Gpio>, health: Receiver
     while let Ok(event) = events.recv().await {
         match event {
             Event::Announce => tracing::info!("the button was pressed"),
-            Event::ReopenSetup => tracing::info!("the button was held"),
+            Event::ReopenSetup => shared.setup.reopen(),
         }
         say(format_args!("{}", announcement(&shared).await));
     }

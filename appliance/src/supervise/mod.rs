@@ -5,7 +5,7 @@
 //! and without systemd, host or slots it does what is left. It runs on smol.
 
 mod apply;
-mod call;
+pub(crate) mod call;
 pub(crate) mod desk;
 mod front;
 mod judge;
@@ -29,6 +29,7 @@ use crate::cli::SuperviseOptions;
 use crate::exit::{Failure, Reason};
 use crate::local_socket::Opened;
 use crate::notify::ServiceManager;
+use crate::setup::Setup;
 use crate::{config, dates, logs, machine};
 use report::{Service, System};
 use systemd::Bus;
@@ -51,7 +52,9 @@ pub(crate) fn run(options: &SuperviseOptions) -> Result<(), Failure> {
     let board = config.board.as_ref().and_then(|name| Board::named(name).ok());
     let (health, shown) = mpsc::channel();
     let (wish, wishes) = channel::bounded(1);
-    let shared = Rc::new(Shared::new(&config, board.as_ref(), options.state_dir.clone(), health, wish));
+    let setup = Setup::open(&options.files, options.state_dir.as_deref(), wish.clone())?;
+    setup.greet();
+    let shared = Rc::new(Shared::new(&config, board.as_ref(), setup, options.state_dir.clone(), health, wish));
     let executor = LocalExecutor::new();
     for task in [
         Box::pin(look::run(Rc::clone(&shared))) as std::pin::Pin<Box<dyn Future<Output = ()>>>,
@@ -83,6 +86,7 @@ struct Shared {
     /// What the box is called.
     name: String,
     bus: Bus,
+    setup: Setup,
     /// As for `moothall host`.
     state_dir: Option<PathBuf>,
     /// MemoryMax of each unit.
@@ -102,6 +106,7 @@ impl Shared {
     fn new(
         config: &Config,
         board: Option<&Board>,
+        setup: Setup,
         state_dir: Option<PathBuf>,
         health: mpsc::Sender<bool>,
         wish: Sender<()>,
@@ -114,6 +119,7 @@ impl Shared {
             since: dates::now(),
             name: config.branding.name.clone(),
             bus: Bus::default(),
+            setup,
             state_dir,
             limits: SERVICES.iter().filter_map(|(unit, name)| Some((*unit, limit(name)?))).collect(),
             watchdog: board.and_then(|board| board.watchdog.as_ref()).map(|watchdog| watchdog.longest),

@@ -139,6 +139,7 @@ export class App implements Desk {
       recent: recentRooms(),
       insecure: !window.isSecureContext,
       trustPage: config()?.trustPage ?? '',
+      setupPage: config()?.setupPage ?? '',
       go: (room) => location.assign(`/${encodeURIComponent(room)}`),
       speak: (language) => void this.speak(language),
     }));

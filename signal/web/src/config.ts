@@ -12,6 +12,8 @@ export interface Config {
   readonly embedders?: readonly string[];
   /** Where devices learn to trust the box, if its certificate is its own. */
   readonly trustPage?: string | null;
+  /** Where the box is set up, as long as it has not been. */
+  readonly setupPage?: string | null;
 }
 
 export interface Branding {

@@ -14,6 +14,8 @@ export interface LandingHost {
   readonly insecure: boolean;
   /** Empty where the certificate is not the box's own. */
   readonly trustPage: string;
+  /** Empty once the box is set up. */
+  readonly setupPage: string;
   go(room: string): void;
   speak(language: string): void;
 }
@@ -25,6 +27,7 @@ export function landing(host: LandingHost): HTMLElement {
       h('section', { class: 'stack roomy' },
         h('div', { class: 'stack tight' }, h('h1', { class: 'hero' }, t('landing.title')), h('p', { class: 'lead' }, host.welcome || t('landing.lead'))),
         host.insecure && insecureCard(false, null),
+        host.setupPage && !host.insecure && h('p', { class: 'note small' }, icon('info'), h('span', {}, t('landing.setup'), ' ', h('a', { href: host.setupPage, 'data-test': 'setup' }, t('landing.setup.go')))),
         roomForm(host),
         host.recent.length > 0 && h('div', { class: 'stack tight' },
           h('p', { class: 'small quiet' }, t('landing.recent')),

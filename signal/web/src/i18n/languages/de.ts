@@ -15,6 +15,8 @@ export default {
     'landing.take': 'Nehmen Sie „{name}“',
     'landing.recent': 'Zuletzt auf diesem Gerät',
     'landing.well': 'Der Box geht es gut.',
+    'landing.setup': 'Diese Box ist noch nicht eingerichtet.',
+    'landing.setup.go': 'Einrichten',
     'landing.trust': 'Dieses Gerät soll der Box vertrauen',
     'theme': 'Hell oder dunkel',
 

@@ -11,6 +11,8 @@ export const en = {
   'landing.take': 'Take “{name}”',
   'landing.recent': 'Lately on this device',
   'landing.well': 'The box is well.',
+  'landing.setup': 'This box is not set up yet.',
+  'landing.setup.go': 'Set it up',
   'landing.trust': 'Make this device trust the box',
   'theme': 'Light or dark',
 

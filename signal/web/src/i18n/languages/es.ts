@@ -15,6 +15,8 @@ export default {
     'landing.take': 'Toma «{name}»',
     'landing.recent': 'Últimas en este dispositivo',
     'landing.well': 'La caja está bien.',
+    'landing.setup': 'Esta caja aún no está configurada.',
+    'landing.setup.go': 'Configúrala',
     'landing.trust': 'Haz que este dispositivo confíe en la caja',
     'theme': 'Claro u oscuro',
 
