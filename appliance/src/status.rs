@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::cli::AskOptions;
+use crate::devices::{self, Devices};
 use crate::exit::{Failure, Reason};
 use crate::local_socket::{self, Answer};
 use crate::say::say;
@@ -136,11 +137,13 @@ pub(crate) fn ask(state_dir: Option<&Path>) -> Result<Status, Absent> {
 pub(crate) fn run(options: &AskOptions) -> Result<(), Failure> {
     let asked = ask(options.state_dir.as_deref());
     let supervisor = desk::report();
+    let devices = devices::found();
     if options.json {
-        say(format_args!("{}", document(&asked, supervisor.as_ref())));
+        say(format_args!("{}", document(&asked, supervisor.as_ref(), &devices)));
     } else {
         let text = asked.as_ref().map(Status::text).unwrap_or_default()
-            + &supervisor.map(|said| said.text()).unwrap_or_default();
+            + &supervisor.map(|said| said.text()).unwrap_or_default()
+            + &devices.text();
         if !text.is_empty() {
             say(format_args!("{}", text.trim_end()));
         }
@@ -152,8 +155,13 @@ pub(crate) fn run(options: &AskOptions) -> Result<(), Failure> {
     }
 }
 
-/// With or without a host one object, told apart by `running`. `supervisor` is null where there is none, or it is not for us.
-pub(crate) fn document(asked: &Result<Status, Absent>, supervisor: Option<&Report>) -> serde_json::Value {
+/// With or without a host one object, told apart by `running`. `supervisor` is null where there is none, or it is not for us;
+/// `devices` are those of this machine, whether the host runs or not.
+pub(crate) fn document(
+    asked: &Result<Status, Absent>,
+    supervisor: Option<&Report>,
+    devices: &Devices,
+) -> serde_json::Value {
     let mut document = match asked {
         Ok(status) => {
             let mut document = json!(status);
@@ -168,6 +176,7 @@ pub(crate) fn document(asked: &Result<Status, Absent>, supervisor: Option<&Repor
     };
     if let Some(fields) = document.as_object_mut() {
         fields.insert("supervisor".to_owned(), json!(supervisor));
+        fields.insert("devices".to_owned(), json!(devices));
     }
     document
 }
@@ -275,10 +284,10 @@ pub(crate) mod tests {
 
     #[test]
     fn scripts_tell_by_one_field_whether_there_is_a_host() {
-        let good = document(&Ok(status()), None);
+        let good = document(&Ok(status()), None, &Devices::default());
         assert_eq!((&good["running"], &good["media"][0]["reach"]), (&true.into(), &"local".into()));
-        let none = document(&Err(Absent::NoHost), None);
+        let none = document(&Err(Absent::NoHost), None, &Devices::default());
         assert_eq!((&none["running"], &none["healthy"]), (&false.into(), &false.into()));
-        assert_eq!(document(&Err(Absent::Silent("closed".to_owned())), None)["running"], true);
+        assert_eq!(document(&Err(Absent::Silent("closed".to_owned())), None, &Devices::default())["running"], true);
     }
 }

@@ -16,7 +16,7 @@ use crate::cli::SupportOptions;
 use crate::exit::{Failure, Reason};
 use crate::say::say;
 use crate::supervise::desk;
-use crate::{config, dates, doctor, status};
+use crate::{config, dates, devices, doctor, status};
 
 /// What the system says of itself, by the paths of its files.
 const FILES: [&str; 6] =
@@ -92,7 +92,7 @@ fn gather(options: &SupportOptions) -> Entries {
         ("version.txt".to_owned(), format!("moothall {}\n", env!("CARGO_PKG_VERSION"))),
         ("doctor.txt".to_owned(), found.text() + "\n"),
         ("doctor.json".to_owned(), pretty(&found.document())),
-        ("status.json".to_owned(), pretty(&status::document(&found.status, supervisor.as_ref()))),
+        ("status.json".to_owned(), pretty(&status::document(&found.status, supervisor.as_ref(), &devices::found()))),
         ("configuration.txt".to_owned(), configuration(&config)),
     ];
     entries.extend(COMMANDS.iter().map(|(name, command)| ((*name).to_owned(), command::output(command))));

@@ -44,6 +44,7 @@ fn without_a_host_both_say_so_and_end_with_code_8() {
     let state = dir("nobody");
     let (code, status) = answer(ask("status", &state));
     assert_eq!((code, &status["running"]), (Some(8), &false.into()));
+    assert!(status["devices"]["cameras"].is_array() && status["devices"]["sound_cards"].is_array(), "{status}");
     let (code, document) = answer(ask("doctor", &state));
     assert_eq!((code, &document["verdict"]), (Some(8), &"bad".into()));
     let checks = document["checks"].as_array().unwrap();

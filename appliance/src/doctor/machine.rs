@@ -1,11 +1,12 @@
 //! Disk, memory, power and devices of this machine, as the kernel shows them in its files.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::sys::statvfs::statvfs;
 
 use super::check::Check;
+use crate::devices::{Devices, Panel};
+use crate::kernel_files::KernelFiles;
 use crate::status::mebibytes;
 
 const MEBI: u64 = 1024 * 1024;
@@ -15,8 +16,6 @@ const DISK_LOW: u64 = 128 * MEBI;
 /// What a meeting of ten takes; below it the kernel begins to end programs.
 const MEMORY_BAD: u64 = 24 * MEBI;
 const MEMORY_LOW: u64 = 96 * MEBI;
-/// A board has some twenty nodes.
-const MAX_ENTRIES: usize = 256;
 
 /// Free space where the box keeps what it has to remember.
 pub(super) fn disk(folder: &Path) -> Check {
@@ -45,34 +44,20 @@ fn space(place: &str, free: u64) -> Check {
     .of(place)
 }
 
-/// Where the files of the kernel are: `/`, but for tests.
+/// This machine.
 #[derive(Debug, Clone)]
 pub(super) struct System {
-    root: PathBuf,
+    files: KernelFiles,
 }
 
 impl System {
     pub(super) fn here() -> Self {
-        Self { root: "/".into() }
-    }
-
-    fn read(&self, path: &str) -> Option<String> {
-        let text = fs::read_to_string(self.root.join(path)).ok()?;
-        Some(text.trim().to_owned())
-    }
-
-    /// Names in a folder, sorted.
-    fn list(&self, path: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.root.join(path)).into_iter().flatten().flatten();
-        let mut names: Vec<String> =
-            entries.take(MAX_ENTRIES).filter_map(|entry| entry.file_name().into_string().ok()).collect();
-        names.sort();
-        names
+        Self { files: KernelFiles::here() }
     }
 
     /// What is left for a meeting.
     pub(super) fn memory(&self, host: Option<u64>) -> Check {
-        let table = self.read("proc/meminfo").unwrap_or_default();
+        let table = self.files.read("proc/meminfo").unwrap_or_default();
         let value = |name: &str| {
             let line = table.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
             line.trim().trim_end_matches("kB").trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
@@ -112,48 +97,35 @@ impl System {
     }
 
     fn under_voltage(&self) -> Option<Power> {
-        if let Some(text) = self.read("sys/devices/platform/soc/soc:firmware/get_throttled")
+        if let Some(text) = self.files.read("sys/devices/platform/soc/soc:firmware/get_throttled")
             && let Ok(bits) = u32::from_str_radix(text.trim_start_matches("0x"), 16)
         {
             let has = |bit: u32| bits & (1 << bit) != 0;
             return Some(Power { now: has(0), before: has(16), hot: has(2) || has(3) });
         }
-        let monitors = self.list("sys/class/hwmon");
-        let name = |monitor: &String| self.read(&format!("sys/class/hwmon/{monitor}/name"));
+        let monitors = self.files.list("sys/class/hwmon");
+        let name = |monitor: &String| self.files.read(&format!("sys/class/hwmon/{monitor}/name"));
         let monitor = monitors.iter().find(|monitor| name(monitor).as_deref() == Some("rpi_volt"))?;
-        let alarm = self.read(&format!("sys/class/hwmon/{monitor}/in0_lcrit_alarm"))?;
+        let alarm = self.files.read(&format!("sys/class/hwmon/{monitor}/in0_lcrit_alarm"))?;
         Some(Power { now: alarm == "1", before: false, hot: false })
     }
+}
 
-    /// Cameras and sound cards, for a room that is itself in the meeting. None is no fault.
-    pub(super) fn devices(&self) -> Check {
-        let (cameras, cards) = (self.cameras(), self.cards());
-        let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        let check = Check::good("devices", format!("cameras: {}; sound cards: {}", list(&cameras), list(&cards)));
-        if cameras.is_empty() && cards.is_empty() {
-            return check
-                .hint("nothing, if this box only hosts meetings; a room needs a camera and a speakerphone on USB");
-        }
-        check
-    }
-
-    /// The first node of each camera; the others are its metadata, and codecs have nodes too.
-    fn cameras(&self) -> Vec<String> {
-        let read = |node: &str, file: &str| self.read(&format!("sys/class/video4linux/{node}/{file}"));
-        let mut nodes = self.list("sys/class/video4linux");
-        nodes.retain(|node| node.starts_with("video") && read(node, "index").is_none_or(|index| index == "0"));
-        let names = nodes.iter().filter_map(|node| read(node, "name"));
-        names.filter(|name| !["codec", "isp", "dec", "enc"].iter().any(|word| name.contains(word))).collect()
-    }
-
-    /// ` 0 [Device         ]: USB-Audio - USB Speakerphone`, and a second line for each.
-    fn cards(&self) -> Vec<String> {
-        let table = self.read("proc/asound/cards").unwrap_or_default();
-        table
-            .lines()
-            .filter(|line| line.contains("]: "))
-            .filter_map(|line| Some(line.split_once(" - ")?.1.to_owned()))
-            .collect()
+/// None is no fault, but for a panel that the board should have.
+pub(super) fn devices(found: &Devices) -> Check {
+    let list = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let cameras = list(found.cameras.iter().map(|camera| camera.name.as_str()).collect());
+    let cards = list(found.sound_cards.iter().map(|card| card.name.as_str()).collect());
+    let text = format!("cameras: {cameras}; sound cards: {cards}");
+    match &found.panel {
+        Some(Panel { chip, present: Some(false) }) => Check::warning(
+            "devices",
+            format!("{text}; the GPIO chip {chip} of button and light is missing"),
+            "look whether this is the right board (`moothall config board`), and whether the chip's driver is loaded",
+        ),
+        _ if found.cameras.is_empty() && found.sound_cards.is_empty() => Check::good("devices", text)
+            .hint("nothing, if this box only hosts meetings; a room needs a camera and a speakerphone on USB"),
+        _ => Check::good("devices", text),
     }
 }
 
@@ -169,16 +141,11 @@ struct Power {
 mod tests {
     use super::super::check::Verdict;
     use super::*;
+    use crate::devices::listed;
+    use crate::devices::tests::camera_and_speakerphone;
 
-    /// A machine made of these files.
     fn system(name: &str, files: &[(&str, &str)]) -> System {
-        let root = crate::host::test_dir(name);
-        for (path, text) in files {
-            let path = root.join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-        System { root }
+        System { files: KernelFiles::of(name, files) }
     }
 
     #[test]
@@ -224,24 +191,15 @@ mod tests {
     }
 
     #[test]
-    fn cameras_and_sound_cards_are_listed_by_name() {
-        let video = "sys/class/video4linux";
-        let files = [
-            (format!("{video}/video0/name"), "USB Camera"),
-            (format!("{video}/video0/index"), "0"),
-            (format!("{video}/video1/name"), "USB Camera"),
-            (format!("{video}/video1/index"), "1"),
-            (format!("{video}/video10/name"), "bcm2835-codec-decode"),
-            (format!("{video}/v4l-subdev0/name"), "sensor"),
-            (
-                "proc/asound/cards".to_owned(),
-                " 0 [Jabra          ]: USB-Audio - Jabra SPEAK 510\n                      at usb-1.2, full speed\n",
-            ),
-        ];
-        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
-        let found = system("devices", &files).devices();
-        assert_eq!(found.meaning, "cameras: USB Camera; sound cards: Jabra SPEAK 510");
-        let none = system("no-devices", &[]).devices();
+    fn devices_are_told_by_name_and_only_a_panel_may_be_missing() {
+        let found = listed(&camera_and_speakerphone("doctor-devices"));
+        assert_eq!(devices(&found).meaning, "cameras: USB Camera; sound cards: Jabra SPEAK 510");
+        let none = devices(&Devices::default());
         assert!(none.verdict == Verdict::Good && none.remedy.is_some());
+        for (present, verdict) in [(Some(true), Verdict::Good), (Some(false), Verdict::Warning), (None, Verdict::Good)]
+        {
+            let panel = Some(Panel { chip: "gpio3".to_owned(), present });
+            assert_eq!(devices(&Devices { panel, ..found.clone() }).verdict, verdict);
+        }
     }
 }

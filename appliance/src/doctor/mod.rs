@@ -19,10 +19,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::cli::DoctorOptions;
-use crate::dates;
 use crate::exit::{Failure, Reason};
 use crate::say::say;
 use crate::status::{self, Absent, Status};
+use crate::{dates, devices};
 use check::{Check, Verdict};
 use machine::System;
 
@@ -124,13 +124,13 @@ fn host(asked: &Result<Status, Absent>) -> Check {
 /// Clock, disk, memory, power and devices.
 fn this_machine(state_dir: Option<PathBuf>, host_memory: Option<u64>) -> Vec<Check> {
     let system = System::here();
-    let (memory, power) = (system.clone(), system.clone());
+    let memory = system.clone();
     let looking = [
         Look::begin("clock", clock::check),
         Look::begin("disk", move || machine::disk(&state_dir.unwrap_or_else(|| "/".into()))),
         Look::begin("memory", move || memory.memory(host_memory)),
-        Look::begin("power", move || power.power()),
-        Look::begin("devices", move || system.devices()),
+        Look::begin("power", move || system.power()),
+        Look::begin("devices", || machine::devices(&devices::found())),
     ];
     let deadline = Instant::now() + LOOK;
     looking.into_iter().map(|look| look.end(deadline)).collect()
