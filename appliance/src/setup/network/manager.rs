@@ -1,4 +1,4 @@
-//! NetworkManager, over D-Bus (org.freedesktop.NetworkManager, from version 1.16).
+//! NetworkManager, over D-Bus (org.freedesktop.NetworkManager, from version 1.40).
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use zbus::proxy::CacheProperties;
 use zbus::{Connection, OwnedObjectPath, OwnedVariant, Proxy, Variant};
 
 use super::profile::{self, Lock, NAME, Profile};
-use super::view::{Device, Kind, Seen, State, Trouble, View, points};
+use super::view::{Device, Kind, Seen, State, Trouble, View, is_own_making, points, shown};
 use super::wish::Wish;
 
 const SERVICE: &str = "org.freedesktop.NetworkManager";
@@ -100,12 +100,13 @@ impl Manager {
             }
         }
         let dhcp: OwnedObjectPath = device.get_property("Dhcp4Config").await?;
+        let addresses = self.addresses(&device).await?;
         Ok(Some(Device {
             device: device.get_property("Interface").await?,
             kind,
             state,
-            addresses: self.addresses(&device).await?,
-            given: dhcp.as_str() != NONE,
+            given: dhcp.as_str() != NONE || addresses.iter().all(|address| is_own_making(address)),
+            addresses,
             network,
             own,
             can_own,
@@ -125,7 +126,7 @@ impl Manager {
             let config = self.proxy(path.as_str(), interface).await?;
             let data: Vec<HashMap<String, OwnedVariant>> = config.get_property("AddressData").await?;
             let text = |entry: &HashMap<String, OwnedVariant>| String::try_from(entry.get("address")?.clone()).ok();
-            let addresses: Vec<String> = data.iter().filter_map(text).collect();
+            let addresses = shown(data.iter().filter_map(text).collect());
             if !addresses.is_empty() {
                 return Ok(addresses);
             }

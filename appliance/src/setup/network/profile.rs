@@ -13,6 +13,8 @@ pub(super) type Profile = HashMap<&'static str, HashMap<&'static str, Variant<'s
 pub(super) const NAME: &str = "Moothall ";
 /// Before those that NetworkManager makes up for every cable.
 const PRIORITY: i32 = 10;
+/// NMSettingIP4LinkLocal.
+const LINK_LOCAL_ENABLED: i32 = 3;
 
 /// How a wireless network wants to be spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +87,9 @@ pub(super) fn profile(wish: &Wish, lock: Lock) -> Profile {
         Wish::Cable { fixed: Some(fixed), .. } => {
             profile.insert("ipv4", manual(fixed));
         }
-        Wish::Cable { fixed: None, .. } => {}
+        Wish::Cable { fixed: None, .. } => {
+            profile.insert("ipv4", given());
+        }
         Wish::Wireless { password, .. } => {
             let kind = match lock {
                 Lock::Sae => Some("sae"),
@@ -118,6 +122,17 @@ fn security(kind: &'static str, password: Option<String>) -> HashMap<&'static st
         security.insert("psk", Variant::from(password));
     }
     security
+}
+
+/// From the network; until it gives one, for however long, there is one of the box's own making (RFC 3927).
+fn given() -> HashMap<&'static str, Variant<'static>> {
+    HashMap::from([
+        ("method", Variant::from("auto")),
+        ("link-local", Variant::from(LINK_LOCAL_ENABLED)),
+        ("dhcp-timeout", Variant::from(i32::MAX)),
+        // The network card is the only identity that a box has at every start.
+        ("dhcp-client-id", Variant::from("mac")),
+    ])
 }
 
 fn manual(fixed: &Fixed) -> HashMap<&'static str, Variant<'static>> {
@@ -154,6 +169,7 @@ mod tests {
     fn a_cable_gets_its_address_from_the_network_or_has_one() {
         let plain = profile(&wish(r#"{"kind":"cable","device":"eth0"}"#), Lock::Open);
         assert_eq!(text(&plain, "ipv4", "method"), "\"auto\"");
+        assert_eq!(text(&plain, "ipv4", "link-local"), "3");
         assert_eq!(text(&plain, "connection", "id"), "\"Moothall eth0\"");
         assert!(!plain.contains_key("802-11-wireless"));
         let fixed = r#"{"kind":"cable","device":"eth0","fixed":{"address":"192.168.1.40/24","gateway":"192.168.1.1","dns":["1.2.3.4"]}}"#;

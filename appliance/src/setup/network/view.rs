@@ -1,5 +1,7 @@
 //! How the box is connected, and to what it could be, as the page is told.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 
 use super::profile::Lock;
@@ -114,6 +116,25 @@ impl Trouble {
     }
 }
 
+/// Addresses of a device that people can use: those of its own making only where there is no other.
+pub(super) fn shown(addresses: Vec<String>) -> Vec<String> {
+    let (made, mut others): (Vec<String>, Vec<String>) = addresses.into_iter().partition(|text| is_own_making(text));
+    if others.is_empty() {
+        // Those of IPv6 mean nothing in an address bar.
+        others.extend(made.into_iter().filter(|address| !address.contains(':')));
+    }
+    others
+}
+
+/// Made by the box, because nobody gave one (RFC 3927, RFC 4291).
+pub(super) fn is_own_making(address: &str) -> bool {
+    match address.parse() {
+        Ok(IpAddr::V4(v4)) => v4.is_link_local(),
+        Ok(IpAddr::V6(v6)) => v6.is_unicast_link_local(),
+        Err(_) => false,
+    }
+}
+
 /// An access point, as NetworkManager sees it.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
@@ -158,6 +179,15 @@ mod tests {
         assert_eq!(said, [("Hall", 80, "password"), ("Büro", 60, "password")]);
         let many = (0..100).map(|n| seen(format!("net {n}").as_bytes(), n)).collect();
         assert_eq!(points(many).len(), MAX_POINTS);
+    }
+
+    #[test]
+    fn addresses_of_ones_own_making_are_shown_where_there_are_no_others() {
+        let shown = |list: &[&str]| super::shown(list.iter().map(|text| (*text).to_owned()).collect());
+        assert_eq!(shown(&["169.254.7.7", "192.168.1.40"]), ["192.168.1.40"]);
+        assert_eq!(shown(&["169.254.7.7"]), ["169.254.7.7"]);
+        assert_eq!(shown(&["fe80::1", "2001:db8::1"]), ["2001:db8::1"]);
+        assert!(shown(&["fe80::1"]).is_empty());
     }
 
     #[test]

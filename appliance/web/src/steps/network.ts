@@ -4,7 +4,7 @@ import { h, icon } from '../../../../signal/web/src/ui/dom';
 import { askInside, Refused, Silent } from '../box';
 import { Field, first, head, note, once, passwordField, plain, textField } from '../view';
 import { t, type Word } from '../words';
-import { choices, isCurrent, type Choice, type View } from './networks';
+import { choices, isCurrent, isUp, type Choice, type View } from './networks';
 import { Pending } from './pending';
 
 export interface Network {
@@ -189,7 +189,7 @@ function title(choice: Choice): string {
 
 function detail(choice: Choice): string {
   const { device } = choice;
-  if (device?.state === 'connecting' && (choice.kind !== 'wireless' || device.network === choice.point.name)) return t('net.connecting');
+  if (device?.state === 'connecting' && !isUp(device) && (choice.kind !== 'wireless' || device.network === choice.point.name)) return t('net.connecting');
   if (isCurrent(choice) && device?.addresses[0]) return t(device.given || choice.kind !== 'cable' ? 'net.given' : 'net.fixed', { address: device.addresses[0] });
   if (choice.kind === 'own') return t('net.own.text');
   if (choice.kind === 'wireless') return t(choice.point.strength >= 60 ? 'net.wireless.strong' : choice.point.strength >= 35 ? 'net.wireless.fair' : 'net.wireless.weak');
@@ -200,7 +200,7 @@ const WRONG = { wrong: true } as const;
 
 function cable(choice: Choice & { kind: 'cable' }): Option {
   const { device } = choice;
-  const fixed = device.state === 'connected' && !device.given && device.addresses.length > 0;
+  const fixed = isUp(device) && !device.given && device.addresses.length > 0;
   const id = device.device;
   const radio = (value: string, label: Word, checked: boolean): readonly [HTMLInputElement, HTMLElement] => {
     const input = h('input', { type: 'radio', name: `method-${id}`, value, checked, 'data-test': value, onchange: () => (fields.hidden = !manual.checked) });
@@ -215,7 +215,7 @@ function cable(choice: Choice & { kind: 'cable' }): Option {
   return {
     choice, button: 'net.use.cable', more: h('div', { class: 'more' }, h('div', { class: 'row' }, autoLine, manualLine), fields),
     wish: () => {
-      const same = device.state === 'connected' && manual.checked === fixed && (!manual.checked || !address.value.trim());
+      const same = isUp(device) && manual.checked === fixed && (!manual.checked || !address.value.trim());
       if (same || device.state === 'unplugged') return null;
       if (!manual.checked) return { kind: 'cable', device: id };
       const [place, length] = address.value.trim().split('/');

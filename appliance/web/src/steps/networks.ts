@@ -43,9 +43,14 @@ export function choices({ devices, points }: View): Choice[] {
   ];
 }
 
+/** It has an address, perhaps one that the box made because nobody gives one; then it goes on asking. */
+export function isUp({ state, kind, addresses }: Device): boolean {
+  return state === 'connected' || (state === 'connecting' && kind === 'cable' && addresses.length > 0);
+}
+
 /** That is how the box is connected now. */
 export function isCurrent(choice: Choice): boolean {
-  if (choice.device?.state !== 'connected') return false;
+  if (!choice.device || !isUp(choice.device)) return false;
   if (choice.kind === 'cable') return true;
   return choice.kind === 'own' ? choice.device.own : !choice.device.own && choice.device.network === choice.point.name;
 }
