@@ -125,6 +125,7 @@ test-arm: setup-test cross ## 64-bit ARM in an emulator: tests of the packet pat
 
 test-board: setup-test image-qemu ## the disk image in an emulator with 1 GB: meetings, updates, sticks, and a plug that is pulled
 	@.ci/need $(NEED_BOARD)
+	@.ci/cross rustc --locked -p room-hal --all-features --example panel -- -C target-feature=+crt-static
 	@status=0; for suite in tests/board/*.test.mjs; do echo "==== $$suite"; $(EMULATE) $$suite || status=1; done; exit $$status
 
 # One start, one meeting, one update that is taken back.
