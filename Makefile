@@ -45,9 +45,10 @@ ARCHITECTURES ?= $(sort $(ARCHITECTURE) arm64)
 PACKAGES := $(TARGET)/packages
 SHARE := $(TARGET)/share
 ARM := $(TARGET)/cross/aarch64-unknown-linux-gnu/release/moothall
+ARM_EMULATED := $(TARGET)/cross/aarch64-unknown-linux-gnu/emulated/moothall
 
 .PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 image-qemu test test-full test-arm test-board test-stages lint bench fuzz web setup-run setup-test web-test rust-build \
-	rust-test package-test share simulation-long browser-test browser-again screens
+	rust-test package-test board-test share simulation-long browser-test browser-again screens
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -106,6 +107,7 @@ test-stages:
 	@.ci/stage build $(MAKE) rust-build
 	@.ci/stage rust $(MAKE) rust-test
 	@STAGE_MINUTES=45 .ci/stage browser $(MAKE) browser-test
+	@! .ci/emulates || .ci/stage --ask board $(MAKE) board-test
 
 test-full: ## `make test`, and what takes too long for it: many seeds, browsers AGAIN times, fuzzing, measurements
 	@$(MAKE) test-stages
@@ -116,7 +118,7 @@ test-full: ## `make test`, and what takes too long for it: many seeds, browsers 
 	@STAGE_MINUTES=90 .ci/stage fuzz $(MAKE) fuzz FUZZ_SECONDS=60
 	@STAGE_MINUTES=60 .ci/stage bench $(MAKE) bench
 	@STAGE_MINUTES=90 .ci/stage arm $(MAKE) test-arm
-	@STAGE_MINUTES=120 .ci/stage board $(MAKE) test-board
+	@STAGE_MINUTES=120 .ci/stage boards $(MAKE) test-board
 	@.ci/stage --sum
 
 test-arm: setup-test cross ## 64-bit ARM in an emulator: tests of the packet path, what a packet costs, a meeting
@@ -124,8 +126,17 @@ test-arm: setup-test cross ## 64-bit ARM in an emulator: tests of the packet pat
 
 test-board: setup-test image-qemu ## the disk image in an emulator with 1 GB: meetings, updates, sticks, and a plug that is pulled
 	@.ci/need $(NEED_BOARD)
-	@.ci/cross rustc --locked -p room-hal --all-features --example panel -- -C target-feature=+crt-static
+	@.ci/cross rustc --locked --profile emulated -p room-hal --all-features --example panel -- -C target-feature=+crt-static
 	@status=0; for suite in tests/board/*.test.mjs; do echo "==== $$suite"; $(EMULATE) $$suite || status=1; done; exit $$status
+
+# One start, one meeting, one update that is taken back, with a program that is there sooner than a release.
+board-test: setup-test share
+	@.ci/need $(NEED_DEB) $(NEED_IMAGE) $(NEED_BOARD)
+	@.ci/cross build --locked --profile emulated -p appliance
+	@rm -rf $(PACKAGES)/emulated
+	@appliance/package/deb arm64 $(ARM_EMULATED) $(SHARE) $(PACKAGES)/emulated
+	@board-configs/image/build qemu-arm64 $(PACKAGES)/emulated/*.deb $(IMAGE)
+	@timeout --kill-after=10 20m $(EMULATE) tests/board/board.test.mjs
 
 lint: ## formatting, clippy, documentation, types of the page
 	@.ci/rust fmt clippy

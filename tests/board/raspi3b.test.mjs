@@ -13,7 +13,7 @@ const START_MS = 300_000;
 
 /** Debian's kernel, device tree and busybox, as they were unpacked for the image, and the example `panel` of room-hal, linked statically. */
 const PARTS = path.join(path.dirname(process.env.MOOTHALL_IMAGE ?? 'target/image/disk.img'), 'parts');
-const PANEL = process.env.MOOTHALL_PANEL ?? 'target/cross/aarch64-unknown-linux-gnu/debug/examples/panel';
+const PANEL = process.env.MOOTHALL_PANEL ?? 'target/cross/aarch64-unknown-linux-gnu/emulated/examples/panel';
 
 /** An archive that the kernel starts from. */
 function initrd(folder) {
