@@ -17,7 +17,7 @@ after(async () => {
     await server?.stop();
 });
 
-test('two Firefox and one Chromium: video and sound both ways, chat, mute, hand, leave', async () => {
+test('checklist 5: two Firefox and one Chromium: video and sound both ways, chat, mute, hand, leave', async () => {
     const pages = [
         await joinWithPage(chromium, { room: 'foxes', name: 'Chromium' }),
         await joinWithPage(firefox, { room: 'foxes', name: 'Fox one' }),

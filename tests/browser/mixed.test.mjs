@@ -79,7 +79,7 @@ test('two that join at the same time get each other, whoever is told first', () 
     }
 }));
 
-test('a data channel carries messages and constraints as well', async () => {
+test('checklist 30, 31: a data channel carries messages and constraints as well', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'moothall-config-'));
     const config = path.join(folder, 'moothall.toml');
 

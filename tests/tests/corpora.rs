@@ -34,7 +34,7 @@ fn mutate(rng: &mut ChaCha8Rng, sample: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn no_sample_and_no_mutation_of_one_ends_a_parser() {
+fn checklist_120_no_sample_and_no_mutation_of_one_ends_a_parser() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     for (name, _) in TARGETS {
         let mut rng = ChaCha8Rng::seed_from_u64(20_240_101);

@@ -137,7 +137,7 @@ fn bad_networks_do_not_stop_a_meeting() {
 }
 
 #[test]
-fn a_late_comer_sees_a_picture_soon() {
+fn chapter_9_10_a_late_comer_sees_a_picture_soon() {
     let mut world = world(5, good());
     meeting(&mut world, 2, Load::default());
     everybody_connects(&mut world, Duration::from_secs(3));
@@ -263,7 +263,7 @@ fn endpoint_messages_reach_the_others_with_the_true_sender() {
 }
 
 #[test]
-fn a_nat_that_rebinds_costs_less_than_three_seconds() {
+fn checklist_9_a_nat_that_rebinds_costs_less_than_three_seconds() {
     let mut world = world(11, good());
     meeting(&mut world, 2, Load::default());
     everybody_connects(&mut world, Duration::from_secs(3));
@@ -281,7 +281,7 @@ fn a_nat_that_rebinds_costs_less_than_three_seconds() {
 }
 
 #[test]
-fn an_ice_restart_is_not_noticed_and_takes_a_meeting_along_to_another_network() {
+fn chapter_9_13_an_ice_restart_is_not_noticed_and_takes_a_meeting_along_to_another_network() {
     for seed in seeds() {
         let mut world = world(seed, good());
         meeting(&mut world, 2, Load::default());
@@ -315,7 +315,7 @@ fn a_wrong_fingerprint_never_yields_keys() {
 }
 
 #[test]
-fn who_leaves_and_comes_again_under_the_same_name_is_new() {
+fn chapter_9_14_who_leaves_and_comes_again_under_the_same_name_is_new() {
     let mut world = world(13, good());
     meeting(&mut world, 2, Load::default());
     everybody_connects(&mut world, Duration::from_secs(3));
@@ -342,11 +342,12 @@ fn who_leaves_and_comes_again_under_the_same_name_is_new() {
 }
 
 #[test]
-fn a_stranger_that_floods_gets_no_answer_and_leaves_no_state() {
+fn checklist_1_a_stranger_that_floods_gets_no_answer_and_leaves_no_state() {
     let mut world = world(14, good());
     meeting(&mut world, 2, Load::default());
     everybody_connects(&mut world, Duration::from_secs(3));
     world.run(Duration::from_secs(2));
+    let residue = world.bridge.residue();
     let mut word = 0x9e37_79b9_u32;
     for n in 0..20_000u32 {
         let mut datagram = vec![0u8; 40 + (n % 900) as usize];
@@ -358,13 +359,14 @@ fn a_stranger_that_floods_gets_no_answer_and_leaves_no_state() {
         let from = SocketAddr::from(([198, 51, 100, (n % 250) as u8], 1024 + (n % 60_000) as u16));
         world.inject(from, &datagram);
     }
+    assert_eq!(world.bridge.residue(), residue);
     world.run(Duration::from_secs(3));
     assert_eq!(world.astray, 0, "strangers get no answer");
     everybody_sees_everybody(&world, 50, 14);
 }
 
 #[test]
-fn a_wave_of_requests_costs_the_sender_few_key_frames() {
+fn checklist_73_chapter_9_9_a_wave_of_requests_costs_the_sender_few_key_frames() {
     let mut world = world(15, good());
     let silent = Load { encodings: 0, ..Load::default() };
     world.join(bot(1, Load::default(), Offer::Gcm));
@@ -402,7 +404,7 @@ fn reports_and_feedback_flow() {
 }
 
 #[test]
-fn a_silent_endpoint_expires_and_the_focus_is_told() {
+fn checklist_113_a_silent_endpoint_expires_and_the_focus_is_told() {
     let mut world = world(17, good());
     meeting(&mut world, 2, Load::default());
     everybody_connects(&mut world, Duration::from_secs(3));
@@ -593,7 +595,7 @@ fn only_what_somebody_gets_is_kept_for_sending_again() {
 }
 
 #[test]
-fn an_encoding_that_ends_is_replaced_by_another() {
+fn checklist_90_chapter_9_25_an_encoding_that_ends_is_replaced_by_another() {
     let mut world = world(21, good());
     meeting(&mut world, 2, SIMULCAST);
     everybody_connects(&mut world, Duration::from_secs(3));

@@ -28,7 +28,7 @@ fn audio_goes_to_everybody_unchanged_but_for_its_numbers() {
 }
 
 #[test]
-fn digital_silence_is_dropped_after_its_first_packets_and_numbers_stay_dense() {
+fn checklist_69_chapter_9_18_digital_silence_is_dropped_after_its_first_packets_and_numbers_stay_dense() {
     let mut world = World::meeting(2);
     talk(&mut world, 1, 1, 10, 20);
     talk(&mut world, 1, 11, 50, 127);
@@ -46,7 +46,7 @@ fn digital_silence_is_dropped_after_its_first_packets_and_numbers_stay_dense() {
 }
 
 #[test]
-fn force_mute_drops_audio_and_leaves_no_gap() {
+fn checklist_91_force_mute_drops_audio_and_leaves_no_gap() {
     let mut world = World::meeting(2);
     let mute = |audio| EndpointModify {
         id: "a".into(),
@@ -66,7 +66,7 @@ fn force_mute_drops_audio_and_leaves_no_gap() {
 }
 
 #[test]
-fn a_subscription_names_what_is_heard() {
+fn checklist_56_a_subscription_names_what_is_heard() {
     let mut world = World::meeting(3);
     let both = |world: &mut World, from: u16| {
         world.forget();
@@ -134,7 +134,7 @@ fn whoever_is_muted_does_not_become_dominant() {
 }
 
 #[test]
-fn a_new_dominant_speaker_is_asked_for_a_key_frame_only_if_somebody_has_a_camera_on_stage() {
+fn checklist_104_a_new_dominant_speaker_is_asked_for_a_key_frame_only_if_somebody_has_a_camera_on_stage() {
     for on_stage in [true, false] {
         let mut world = World::meeting(3);
         world.run_ms(500);

@@ -28,7 +28,7 @@ fn a_new_channel_is_told_everything_in_order() {
 }
 
 #[test]
-fn unknown_names_and_wrong_passwords_are_refused_alike() {
+fn checklist_35_unknown_names_and_wrong_passwords_are_refused_alike() {
     let mut world = World::meeting(1);
     let url = world.client(1).url.clone();
     let (path, pwd) = url.split_once("?pwd=").unwrap();
@@ -99,7 +99,7 @@ fn a_flood_of_messages_is_cut_off() {
 }
 
 #[test]
-fn forwarded_sources_are_told_exactly_when_the_set_changes() {
+fn checklist_52_forwarded_sources_are_told_exactly_when_the_set_changes() {
     let mut world = World::meeting(3);
     world.forget();
     let told = |world: &mut World| -> Vec<Value> {
@@ -125,7 +125,7 @@ fn forwarded_sources_are_told_exactly_when_the_set_changes() {
 }
 
 #[test]
-fn the_type_of_a_source_that_is_not_there_yet_is_remembered() {
+fn checklist_51_the_type_of_a_source_that_is_not_there_yet_is_remembered() {
     let mut world = World::meeting(2);
     world.say(2, r#"{"colibriClass":"SourceVideoTypeMessage","sourceName":"b-v1","videoType":"none"}"#);
     world.forget();
@@ -142,7 +142,7 @@ fn the_type_of_a_source_that_is_not_there_yet_is_remembered() {
 }
 
 #[test]
-fn clients_from_before_source_names_are_answered_in_their_words() {
+fn checklist_47_clients_from_before_source_names_are_answered_in_their_words() {
     let mut world = World::meeting(2);
     world.forget();
     world.say(
@@ -160,7 +160,7 @@ fn clients_from_before_source_names_are_answered_in_their_words() {
 }
 
 #[test]
-fn those_who_fall_silent_are_declared_inactive_in_words_and_given_up_in_the_end() {
+fn checklist_53_113_those_who_fall_silent_are_declared_inactive_in_words_and_given_up_in_the_end() {
     let mut world = World::meeting(2);
     world.forget();
     // Nobody of this world shows a sign of life to ICE: both count as never come.

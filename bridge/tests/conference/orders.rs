@@ -90,7 +90,7 @@ fn a_conference_ends_with_the_order_that_takes_its_last_endpoint() {
 }
 
 #[test]
-fn an_expired_conference_leaves_nothing_and_an_empty_one_goes_by_itself() {
+fn checklist_113_an_expired_conference_leaves_nothing_and_an_empty_one_goes_by_itself() {
     let mut world = World::meeting(3);
     world.done(ConferenceModify { meeting_id: MEETING.into(), expire: true, ..Default::default() });
     assert_eq!(world.bridge.residue(), 0);
@@ -103,7 +103,7 @@ fn an_expired_conference_leaves_nothing_and_an_empty_one_goes_by_itself() {
 }
 
 #[test]
-fn an_endpoint_created_a_hundred_times_under_one_id_leaves_no_residue() {
+fn checklist_116_chapter_9_14_an_endpoint_created_a_hundred_times_under_one_id_leaves_no_residue() {
     let mut world = World::meeting(3);
     let before = world.bridge.residue();
     for round in 0..100_u16 {

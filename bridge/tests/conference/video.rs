@@ -11,7 +11,7 @@ fn encodings(stream: &[&Rtp]) -> Vec<u8> {
 }
 
 #[test]
-fn everybody_gets_the_highest_encoding_under_the_primary_ssrc() {
+fn checklist_83_everybody_gets_the_highest_encoding_under_the_primary_ssrc() {
     let mut world = World::meeting(3);
     world.film(1, 500, 30, true, &ALL);
     for number in [2, 3] {
@@ -105,7 +105,7 @@ fn requests(world: &mut World, number: u32) -> Vec<u32> {
 }
 
 #[test]
-fn two_hundred_requests_of_receivers_become_one() {
+fn checklist_73_chapter_9_9_two_hundred_requests_of_receivers_become_one() {
     let mut world = World::meeting(21);
     world.film(1, 1, 30, true, &ALL);
     world.forget();
@@ -123,7 +123,7 @@ fn two_hundred_requests_of_receivers_become_one() {
 }
 
 #[test]
-fn fir_and_several_requests_in_one_compound_are_all_carried_out() {
+fn checklist_74_fir_and_several_requests_in_one_compound_are_all_carried_out() {
     let mut world = World::meeting(3);
     world.film(1, 1, 30, true, &ALL);
     world.film(2, 1, 30, true, &ALL);
@@ -138,7 +138,7 @@ fn fir_and_several_requests_in_one_compound_are_all_carried_out() {
 }
 
 #[test]
-fn a_missed_packet_comes_again_as_rtx_once_in_a_round_trip() {
+fn checklist_76_a_missed_packet_comes_again_as_rtx_once_in_a_round_trip() {
     let mut world = World::meeting(2);
     world.film(1, 1, 20, true, &ALL);
     let (ssrc, rtx) = (world.client(1).video_ssrc(0), world.client(1).rtx_ssrc(0));
@@ -163,7 +163,7 @@ fn a_missed_packet_comes_again_as_rtx_once_in_a_round_trip() {
 }
 
 #[test]
-fn what_was_never_sent_or_went_before_a_switch_is_not_sent_again() {
+fn checklist_76_chapter_9_7_what_was_never_sent_or_went_before_a_switch_is_not_sent_again() {
     let mut world = World::meeting(2);
     world.film(1, 1, 10, true, &ALL);
     let ssrc = world.client(1).video_ssrc(0);
@@ -203,7 +203,7 @@ fn only_what_somebody_gets_is_kept_and_the_key_frame_that_begins_more_of_it() {
 }
 
 #[test]
-fn losses_of_senders_are_asked_for_and_what_comes_finds_its_place() {
+fn checklist_75_77_losses_of_senders_are_asked_for_and_what_comes_finds_its_place() {
     let mut world = World::meeting(2);
     world.film(1, 1, 10, true, &[0]);
     let lost = world.video(1, 0, 11, false);
@@ -239,7 +239,7 @@ fn losses_of_senders_are_asked_for_and_what_comes_finds_its_place() {
 }
 
 #[test]
-fn padding_leaves_no_gap_behind() {
+fn checklist_78_chapter_9_3_padding_leaves_no_gap_behind() {
     let mut world = World::meeting(2);
     world.film(1, 1, 5, true, &[0]);
     let ssrc = world.client(1).video_ssrc(0);
@@ -261,7 +261,7 @@ fn padding_leaves_no_gap_behind() {
 }
 
 #[test]
-fn extensions_are_stripped_and_transport_numbers_are_our_own() {
+fn checklist_67_extensions_are_stripped_and_transport_numbers_are_our_own() {
     let mut world = World::meeting(2);
     world.film(1, 1, 10, true, &ALL);
     let client = world.client(2);
@@ -303,7 +303,7 @@ fn the_line_on_which_a_client_sends_is_held_by_the_bridges_own_source() {
 }
 
 #[test]
-fn unsignalled_streams_are_dropped() {
+fn checklist_66_unsignalled_streams_are_dropped() {
     let mut world = World::meeting(2);
     world.film(1, 1, 3, true, &[0]);
     let before = world.client(2).rtp.len();
@@ -313,7 +313,7 @@ fn unsignalled_streams_are_dropped() {
 }
 
 #[test]
-fn payload_types_are_translated_for_a_receiver_with_other_numbers() {
+fn checklist_65_payload_types_are_translated_for_a_receiver_with_other_numbers() {
     let mut world = World::new();
     world.join(1, 1);
     let mut other = creating("b");
@@ -370,7 +370,7 @@ fn an_encoding_that_falls_silent_is_replaced_by_one_that_lives() {
 }
 
 #[test]
-fn sender_reports_carry_our_counts_and_map_the_same_moment() {
+fn checklist_71_sender_reports_carry_our_counts_and_map_the_same_moment() {
     let mut world = World::meeting(2);
     let top = world.client(1).video_ssrc(2);
     world.film(1, 1, 20, true, &ALL);
@@ -409,7 +409,7 @@ fn sender_reports_carry_our_counts_and_map_the_same_moment() {
 }
 
 #[test]
-fn receiver_reports_and_feedback_go_to_senders_at_their_pace() {
+fn checklist_70_80_receiver_reports_and_feedback_go_to_senders_at_their_pace() {
     let mut world = World::meeting(2);
     world.film(1, 1, 91, true, &ALL);
     let counts = world.rtcp_of(1);
@@ -439,7 +439,7 @@ fn an_idle_meeting_sleeps() {
 }
 
 #[test]
-fn force_mute_stops_video_where_it_comes_in_and_its_end_asks_for_a_key_frame() {
+fn checklist_91_force_mute_stops_video_where_it_comes_in_and_its_end_asks_for_a_key_frame() {
     let mut world = World::meeting(2);
     world.film(1, 1, 10, true, &ALL);
     let mute = |video| EndpointModify {
@@ -518,7 +518,7 @@ fn a_source_that_comes_back_under_its_ssrc_goes_on_in_numbers_and_time_towards_t
 }
 
 #[test]
-fn senders_are_told_the_largest_wish_more_at_once_and_less_after_a_while() {
+fn checklist_50_senders_are_told_the_largest_wish_more_at_once_and_less_after_a_while() {
     let mut world = World::meeting(3);
     let told = |world: &mut World| -> Vec<i64> {
         let heights = world

@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_of_an_audio_subscription_mean_the_same() {
+    fn checklist_56_both_forms_of_an_audio_subscription_mean_the_same() {
         let parse = |text| match ClientMessage::parse(text).unwrap() {
             ClientMessage::AudioSubscription(subscription) => subscription,
             other => panic!("{other:?}"),
@@ -447,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_bridge_says_has_the_bytes_that_clients_know() {
+    fn checklist_53_what_the_bridge_says_has_the_bytes_that_clients_know() {
         let samples = [
             (BridgeMessage::ServerHello { version: None }, r#"{"colibriClass":"ServerHello"}"#),
             (
@@ -492,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_fields_nulls_and_repeated_keys_do_no_harm() {
+    fn checklist_39_unknown_fields_nulls_and_repeated_keys_do_no_harm() {
         let text = r#"{"lastN":3,"colibriClass":"ReceiverVideoConstraints","lastN":5,"news":{"a":[1]},"constraints":null,"defaultConstraints":{"maxHeight":359.6,"maxFrameRate":null,"x":1}}"#;
         let ClientMessage::ReceiverVideoConstraints(c) = ClientMessage::parse(text).unwrap() else {
             panic!("not constraints");
@@ -507,7 +507,7 @@ mod tests {
     }
 
     #[test]
-    fn heights_below_minus_one_and_broken_frames_are_refused() {
+    fn checklist_45_heights_below_minus_one_and_broken_frames_are_refused() {
         let bad = r#"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":-2}}"#;
         assert_eq!(ClientMessage::parse(bad), Err(Unreadable::BadField));
         let nan = r#"{"colibriClass":"LastNChangedEvent","lastN":1e300}"#;

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_wanted_before_the_first_message_and_180_after_one_without_wishes() {
+    fn checklist_43_nothing_is_wanted_before_the_first_message_and_180_after_one_without_wishes() {
         let mut settings = Settings::new(None);
         assert_eq!(heights(&settings, &[A]), [(0, 0)]);
         assert!(settings.merge(message()));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_message_without_default_keeps_the_default_that_was_set() {
+    fn checklist_43_a_later_message_without_default_keeps_the_default_that_was_set() {
         let mut settings = Settings::new(None);
         settings.merge(ReceiverVideoConstraints { default_constraints: Some(VideoConstraint::height(0)), ..message() });
         settings.merge(ReceiverVideoConstraints { last_n: Some(5), ..message() });
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn present_fields_replace_whole_and_absent_ones_stay() {
+    fn checklist_44_present_fields_replace_whole_and_absent_ones_stay() {
         let mut settings = Settings::new(None);
         let one = |name: &str, height| BTreeMap::from([(name.to_owned(), VideoConstraint::height(height))]);
         settings.merge(ReceiverVideoConstraints { constraints: Some(one("a-v0", 720)), ..message() });
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stage_comes_first_then_the_selected_then_conference_order_then_the_disabled() {
+    fn checklist_48_the_stage_comes_first_then_the_selected_then_conference_order_then_the_disabled() {
         let off = Candidate { enabled: false, ..A };
         let d = Candidate { name: "d-v0", owner: "d", enabled: true };
         let mut settings = Settings::new(None);
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_constrained_to_nothing_takes_no_last_n_place() {
+    fn checklist_48_chapter_9_17_a_source_constrained_to_nothing_takes_no_last_n_place() {
         let mut settings = Settings::new(None);
         settings.merge(ReceiverVideoConstraints {
             last_n: Some(1),
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn minus_one_is_unlimited_everywhere() {
+    fn checklist_45_minus_one_is_unlimited_everywhere() {
         assert_eq!(larger(-1, 180), -1);
         assert_eq!(larger(2160, -1), -1);
         assert_eq!(larger(0, 180), 180);
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn the_initial_last_n_counts_until_the_first_message() {
+    fn checklist_49_the_initial_last_n_counts_until_the_first_message() {
         let mut settings = Settings::new(None);
         assert!(settings.set_initial_last_n(1));
         settings.merge(ReceiverVideoConstraints { last_n: Some(-1), ..message() });
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn endpoint_ids_stand_for_the_first_camera() {
+    fn checklist_47_endpoint_ids_stand_for_the_first_camera() {
         let desktop = Candidate { name: "b-v1", owner: "b", enabled: true };
         let mut settings = Settings::new(None);
         settings.merge(ReceiverVideoConstraints {

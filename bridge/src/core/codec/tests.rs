@@ -135,7 +135,7 @@ fn vp9_ids_are_rewritten_in_place() {
 }
 
 #[test]
-fn h264_key_frames_start_with_parameters_or_an_idr() {
+fn checklist_88_h264_key_frames_start_with_parameters_or_an_idr() {
     let starts: [&[u8]; 6] = [
         &[0x67, 0x42],
         &[0x65, 0x88],

@@ -34,7 +34,7 @@ fn forwarded(verdict: Verdict) -> Outgoing {
 }
 
 #[test]
-fn nothing_goes_out_before_a_key_frame_and_one_is_wanted() {
+fn checklist_83_nothing_goes_out_before_a_key_frame_and_one_is_wanted() {
     let start = Instant::now();
     let mut projection = video();
     assert_eq!(projection.project(start, &frame(0, 1, 0, true), &[]), Verdict::Reject, "no target");
@@ -72,7 +72,7 @@ fn a_key_frame_above_the_target_is_never_taken() {
 }
 
 #[test]
-fn the_old_encoding_goes_on_until_the_new_one_can_start() {
+fn chapter_9_1_the_old_encoding_goes_on_until_the_new_one_can_start() {
     let start = Instant::now();
     let mut projection = video();
     projection.set_target(Some(0));
@@ -134,7 +134,7 @@ fn a_pause_ends_with_a_key_frame_and_the_next_number() {
 }
 
 #[test]
-fn a_frame_that_was_cut_by_a_switch_leaves_a_hole() {
+fn checklist_84_a_frame_that_was_cut_by_a_switch_leaves_a_hole() {
     let start = Instant::now();
     let mut projection = video();
     projection.set_target(Some(1));
@@ -145,7 +145,7 @@ fn a_frame_that_was_cut_by_a_switch_leaves_a_hole() {
 }
 
 #[test]
-fn packets_from_before_a_switch_are_not_accepted_any_more() {
+fn checklist_83_packets_from_before_a_switch_are_not_accepted_any_more() {
     let start = Instant::now();
     let mut projection = video();
     projection.set_target(Some(0));
@@ -172,7 +172,7 @@ fn a_key_frame_that_comes_far_too_late_starts_nothing() {
 }
 
 #[test]
-fn a_codec_change_on_the_same_stream_waits_for_a_key_frame_and_goes_on() {
+fn checklist_89_chapter_9_26_a_codec_change_on_the_same_stream_waits_for_a_key_frame_and_goes_on() {
     let start = Instant::now();
     let mut projection = video();
     projection.set_target(Some(0));
@@ -211,7 +211,7 @@ fn audio_starts_anywhere_keeps_its_timestamps_and_ignores_payload_types() {
 
 /// Two encodings of one camera with unrelated timestamp bases, switched back and forth at every key frame.
 #[test]
-fn timestamps_grow_with_every_frame_and_follow_the_wall_clock_over_many_switches() {
+fn checklist_85_chapter_9_19_timestamps_grow_with_every_frame_and_follow_the_wall_clock_over_many_switches() {
     for with_reports in [false, true] {
         let start = Instant::now();
         let mut projection = video();

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn padding_leaves_no_gap_and_losses_keep_theirs() {
+    fn checklist_78_padding_leaves_no_gap_and_losses_keep_theirs() {
         let mut numbering = Numbering::default();
         assert_eq!(accept(&mut numbering, 0), Some(1));
         numbering.skip(ExtSeq(BASE + 1));

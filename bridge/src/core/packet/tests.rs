@@ -103,7 +103,7 @@ fn rewrite<'a>(kept: &'a [(u8, u8)], stamped: &'a [(u8, &'a [u8])]) -> Rewrite<'
 }
 
 #[test]
-fn a_rewritten_packet_keeps_only_what_is_named() {
+fn checklist_67_a_rewritten_packet_keeps_only_what_is_named() {
     let mut source = plain(ONE_BYTE, b"payload\0\x02");
     source[0] |= 0x20;
     let header = RtpHeader::parse(&source).unwrap();
@@ -124,7 +124,7 @@ fn a_rewritten_packet_keeps_only_what_is_named() {
 }
 
 #[test]
-fn two_byte_form_is_written_only_where_it_is_allowed() {
+fn checklist_68_two_byte_form_is_written_only_where_it_is_allowed() {
     let source = plain(ONE_BYTE, b"p");
     let header = RtpHeader::parse(&source).unwrap();
     let mut slot = [0; 200];

@@ -84,7 +84,7 @@ fn reports_are_read_by_the_other_implementation_and_the_other_way_round() {
 }
 
 #[test]
-fn a_report_holds_at_most_31_blocks_and_negative_loss() {
+fn checklist_70_a_report_holds_at_most_31_blocks_and_negative_loss() {
     let many: Vec<_> = (0..40).map(report).collect();
     let bytes = written(|writer| writer.receiver_report(Ssrc(2), &many).unwrap());
     let Block::ReceiverReport { reports, .. } = only(&bytes) else { panic!() };
@@ -240,7 +240,7 @@ fn transport_feedback_survives_a_round_trip() {
 }
 
 #[test]
-fn transport_feedback_is_read_by_the_other_implementation() {
+fn chapter_9_23_transport_feedback_is_read_by_the_other_implementation() {
     let mut rng = ChaCha8Rng::seed_from_u64(32);
     for round in 0..500 {
         let arrivals = arrivals(&mut rng, 200, [0, 10, 50][round % 3]);
@@ -276,7 +276,7 @@ fn transport_feedback_is_read_by_the_other_implementation() {
 }
 
 #[test]
-fn the_reference_time_is_signed_and_wraps() {
+fn chapter_9_23_the_reference_time_is_signed_and_wraps() {
     let late = (1i64 << 24) * 256 - 100;
     let (_, read) = round_trip_feedback(Seq(1), &[Some(late), Some(late + 200)]);
     assert_eq!(read, [(Seq(1), Arrival::At(-100)), (Seq(2), Arrival::At(100))]);
@@ -294,7 +294,7 @@ fn feedback_without_times_or_with_reserved_symbols() {
 }
 
 #[test]
-fn round_trip_times_are_sane_or_absent() {
+fn chapter_9_30_round_trip_times_are_sane_or_absent() {
     let sent = NtpTime::from_unix(Duration::from_secs(1_800_000_000));
     let block = ReportBlock { last_sender_report: sent.compact(), delay_since: 65536 / 2, ..ReportBlock::default() };
     let rtt = round_trip(sent.plus(Duration::from_millis(600)), &block).unwrap();

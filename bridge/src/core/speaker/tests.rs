@@ -170,7 +170,7 @@ fn the_only_speaker_is_dominant_and_one_who_left_is_not() {
 }
 
 #[test]
-fn without_levels_it_sleeps_after_15_s_and_wakes_with_the_next() {
+fn checklist_113_without_levels_it_sleeps_after_15_s_and_wakes_with_the_next() {
     let epoch = Instant::now();
     let mut speakers = Speakers::new(epoch);
     speakers.on_level(epoch, 5, level(20));
@@ -200,7 +200,7 @@ fn an_idle_speaker_is_forgotten_after_an_hour_unless_dominant() {
 }
 
 #[test]
-fn three_silent_packets_pass_and_sound_opens_the_gate() {
+fn checklist_69_three_silent_packets_pass_and_sound_opens_the_gate() {
     let mut gate = SilenceGate::default();
     let passed: Vec<_> = (0..300).map(|_| gate.accept(level(127))).collect();
     assert_eq!(passed.iter().filter(|pass| **pass).count(), 3);

@@ -44,7 +44,7 @@ pub(super) fn packet(rng: &mut ChaCha8Rng, ssrc: u32, seq: u16) -> Vec<u8> {
 }
 
 #[test]
-fn the_peer_opens_what_we_seal_over_several_wraps() {
+fn checklist_26_the_peer_opens_what_we_seal_over_several_wraps() {
     for profile in PROFILES {
         let mut rng = ChaCha8Rng::seed_from_u64(10);
         let (material, key, salt) = keys(profile, &mut rng);
@@ -63,7 +63,7 @@ fn the_peer_opens_what_we_seal_over_several_wraps() {
 }
 
 #[test]
-fn we_open_what_the_peer_seals_with_loss_reordering_and_repetition() {
+fn checklist_28_we_open_what_the_peer_seals_with_loss_reordering_and_repetition() {
     for profile in PROFILES {
         let mut rng = ChaCha8Rng::seed_from_u64(11);
         let (material, key, salt) = keys(profile, &mut rng);
@@ -132,7 +132,7 @@ fn rtcp_passes_both_ways() {
 }
 
 #[test]
-fn a_stream_that_wrapped_before_its_first_packet_arrived_is_opened() {
+fn chapter_9_5_a_stream_that_wrapped_before_its_first_packet_arrived_is_opened() {
     for profile in PROFILES {
         let mut rng = ChaCha8Rng::seed_from_u64(13);
         let (material, key, salt) = keys(profile, &mut rng);
@@ -151,7 +151,7 @@ fn a_stream_that_wrapped_before_its_first_packet_arrived_is_opened() {
 }
 
 #[test]
-fn a_stream_is_found_again_after_a_long_sleep() {
+fn chapter_9_6_a_stream_is_found_again_after_a_long_sleep() {
     for profile in PROFILES {
         for pause in [1000u64, 20_000, 40_000, 60_000, 65_000, 70_000] {
             let mut rng = ChaCha8Rng::seed_from_u64(14);

@@ -81,7 +81,7 @@ fn plain_retransmission_works_with_cm() {
 }
 
 #[test]
-fn a_packet_behind_the_window_is_too_old_but_1000_back_is_not() {
+fn checklist_28_a_packet_behind_the_window_is_too_old_but_1000_back_is_not() {
     for profile in PROFILES {
         let (mut outbound, mut inbound, mut rng) = pair(profile, 23);
         let mut packets: Vec<_> = (0..3000u16).map(|seq| sealed(&mut outbound, &packet(&mut rng, 1, seq))).collect();
@@ -93,7 +93,7 @@ fn a_packet_behind_the_window_is_too_old_but_1000_back_is_not() {
 }
 
 #[test]
-fn garbage_leaves_no_state() {
+fn checklist_28_garbage_leaves_no_state() {
     for profile in PROFILES {
         let (mut outbound, mut inbound, mut rng) = pair(profile, 24);
         for ssrc in 0..5000 {

@@ -11,7 +11,7 @@ use crate::shell::{ChannelId, ToClient};
 const URL: &str = "/colibri-ws/box/conf/alice?pwd=secret";
 
 #[test]
-fn strangers_learn_nothing() {
+fn checklist_35_strangers_learn_nothing() {
     with_server(Setup::default(), async |server| {
         let refused = async |path| upgrade(server.connect().await, path, &[]).await.unwrap_err();
         for path in [
@@ -56,7 +56,7 @@ fn frames_travel_both_ways_and_binary_ones_are_ignored() {
 }
 
 #[test]
-fn a_second_socket_replaces_the_first() {
+fn checklist_37_a_second_socket_replaces_the_first() {
     with_server(Setup::default(), async |server| {
         let (mut first, _) = upgrade(server.connect().await, URL, &[]).await.unwrap();
         let (mut second, _) = upgrade(server.connect().await, URL, &[]).await.unwrap();

@@ -241,7 +241,7 @@ fn both_ends_get_the_same_keys() {
 }
 
 #[test]
-fn the_servers_order_decides_about_the_profile() {
+fn checklist_26_the_servers_order_decides_about_the_profile() {
     for profiles in [BOTH, [BOTH[1], BOTH[0]]] {
         let mut client = Bare::new(Instant::now(), None, &BOTH, true);
         let mut server = Ours::new(&profiles);
@@ -253,7 +253,7 @@ fn the_servers_order_decides_about_the_profile() {
 }
 
 #[test]
-fn a_client_with_one_profile_gets_that_one_and_one_without_ours_gets_none() {
+fn checklist_26_a_client_with_one_profile_gets_that_one_and_one_without_ours_gets_none() {
     for profile in BOTH {
         let mut client = Bare::new(Instant::now(), None, &[profile], true);
         let mut server = Ours::new(&BOTH);
@@ -282,7 +282,7 @@ fn both_cipher_suites_work_and_cbc_is_refused() {
 }
 
 #[test]
-fn a_client_without_certificate_gets_no_keys() {
+fn checklist_24_a_client_without_certificate_gets_no_keys() {
     let mut client = Bare::new(Instant::now(), None, &BOTH, false);
     let mut server = Ours::new(&BOTH);
     bare_handshake(&mut client, &mut server, &lossless);
@@ -294,7 +294,7 @@ fn a_client_without_certificate_gets_no_keys() {
 const POSITIONS: usize = 12;
 
 #[test]
-fn the_handshake_survives_the_loss_of_any_datagram_and_of_any_two() {
+fn checklist_21_22_chapter_9_22_the_handshake_survives_the_loss_of_any_datagram_and_of_any_two() {
     for first in 0..POSITIONS {
         for second in first..POSITIONS {
             let (mut client, mut server) = pair();
@@ -306,7 +306,7 @@ fn the_handshake_survives_the_loss_of_any_datagram_and_of_any_two() {
 }
 
 #[test]
-fn a_bare_client_survives_the_loss_of_any_datagram_and_of_any_two() {
+fn checklist_21_22_chapter_9_22_a_bare_client_survives_the_loss_of_any_datagram_and_of_any_two() {
     for first in 0..POSITIONS {
         for second in first..POSITIONS {
             let mut client = Bare::new(Instant::now(), None, &BOTH, true);
@@ -319,7 +319,7 @@ fn a_bare_client_survives_the_loss_of_any_datagram_and_of_any_two() {
 }
 
 #[test]
-fn a_wrong_fingerprint_never_yields_keys() {
+fn checklist_24_a_wrong_fingerprint_never_yields_keys() {
     let (mut client, mut server) = pair();
     let other = Identity::generate().unwrap();
     server.dtls.set_remote(Instant::now(), &sha256(other.fingerprint(), Setup::Active));
@@ -371,7 +371,7 @@ fn the_strongest_signalled_hash_counts_and_sha_1_does_not() {
 }
 
 #[test]
-fn the_last_flight_is_repeated_when_the_peer_repeats_its_own() {
+fn checklist_23_the_last_flight_is_repeated_when_the_peer_repeats_its_own() {
     let (mut client, mut server) = pair();
     let mut line = Line::new();
     client.dtls.start(line.now, Some(RTT));

@@ -154,7 +154,7 @@ fn candidate(ip: &str, port: u16, kind: &str) -> Candidate {
 }
 
 #[test]
-fn an_early_check_is_answered_at_once_and_followed_by_ours_when_the_credentials_come() {
+fn checklist_3_4_5_an_early_check_is_answered_at_once_and_followed_by_ours_when_the_credentials_come() {
     let mut world = World::new();
     world.open.push(path(1, 1000));
     assert_eq!(world.ask(path(1, 1000)), StunVerdict::Authenticated);
@@ -174,12 +174,13 @@ fn an_early_check_is_answered_at_once_and_followed_by_ours_when_the_credentials_
     world.run(ms(100));
     assert_eq!(world.ice.selected(), Some(path(1, 1000)));
     assert_eq!(world.ice.rtt(), Some(RTT));
+    assert!(world.checks().all(|(_, _, check)| check.contains(ATTR_ICE_CONTROLLING)));
     assert_eq!(world.nominations().len(), 1);
     assert_eq!(world.events.iter().filter(|(_, event)| matches!(event, IceOutput::Connected)).count(), 1);
 }
 
 #[test]
-fn a_wrong_password_changes_nothing_and_is_counted_against_its_network() {
+fn checklist_2_a_wrong_password_changes_nothing_and_is_counted_against_its_network() {
     let mut world = World::new();
     world.signal();
     for port in 1..=MAX_FORGERIES {
@@ -233,7 +234,7 @@ fn role_conflict(controlling: bool, ours: u64, theirs: u64) -> (bool, Option<u16
 }
 
 #[test]
-fn role_conflicts_are_resolved_by_unsigned_comparison() {
+fn checklist_6_role_conflicts_are_resolved_by_unsigned_comparison() {
     assert_eq!(role_conflict(true, HIGH, LOW), (true, Some(487)));
     assert_eq!(role_conflict(true, HIGH, HIGH), (true, Some(487)));
     assert_eq!(role_conflict(true, LOW, HIGH), (false, None));
@@ -393,7 +394,7 @@ fn first_checks_of_several_pairs_are_paced() {
 }
 
 #[test]
-fn consent_is_asked_every_five_seconds_more_or_less_and_media_ends_without_it() {
+fn checklist_8_consent_is_asked_every_five_seconds_more_or_less_and_media_ends_without_it() {
     let mut world = World::connected(path(1, 1));
     world.sent.clear();
     world.run(ms(60_000));
@@ -506,7 +507,7 @@ fn a_spare_pair_does_not_take_over_while_the_selected_one_speaks() {
 }
 
 #[test]
-fn spoofed_addresses_change_nothing() {
+fn checklist_10_spoofed_addresses_change_nothing() {
     let real = path(1, 1);
     let mut world = World::connected(real);
     world.media(path(66, 6));
@@ -576,7 +577,7 @@ fn a_nomination_is_repeated_until_it_is_answered() {
 }
 
 #[test]
-fn only_candidates_that_can_be_reached_are_checked() {
+fn checklist_17_only_candidates_that_can_be_reached_are_checked() {
     let mut world = World::new();
     world.ice.set_local_addresses(&["198.51.100.1".parse().unwrap()]);
     let with = |change: fn(&mut Candidate)| {

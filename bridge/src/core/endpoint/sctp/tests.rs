@@ -168,7 +168,7 @@ impl World {
 const STRING: PayloadProtocolIdentifier = PayloadProtocolIdentifier::String;
 
 #[test]
-fn a_channel_opens_and_text_goes_both_ways_in_order() {
+fn checklist_31_a_channel_opens_and_text_goes_both_ways_in_order() {
     let mut world = World::open();
     for number in 0..50 {
         let now = world.now;
@@ -189,7 +189,7 @@ fn a_channel_opens_and_text_goes_both_ways_in_order() {
 }
 
 #[test]
-fn a_second_channel_is_refused_and_the_first_one_lives_on() {
+fn checklist_31_a_second_channel_is_refused_and_the_first_one_lives_on() {
     let mut world = World::open();
     let now = world.now;
     world.client.open(now, 2);
@@ -295,7 +295,7 @@ fn a_repeated_init_gets_the_same_answer() {
 }
 
 #[test]
-fn thirty_percent_loss_delays_the_channel_and_does_not_prevent_it() {
+fn chapter_9_29_thirty_percent_loss_delays_the_channel_and_does_not_prevent_it() {
     for seed in 0..20 {
         let mut world = World::new();
         world.dice = seed;

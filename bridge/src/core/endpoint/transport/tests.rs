@@ -302,7 +302,7 @@ fn everything_may_come_before_its_signalling() {
 }
 
 #[test]
-fn a_foreign_certificate_fails_the_transport_without_keys() {
+fn checklist_24_a_foreign_certificate_fails_the_transport_without_keys() {
     let mut world = World::new();
     let mut remote = world.signalled(Setup::Active);
     remote.fingerprints = vec![print_of(&Identity::generate().unwrap(), Setup::Active)];
@@ -317,7 +317,7 @@ fn a_foreign_certificate_fails_the_transport_without_keys() {
 }
 
 #[test]
-fn an_update_without_fingerprints_keeps_the_known_ones() {
+fn checklist_25_an_update_without_fingerprints_keeps_the_known_ones() {
     let mut world = World::new();
     world.signal(Setup::Active);
     let bare = world.browser.peer.signalled();
@@ -431,7 +431,7 @@ fn follow(world: &mut World, generation: u32) {
 }
 
 #[test]
-fn an_ice_restart_moves_media_when_the_new_pair_is_nominated_and_keeps_keys_and_channel() {
+fn checklist_14_an_ice_restart_moves_media_when_the_new_pair_is_nominated_and_keeps_keys_and_channel() {
     let mut world = joined();
     let (old, new) = (world.path, path(2, 3000));
     let generation = restart(&mut world, "bridge02", new);
@@ -494,7 +494,7 @@ fn a_restart_that_nobody_follows_is_forgotten_and_a_newer_one_replaces_it() {
 }
 
 #[test]
-fn a_restart_over_the_same_path_keeps_the_path() {
+fn checklist_15_a_restart_over_the_same_path_keeps_the_path() {
     let mut world = joined();
     let same = world.path;
     let generation = restart(&mut world, "bridge02", same);

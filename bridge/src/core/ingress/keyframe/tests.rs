@@ -7,7 +7,7 @@ fn ms(epoch: Instant, ms: u64) -> Instant {
 const RTT: Option<Duration> = Some(Duration::from_millis(100));
 
 #[test]
-fn simultaneous_wishes_are_one_request() {
+fn checklist_73_simultaneous_wishes_are_one_request() {
     let epoch = Instant::now();
     let mut requester = Requester::new(Pace::Camera);
     let sent = (0..200).filter(|n| requester.want(ms(epoch, n / 2), RTT)).count();
@@ -15,7 +15,7 @@ fn simultaneous_wishes_are_one_request() {
 }
 
 #[test]
-fn a_storm_gets_two_requests_in_the_first_second_and_one_a_second_after() {
+fn checklist_73_a_storm_gets_two_requests_in_the_first_second_and_one_a_second_after() {
     let epoch = Instant::now();
     let mut requester = Requester::new(Pace::Camera);
     let mut sent = Vec::new();
@@ -84,7 +84,7 @@ fn a_long_round_trip_spaces_requests_up_to_a_second() {
 }
 
 #[test]
-fn one_receiver_gets_three_in_ten_seconds() {
+fn checklist_73_one_receiver_gets_three_in_ten_seconds() {
     let epoch = Instant::now();
     let mut limit = ReceiverLimit::default();
     let passed: Vec<_> = (0..25_000).filter(|now| passes(&mut limit, ms(epoch, *now), None)).collect();

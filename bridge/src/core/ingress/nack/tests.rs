@@ -16,7 +16,7 @@ fn seqs(request: &Request) -> Vec<u16> {
 }
 
 #[test]
-fn a_gap_is_asked_for_after_10_ms_or_3_packets() {
+fn checklist_75_a_gap_is_asked_for_after_10_ms_or_3_packets() {
     let epoch = Instant::now();
     let mut list = LossList::default();
     list.on_packet(epoch, ExtSeq(100));
@@ -42,7 +42,7 @@ fn a_burst_is_no_reason_to_hurry() {
 }
 
 #[test]
-fn a_request_is_repeated_after_the_round_trip_ten_times_at_most() {
+fn checklist_75_a_request_is_repeated_after_the_round_trip_ten_times_at_most() {
     let epoch = Instant::now();
     let mut list = LossList::default();
     list.on_packet(epoch, ExtSeq(100));
@@ -96,7 +96,7 @@ fn a_key_frame_forgives_what_came_before() {
 }
 
 #[test]
-fn a_jump_or_too_many_gaps_want_a_key_frame_instead() {
+fn checklist_75_a_jump_or_too_many_gaps_want_a_key_frame_instead() {
     let epoch = Instant::now();
     let mut list = LossList::default();
     list.on_packet(epoch, ExtSeq(100));
@@ -110,7 +110,7 @@ fn a_jump_or_too_many_gaps_want_a_key_frame_instead() {
 }
 
 #[test]
-fn asked_is_exactly_what_is_missing_across_the_wrap() {
+fn checklist_75_chapter_9_4_asked_is_exactly_what_is_missing_across_the_wrap() {
     let epoch = Instant::now();
     for seed in 0..50 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);

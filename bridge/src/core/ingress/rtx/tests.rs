@@ -16,7 +16,7 @@ fn rtx(payload: &[u8], padding: u8) -> Vec<u8> {
 }
 
 #[test]
-fn the_original_comes_back_without_padding() {
+fn checklist_77_the_original_comes_back_without_padding() {
     let mut packet = rtx(b"\x12\x34payload", 5);
     let header = RtpHeader::parse(&packet).unwrap();
     let Ok(Restored::Packet { len }) = restore(&mut packet, &header, Ssrc(8), 100) else { panic!() };
@@ -31,7 +31,7 @@ fn the_original_comes_back_without_padding() {
 }
 
 #[test]
-fn a_probe_is_never_unwrapped() {
+fn checklist_77_a_probe_is_never_unwrapped() {
     for (payload, padding) in [(&b""[..], 200), (b"\x12", 3), (b"", 0)] {
         let mut packet = rtx(payload, padding);
         let header = RtpHeader::parse(&packet).unwrap();

@@ -5,7 +5,7 @@ fn at(epoch: Instant, ms: u64) -> Instant {
 }
 
 #[test]
-fn loss_is_counted_since_the_last_report_and_in_total() {
+fn checklist_70_loss_is_counted_since_the_last_report_and_in_total() {
     let epoch = Instant::now();
     let mut reception = Reception::new(90_000);
     for seq in (0..100u16).filter(|seq| seq % 4 != 3) {
@@ -40,7 +40,7 @@ fn duplicates_make_the_loss_negative_but_not_the_fraction() {
 }
 
 #[test]
-fn jitter_follows_rfc_3550_and_ignores_packets_of_one_frame() {
+fn checklist_70_jitter_follows_rfc_3550_and_ignores_packets_of_one_frame() {
     let epoch = Instant::now();
     let mut reception = Reception::new(90_000);
     let mut expected = 0f64;
@@ -62,7 +62,7 @@ fn jitter_follows_rfc_3550_and_ignores_packets_of_one_frame() {
 }
 
 #[test]
-fn a_sender_report_is_echoed_with_its_age() {
+fn checklist_70_a_sender_report_is_echoed_with_its_age() {
     let epoch = Instant::now();
     let mut reception = Reception::new(48_000);
     reception.on_sender_report(epoch, NtpTime(0x1122_3344_5566_7788));
@@ -99,7 +99,7 @@ fn a_late_retransmission_is_no_restart() {
 }
 
 #[test]
-fn cycles_are_counted() {
+fn checklist_70_cycles_are_counted() {
     let epoch = Instant::now();
     let mut reception = Reception::new(90_000);
     for seq in 0..200_000u32 {

@@ -28,7 +28,7 @@ fn flush(log: &mut ArrivalLog, now: Instant) -> Vec<(u8, Vec<(Seq, Arrival)>)> {
 }
 
 #[test]
-fn slow_senders_hear_every_100_ms_and_fast_ones_after_each_frame() {
+fn checklist_80_slow_senders_hear_every_100_ms_and_fast_ones_after_each_frame() {
     for (len, marker_pace) in [(100, 100), (1200, 33)] {
         let epoch = Instant::now();
         let mut log = ArrivalLog::new(epoch);
@@ -118,7 +118,7 @@ fn losses_across_a_pause_are_told() {
 }
 
 #[test]
-fn every_arrival_is_told_with_its_time_under_loss_reordering_and_wraps() {
+fn checklist_80_every_arrival_is_told_with_its_time_under_loss_reordering_and_wraps() {
     for seed in 0..20 {
         let epoch = Instant::now();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
