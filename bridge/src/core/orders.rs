@@ -13,6 +13,7 @@ use rand_core::{Rng, SeedableRng};
 use super::conference::{Conference, Making};
 use super::demux::Handle;
 use super::egress::leg::Leg;
+use super::egress::slots::Slots;
 use super::endpoint::Endpoint;
 use super::endpoint::transport::{LocalParams, Options, Transport};
 use super::{Bridge, CandidateKind, LocalCandidate, Sink};
@@ -169,7 +170,9 @@ impl Bridge {
         self.demux.insert_ufrag(params.ufrag.clone(), handle);
         let mut transport = Transport::new(now, &self.identity, params, rng, options);
         transport.set_local_addresses(&host_addresses(&offered));
-        let endpoint = Endpoint::new(now, handle, &request.id, transport, Leg::new(self.epoch), password);
+        let mut endpoint = Endpoint::new(now, handle, &request.id, transport, Leg::new(self.epoch), password);
+        let can = request.capabilities;
+        endpoint.slots = can.ssrc_rewriting.then(|| Slots::new(can.rtp_mid_demux));
         self.conferences.get_mut(place)?.as_mut()?.insert(now, endpoint);
         Some((answer, sctp.then_some(SCTP_PORT)))
     }

@@ -13,5 +13,6 @@
 mod audio;
 mod channel;
 mod orders;
+mod slots;
 mod video;
 mod world;

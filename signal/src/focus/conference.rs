@@ -299,11 +299,11 @@ impl Conference {
         }
     }
 
-    /// What `nick` should know of everybody else's sources.
+    /// What `nick` should know of everybody else's sources; nothing if the bridge tells it.
     pub(super) fn visible_to(&self, nick: &str, features: &Features) -> BTreeMap<String, Arc<OwnerSources>> {
         self.book
             .owners()
-            .filter(|owner| *owner != nick)
+            .filter(|owner| *owner != nick && !features.ssrc_rewriting)
             .filter_map(|owner| {
                 let sources = self.book.visible(owner, features.multi_video)?;
                 Some((owner.to_owned(), sources))
@@ -363,7 +363,7 @@ fn news(
         }
         stays
     });
-    for owner in book.owners().filter(|owner| *owner != nick) {
+    for owner in book.owners().filter(|owner| *owner != nick && !features.ssrc_rewriting) {
         let Some(new) = book.visible(owner, features.multi_video) else {
             continue;
         };

@@ -20,6 +20,7 @@ const JSON_SOURCES: &str = "http://jitsi.org/json-encoded-sources";
 const SOURCE_NAME: &str = "http://jitsi.org/source-name";
 const MULTI_VIDEO: &str = "http://jitsi.org/receive-multiple-video-streams";
 const SSRC_REWRITING: &str = "http://jitsi.org/ssrc-rewriting-1";
+const MID_DEMUX: &str = "http://jitsi.org/rtp-mid-demux";
 const START_MUTED_METADATA: &str = "http://jitsi.org/start-muted-room-metadata";
 const AUDIO_MUTE: &str = "http://jitsi.org/protocol/audio-mute";
 
@@ -39,7 +40,10 @@ pub(super) struct Features {
     pub(super) source_names: bool,
     /// More than one video source per person.
     pub(super) multi_video: bool,
+    /// Is told on the bridge channel which streams are whose, not by signaling.
     pub(super) ssrc_rewriting: bool,
+    /// Tells those streams apart by MID.
+    pub(super) mid_demux: bool,
     /// Reads the start-muted policy from room metadata.
     pub(super) start_muted_metadata: bool,
     /// A gateway that can be muted.
@@ -61,6 +65,7 @@ impl Features {
         source_names: false,
         multi_video: false,
         ssrc_rewriting: false,
+        mid_demux: false,
         start_muted_metadata: false,
         audio_mute: false,
     };
@@ -79,6 +84,7 @@ impl Features {
             source_names: has(SOURCE_NAME),
             multi_video: has(MULTI_VIDEO),
             ssrc_rewriting: has(SSRC_REWRITING),
+            mid_demux: has(MID_DEMUX),
             start_muted_metadata: has(START_MUTED_METADATA),
             audio_mute: has(AUDIO_MUTE),
         }

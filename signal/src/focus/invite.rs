@@ -101,6 +101,12 @@ impl Conference {
                 }),
                 sources: Some(Vec::new()),
                 force_mute: (force_mute != ForceMute::default()).then_some(force_mute),
+                capabilities: Capabilities {
+                    source_names: true,
+                    ssrc_rewriting: features.ssrc_rewriting,
+                    rtp_mid_demux: features.ssrc_rewriting && features.mid_demux,
+                    ..Capabilities::default()
+                },
                 ..endpoint(nick)
             }],
         };

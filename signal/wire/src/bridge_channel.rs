@@ -243,6 +243,12 @@ pub enum BridgeMessage {
     /// Video sources of which some encoding is being sent to this client.
     #[serde(rename_all = "camelCase")]
     ForwardedSources { forwarded_sources: Vec<String> },
+    /// Under which SSRCs a client with SSRC rewriting gets videos from now on; what is not named stays.
+    #[serde(rename_all = "camelCase")]
+    VideoSourcesMap { mapped_sources: Vec<MappedVideo> },
+    /// The same of audio.
+    #[serde(rename_all = "camelCase")]
+    AudioSourcesMap { mapped_sources: Vec<MappedAudio> },
     /// For clients without source names.
     #[serde(rename_all = "camelCase")]
     LastNEndpointsChangeEvent {
@@ -257,6 +263,31 @@ impl BridgeMessage {
         // Strings, numbers and lists of strings always have a JSON form.
         serde_json::to_string(self).unwrap_or_default()
     }
+}
+
+/// One entry of `VideoSourcesMap`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MappedVideo {
+    pub source: String,
+    pub owner: String,
+    pub ssrc: u32,
+    /// Always a real one: lib-jitsi-meet takes -1 for an SSRC.
+    pub rtx: u32,
+    /// `CAMERA` or `DESKTOP`.
+    pub video_type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mid: Option<String>,
+}
+
+/// One entry of `AudioSourcesMap`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappedAudio {
+    pub source: String,
+    pub owner: String,
+    pub ssrc: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mid: Option<String>,
 }
 
 /// Content of `SenderVideoConstraints`.

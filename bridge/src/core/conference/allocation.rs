@@ -8,6 +8,7 @@ use jitsi_wire::bridge_channel::{BridgeMessage, IdealHeight};
 use jitsi_wire::jingle::MediaKind;
 
 use super::Conference;
+use super::slots::Placing;
 use crate::core::allocate::{Candidate, Ladder, Wanted, larger, targets};
 use crate::core::turn::Turn;
 
@@ -97,6 +98,10 @@ impl Conference {
             others.iter().filter_map(|i| videos.get(*i)).map(|video| video.ladder.clone()).collect();
         let wanted: Vec<Wanted> = endpoint.settings.effective(&candidates);
         let chosen = targets(&wanted, &ladders, budget);
+        self.place_wanted(turn, place, videos, &others, &wanted);
+        let Some(endpoint) = self.get_mut(place) else {
+            return;
+        };
         let mut forwarded = BTreeSet::new();
         for (wanted, target) in wanted.iter().zip(chosen) {
             let Some(video) = other(&wanted.candidate).and_then(|index| videos.get_mut(index)) else {
@@ -115,6 +120,24 @@ impl Conference {
             endpoint.forwarded = forwarded;
             self.tell_forwarded(turn, place);
         }
+    }
+
+    /// Who is told on the channel what is whose gets places for it.
+    fn place_wanted(
+        &mut self,
+        turn: &mut Turn<'_>,
+        place: usize,
+        videos: &[Video],
+        others: &[usize],
+        wanted: &[Wanted],
+    ) {
+        let placing = |wanted: &Wanted| {
+            let video = videos.get(*others.get(wanted.candidate)?)?;
+            let names = self.source(video.owner, video.source)?.names(video.owner, video.source)?;
+            video.enabled.then_some(Placing { names, wanted: wanted.max_height != 0 })
+        };
+        let placings: Vec<Placing> = wanted.iter().filter_map(placing).collect();
+        self.place_videos(turn, place, &placings);
     }
 
     /// Tells a sender how much of its source is wanted: more at once, less when it has stayed less for a while.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use jitsi_wire::bridge_channel::AudioSubscription;
 use jitsi_wire::jingle::MediaKind;
 
 use super::Conference;
@@ -29,20 +30,9 @@ impl Conference {
     }
 
     fn all_sources(&self) -> Vec<Names> {
-        let names = |owner: usize, (index, source): (usize, &Source)| {
-            let primary = source.primary()?;
-            Some(Names {
-                owner,
-                source: index,
-                serial: source.serial,
-                kind: source.kind,
-                ssrc: primary.ssrc,
-                rtx: primary.rtx,
-                clock_rate: source.clock_rate(),
-            })
-        };
         let of = |(owner, endpoint): (usize, &Endpoint)| {
-            endpoint.sources.iter().enumerate().filter_map(|source| names(owner, source)).collect::<Vec<_>>()
+            let sources = endpoint.sources.iter().enumerate();
+            sources.filter_map(|(index, source)| source.names(owner, index)).collect::<Vec<_>>()
         };
         let mut all: Vec<Names> = self.endpoints().flat_map(of).collect();
         all.sort_by_key(|names| names.serial);
@@ -54,10 +44,10 @@ impl Conference {
             let found = sources.binary_search_by_key(&egress.names.serial, |names| names.serial);
             if let Some(names) = found.ok().and_then(|index| sources.get(index)) {
                 // Its place at the owner may have changed.
-                egress.names = *names;
+                (egress.names.owner, egress.names.source) = (names.owner, names.source);
                 receiver.egress.push(egress);
             } else {
-                receiver.retire(egress.names.ssrc, egress.ended());
+                receiver.end_egress(&egress);
             }
         }
         for names in sources.iter().filter(|names| names.owner != place) {
@@ -72,7 +62,7 @@ impl Conference {
             let (from, to) = (owner.description.of(names.kind), receiver.description.of(names.kind));
             if let Some(egress) = known.and_then(|index| receiver.egress.get_mut(index)) {
                 egress.describe(from, to);
-            } else if receiver.egress_by_ssrc(names.ssrc).is_none() {
+            } else if receiver.slots.is_none() && receiver.egress_by_ssrc(names.ssrc).is_none() {
                 // Of two sources under one SSRC the receiver could not tell which is which: it gets the first.
                 let random = (Self::initial_of(&mut self.rng), Self::initial_of(&mut self.rng));
                 let ended = receiver.ended(names.ssrc);
@@ -82,8 +72,7 @@ impl Conference {
                 if receiver.invited {
                     egress.introduce(receiver.introduced(now));
                 }
-                let at = receiver.egress.partition_point(|other| other.names.serial < names.serial);
-                receiver.egress.insert(at, egress);
+                receiver.insert_egress(egress);
             }
         }
     }
@@ -114,6 +103,7 @@ impl Conference {
                 }
             }
         }
+        self.list_unplaced();
     }
 
     /// Which audio sources each receiver gets.
@@ -124,7 +114,7 @@ impl Conference {
             };
             for egress in receiver.egress.iter_mut().filter(|egress| egress.names.kind == MediaKind::Audio) {
                 let name = self.source(egress.names.owner, egress.names.source).map(|source| &source.name);
-                let wanted = name.is_some_and(|name| receiver.audio.as_ref().is_none_or(|audio| audio.wants(name)));
+                let wanted = name.is_some_and(|name| audio_is_wanted(receiver.audio.as_ref(), name));
                 egress.projection.set_target(wanted.then_some(0));
             }
             if let Some(slot) = self.endpoints.get_mut(place) {
@@ -132,4 +122,9 @@ impl Conference {
             }
         }
     }
+}
+
+/// Does a receiver with this subscription want to hear the source?
+pub(super) fn audio_is_wanted(subscription: Option<&AudioSubscription>, name: &str) -> bool {
+    subscription.is_none_or(|subscription| subscription.wants(name))
 }

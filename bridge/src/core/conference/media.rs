@@ -63,6 +63,7 @@ impl Conference {
             self.allocation_stale = true;
             self.settle(turn);
         }
+        self.place_audio(turn, place, received.source);
         let wanted = self.fan_out(turn, place, received, datagram);
         if let Some(encoding) = wanted.or_else(|| self.lost_too_much(place, received)) {
             self.want_key_frame(turn, place, received.source, encoding);

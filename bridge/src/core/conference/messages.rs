@@ -142,6 +142,7 @@ impl Conference {
             self.say(turn, place, message);
         }
         self.tell_forwarded(turn, place);
+        self.tell_all_places(turn, place);
         let inactive: Vec<String> =
             self.endpoints().filter(|(_, other)| other.inactive).map(|(_, other)| other.id.to_string()).collect();
         for endpoint in inactive {
@@ -194,27 +195,29 @@ impl Conference {
         }
     }
 
-    pub(super) fn say(&mut self, turn: &mut Turn<'_>, place: usize, message: &BridgeMessage) {
+    /// False if the client has no channel, or one that takes no more.
+    pub(super) fn say(&mut self, turn: &mut Turn<'_>, place: usize, message: &BridgeMessage) -> bool {
         let has_channel = self.get(place).is_some_and(|endpoint| endpoint.channel.carrier().is_some());
-        if has_channel {
-            self.say_text(turn, place, &Arc::from(message.to_text()));
-        }
+        has_channel && self.say_text(turn, place, &Arc::from(message.to_text()))
     }
 
     /// Over whatever channel there is; without one it is lost, the next greeting makes up for it.
-    fn say_text(&mut self, turn: &mut Turn<'_>, place: usize, text: &Arc<str>) {
+    fn say_text(&mut self, turn: &mut Turn<'_>, place: usize, text: &Arc<str>) -> bool {
         let Some(endpoint) = self.get_mut(place) else {
-            return;
+            return false;
         };
         match endpoint.channel.carrier() {
-            Some(Carrier::WebSocket(id)) => turn.events.push_back(Event::ChannelText { id, text: text.clone() }),
-            Some(Carrier::DataChannel) => {
-                if endpoint.transport.send_text(turn.now, text).is_err() {
-                    endpoint.discarded += 1;
-                }
-                self.drain(turn, place);
+            Some(Carrier::WebSocket(id)) => {
+                turn.events.push_back(Event::ChannelText { id, text: text.clone() });
+                true
             }
-            None => {}
+            Some(Carrier::DataChannel) => {
+                let taken = endpoint.transport.send_text(turn.now, text).is_ok();
+                endpoint.discarded += u64::from(!taken);
+                self.drain(turn, place);
+                taken
+            }
+            None => false,
         }
     }
 }

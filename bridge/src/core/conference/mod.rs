@@ -1,7 +1,7 @@
 //! One meeting: who is in it, who gets what.
 //!
 //! A packet's way is in `media`, reports and requests in `feedback`, who gets what in `fanout` and `allocation`, the bridge
-//! channel's words in `messages`, who is alive in `presence`.
+//! channel's words in `messages`, who is alive in `presence`, who is shown at which place of a client that is told so in `slots`.
 
 mod allocation;
 mod fanout;
@@ -9,6 +9,7 @@ mod feedback;
 mod media;
 mod messages;
 mod presence;
+mod slots;
 mod stage;
 
 use std::collections::BTreeSet;

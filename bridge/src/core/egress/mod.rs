@@ -4,6 +4,7 @@ pub mod clock;
 pub mod leg;
 pub mod project;
 pub mod seqmap;
+pub mod slots;
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use jitsi_wire::jingle::MediaKind;
 use self::clock::SenderClock;
 use self::leg::Leg;
 use self::project::{Incoming, Outgoing, Projection, Verdict};
+use self::slots::Mid;
 use super::codec::{self, Codec};
 use super::endpoint::description::{Media, Route, Routes};
 use super::ingress::keyframe::ReceiverLimit;
@@ -61,6 +63,8 @@ pub struct Names {
     pub kind: MediaKind,
     pub ssrc: Ssrc,
     pub rtx: Option<Ssrc>,
+    /// Of the place at which a client with SSRC rewriting gets it.
+    pub mid: Option<Mid>,
     pub clock_rate: u32,
 }
 
@@ -69,6 +73,8 @@ pub struct Names {
 pub struct Ended {
     media: project::Ended,
     next_rtx: Seq,
+    packets: u32,
+    octets: u32,
 }
 
 /// What was sent again lately.
@@ -81,9 +87,13 @@ pub struct Egress {
     pub projection: Projection,
     /// Nothing goes out before.
     opens: Option<Instant>,
+    /// Nor before the client was told at which place it gets it.
+    untold: bool,
     routes: Routes,
     kept: heapless::Vec<(u8, u8), 2>,
     dependency: Option<(u8, u8)>,
+    /// The receiver's id for MIDs.
+    mid_id: Option<u8>,
     next_rtx: Seq,
     packets: u32,
     octets: u32,
@@ -108,7 +118,8 @@ impl Egress {
     /// Under the SSRCs of a stream that ended: both sides' keys have seen its numbers, and the receiver its timestamps.
     pub fn resuming(names: Names, ended: Ended) -> Self {
         let projection = Projection::resuming(names.kind == MediaKind::Audio, names.clock_rate, ended.media);
-        Self::with(names, projection, ended.next_rtx)
+        let egress = Self::with(names, projection, ended.next_rtx);
+        Self { packets: ended.packets, octets: ended.octets, packets_reported: ended.packets, ..egress }
     }
 
     fn with(names: Names, projection: Projection, next_rtx: Seq) -> Self {
@@ -116,9 +127,11 @@ impl Egress {
             names,
             projection,
             opens: None,
+            untold: false,
             routes: Routes::new(),
             kept: heapless::Vec::new(),
             dependency: None,
+            mid_id: None,
             next_rtx,
             packets: 0,
             octets: 0,
@@ -144,12 +157,23 @@ impl Egress {
 
     /// The receiver can be expected to know the source.
     pub fn is_introduced(&self, now: Instant) -> bool {
-        self.opens.is_none_or(|opens| opens <= now)
+        !self.untold && self.opens.is_none_or(|opens| opens <= now)
+    }
+
+    /// Holds the stream back until [`Self::on_told`].
+    pub fn await_telling(&mut self) {
+        self.untold = true;
+    }
+
+    /// The client was told where it gets this. True if that was news.
+    pub fn on_told(&mut self) -> bool {
+        std::mem::take(&mut self.untold)
     }
 
     /// Where a later stream under the same SSRCs must begin.
     pub fn ended(&self) -> Ended {
-        Ended { media: self.projection.ended(), next_rtx: self.next_rtx }
+        let media = self.projection.ended();
+        Ended { media, next_rtx: self.next_rtx, packets: self.packets, octets: self.octets }
     }
 
     /// Numbers of both sides; call again when either changes.
@@ -160,6 +184,7 @@ impl Egress {
         // it would drop whatever carries another.
         let ids = sender.extensions.dependency_descriptor.zip(receiver.extensions.dependency_descriptor);
         self.dependency = ids.filter(|_| receiver.allow_mixed);
+        self.mid_id = receiver.extensions.mid;
     }
 
     /// The receiver has a payload type for anything that the sender may send.
@@ -335,7 +360,9 @@ impl Egress {
         let stamp = leg.stamp(now, self.names.kind);
         let descriptor = self.descriptor(packet, outgoing);
         let descriptor = descriptor.as_ref().map(|(id, element)| (*id, element.as_slice()));
-        let stamped: heapless::Vec<(u8, &[u8]), 3> = stamp.elements().iter().copied().chain(descriptor).collect();
+        let mid = self.mid_id.zip(self.names.mid.as_ref()).map(|(id, mid)| (id, mid.as_bytes()));
+        let stamped: heapless::Vec<(u8, &[u8]), 4> =
+            stamp.elements().iter().copied().chain(mid).chain(descriptor).collect();
         let rewrite = Rewrite {
             payload_type: form.payload_type,
             marker: packet.incoming.marker,

@@ -101,6 +101,8 @@ struct Run {
     tl0_shift: u8,
     frame_shift: u16,
     newest: Newest,
+    /// Of a source before this one: its clock and its timestamps are others.
+    foreign: bool,
 }
 
 /// The newest packet that went out, in outgoing terms, and its timestamp as it came.
@@ -135,7 +137,8 @@ impl Projection {
 
     /// Goes on where the stream of a source that is gone ended: the receiver may have kept its decoder.
     pub fn resuming(audio: bool, rate: u32, ended: Ended) -> Self {
-        Self { former: ended.run, ..Self::new(audio, rate, ended.initial) }
+        let former = ended.run.map(|run| Run { foreign: true, ..run });
+        Self { former, ..Self::new(audio, rate, ended.initial) }
     }
 
     /// What a later stream under the same SSRC needs to know of this one.
@@ -327,6 +330,9 @@ impl Projection {
         let rate = self.rate;
         let last = old.newest;
         let elapsed = ticks(now.saturating_duration_since(last.at), rate);
+        if old.foreign {
+            return moved(last.timestamp, elapsed.max(self.min_step()));
+        }
         let steady = signed(moved(packet.timestamp, i64::from(old.shift)).wrapping_sub(last.timestamp));
         let by_clock = if self.audio { None } else { self.by_sender_clock(packet, old, clocks) };
         let guess = match by_clock {
@@ -396,6 +402,7 @@ impl Run {
                 tl0: packet.tl0,
                 frame_number: packet.frame_number,
             },
+            foreign: false,
         }
     }
 
@@ -423,6 +430,7 @@ impl Run {
             tl0_shift,
             frame_shift,
             newest: Newest { timestamp, in_timestamp: packet.timestamp, at: now, ..self.newest },
+            foreign: false,
         }
     }
 

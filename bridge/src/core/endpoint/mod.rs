@@ -33,6 +33,7 @@ use super::allocate::Settings;
 use super::codec::Codec;
 use super::demux::Handle;
 use super::egress::leg::Leg;
+use super::egress::slots::Slots;
 use super::egress::{Egress, Ended};
 use super::ingress::twcc::ArrivalLog;
 use super::packet::{AudioLevel, RtpHeader, Ssrc};
@@ -89,6 +90,8 @@ pub struct Endpoint {
     streams: Vec<(Ssrc, Stream)>,
     /// Sorted by serial.
     pub egress: Vec<Egress>,
+    /// The client is told on the bridge channel which stream is whose (SSRC rewriting).
+    pub slots: Option<Slots>,
     /// Where streams of SSRCs that are gone would go on, newest last.
     pub retired: VecDeque<(Ssrc, Ended)>,
     arrivals: ArrivalLog,
@@ -140,6 +143,7 @@ impl Endpoint {
             sources: Vec::new(),
             streams: Vec::new(),
             egress: Vec::new(),
+            slots: None,
             retired: VecDeque::new(),
             arrivals: ArrivalLog::new(now),
             channel: Channel::new(password),
@@ -263,8 +267,23 @@ impl Endpoint {
         self.egress.binary_search_by_key(&serial, |egress| egress.names.serial).ok()
     }
 
+    /// One more outgoing stream.
+    pub fn insert_egress(&mut self, egress: Egress) {
+        let at = self.egress.partition_point(|other| other.names.serial < egress.names.serial);
+        self.egress.insert(at, egress);
+    }
+
+    /// An outgoing stream is no more; one under the same SSRC goes on where it ended.
+    pub fn end_egress(&mut self, egress: &Egress) {
+        let (names, ended) = (egress.names, egress.ended());
+        match &mut self.slots {
+            Some(slots) => slots.release(names.kind, names.serial, ended),
+            None => self.retire(names.ssrc, ended),
+        }
+    }
+
     /// Remembers where a stream ended.
-    pub fn retire(&mut self, ssrc: Ssrc, ended: Ended) {
+    fn retire(&mut self, ssrc: Ssrc, ended: Ended) {
         self.retired.retain(|(other, _)| *other != ssrc);
         if self.retired.len() >= MAX_RETIRED {
             self.retired.pop_front();

@@ -13,6 +13,7 @@ use crate::core::Discard;
 use crate::core::allocate::{Ladder, MAX_ENCODINGS, Rung};
 use crate::core::codec::dependency::{self, DependencyDescriptor};
 use crate::core::codec::{self, Codec};
+use crate::core::egress::Names;
 use crate::core::egress::clock::{SenderClock, signed};
 use crate::core::egress::project::Incoming;
 use crate::core::ingress::history::{History, Inserted};
@@ -59,6 +60,8 @@ pub struct Source {
     pub clocks: Vec<Option<SenderClock>>,
     /// Who gets it.
     pub receivers: Vec<Binding>,
+    /// Receivers (by place) that want it and have no slot for it.
+    pub unplaced: Vec<usize>,
     /// The encodings that a receiver gets or may be switched to; others are not kept for retransmission.
     watched: Encodings,
     pub key_frames: Requester,
@@ -130,6 +133,7 @@ impl Source {
             clocks: vec![None; encodings.len()],
             encodings,
             receivers: Vec::new(),
+            unplaced: Vec::new(),
             watched: Encodings::default(),
             key_frames: Requester::new(pace(video_type)),
             asked: 0,
@@ -148,6 +152,21 @@ impl Source {
             && self.kind == signalled.kind
             && self.desktop == signalled.desktop
             && streams(&self.encodings) == streams(&encodings(signalled))
+    }
+
+    /// As others get it who know it by its own SSRC. `owner` and `index` say where it is.
+    pub fn names(&self, owner: usize, index: usize) -> Option<Names> {
+        let primary = self.primary()?;
+        Some(Names {
+            owner,
+            source: index,
+            serial: self.serial,
+            kind: self.kind,
+            ssrc: primary.ssrc,
+            rtx: primary.rtx,
+            mid: None,
+            clock_rate: self.clock_rate(),
+        })
     }
 
     pub fn clock_rate(&self) -> u32 {
@@ -181,6 +200,7 @@ impl Source {
     /// Nobody gets it any more.
     pub fn unbind(&mut self) {
         self.receivers.clear();
+        self.unplaced.clear();
         self.watched = Encodings::default();
     }
 

@@ -49,6 +49,22 @@ fn today_s_library_reads_sources_as_json_with_names() {
 }
 
 #[test]
+fn who_is_told_of_streams_by_the_bridge_hears_of_its_sources_alone() {
+    let mut world = three();
+    world.join("eve", Dialect::Rewriting);
+    world.join("zoe", Dialect::Ljm2026);
+    let eve = world.client("eve");
+    assert!(eve.accepted);
+    assert_eq!(sources_in(&eve.offers[0]).iter().map(|(_, owner)| owner.as_str()).collect::<Vec<_>>(), ["jvb", "jvb"]);
+    let told = eve.received.iter().filter_map(|s| s.child("jingle")).filter_map(|j| j.attr("action"));
+    assert_eq!(told.collect::<Vec<_>>(), ["session-initiate"]);
+    let can = world.bridge.endpoints["eve"].capabilities;
+    assert!(can.ssrc_rewriting && can.rtp_mid_demux);
+    assert!(!world.bridge.endpoints["zoe"].capabilities.ssrc_rewriting);
+    assert!(sources_in(&world.client("zoe").offers[0]).iter().any(|(_, owner)| owner == "eve"));
+}
+
+#[test]
 fn the_2022_library_reads_json_without_names() {
     let world = three();
     let add = last_jingle(&world, "bob", "source-add");

@@ -34,6 +34,8 @@ pub(super) fn xml(text: &str) -> Element {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
     Ljm2026,
+    /// The same with `ssrcRewritingEnabled` and `rtpMidDemuxEnabled`.
+    Rewriting,
     Ljm2022,
     Gst,
 }
@@ -56,11 +58,13 @@ impl Dialect {
                 "http://jitsi.org/json-encoded-sources",
             ]);
         }
-        if self == Dialect::Ljm2026 {
+        if self == Dialect::Rewriting {
+            list.extend(["http://jitsi.org/ssrc-rewriting-1", "http://jitsi.org/rtp-mid-demux"]);
+        }
+        if matches!(self, Dialect::Ljm2026 | Dialect::Rewriting) {
             list.extend([
                 "http://jitsi.org/source-name",
                 "http://jitsi.org/receive-multiple-video-streams",
-                "http://jitsi.org/ssrc-rewriting-1",
                 "http://jitsi.org/start-muted-room-metadata",
             ]);
         }
@@ -495,7 +499,7 @@ impl BridgeWorld {
             answer.expire = true;
             return Ok(answer);
         }
-        assert!(change.capabilities.source_names && !change.capabilities.ssrc_rewriting);
+        assert!(change.capabilities.source_names);
         if change.create {
             if self.endpoints.contains_key(&change.id) {
                 return Err(Refusal::EndpointExists(change.id.clone()));
