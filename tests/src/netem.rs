@@ -2,7 +2,7 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,16 @@ pub struct Link {
     pub jitter: Duration,
     pub loss: u32,
     pub duplicate: u32,
+    /// Towards the participant only: lines at home are narrow.
+    pub down: Option<Bottleneck>,
+}
+
+/// A queue before a line that carries so much and no more.
+#[derive(Debug, Clone, Copy)]
+pub struct Bottleneck {
+    pub bits_per_second: u64,
+    /// What would stay longer is dropped.
+    pub longest: Duration,
 }
 
 /// A datagram that has arrived.
@@ -30,11 +40,22 @@ pub struct Network {
     in_flight: BTreeMap<(Instant, u64), Arrival>,
     sent: u64,
     pub lost: u64,
+    /// By receiver: when its line is free again.
+    free: HashMap<SocketAddr, Instant>,
+    /// By receiver: the longest stay in the queue before its line.
+    pub stays: HashMap<SocketAddr, Duration>,
 }
 
 impl Network {
     pub fn new(seed: u64) -> Self {
-        Self { rng: ChaCha8Rng::seed_from_u64(seed), in_flight: BTreeMap::new(), sent: 0, lost: 0 }
+        Self {
+            rng: ChaCha8Rng::seed_from_u64(seed),
+            in_flight: BTreeMap::new(),
+            sent: 0,
+            lost: 0,
+            free: HashMap::new(),
+            stays: HashMap::new(),
+        }
     }
 
     fn chance(&mut self, per_thousand: u32) -> bool {
@@ -52,6 +73,25 @@ impl Network {
             self.put(now, link, copy);
         }
         self.put(now, link, arrival);
+    }
+
+    /// Towards a participant: through the queue before its line, if it has one.
+    pub fn send_down(&mut self, now: Instant, link: &Link, arrival: Arrival) {
+        let Some(line) = link.down else {
+            return self.send(now, link, arrival);
+        };
+        let free = self.free.get(&arrival.to).copied().unwrap_or(now).max(now);
+        let stay = free - now;
+        if stay > line.longest {
+            self.lost += 1;
+            return;
+        }
+        let longest = self.stays.entry(arrival.to).or_default();
+        *longest = stay.max(*longest);
+        let bits = arrival.datagram.len() as f64 * 8.0;
+        let free = free + Duration::from_secs_f64(bits / line.bits_per_second as f64);
+        self.free.insert(arrival.to, free);
+        self.send(free, link, arrival);
     }
 
     fn put(&mut self, now: Instant, link: &Link, arrival: Arrival) {

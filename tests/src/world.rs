@@ -48,7 +48,7 @@ pub struct World {
     pub links: HashMap<String, Link>,
     /// How often the bridge wanted to be woken and was.
     pub wakes: u64,
-    network: Network,
+    pub network: Network,
     sink: Collector,
     next_id: u64,
     replies: HashMap<u64, Result<ConferenceModified, Refusal>>,
@@ -299,7 +299,7 @@ impl World {
             let arrival = Arrival { from: self.bridge_addr, to: path.remote, datagram };
             let to = self.bots.iter().find(|bot| bot.addr == path.remote);
             let link = to.and_then(|bot| self.links.get(&bot.id)).unwrap_or(&self.link);
-            self.network.send(self.now, link, arrival);
+            self.network.send_down(self.now, link, arrival);
         }
     }
 

@@ -57,7 +57,7 @@ fn good() -> Link {
 }
 
 fn bad() -> Link {
-    Link { delay: Duration::from_millis(30), jitter: Duration::from_millis(8), loss: 20, duplicate: 5 }
+    Link { delay: Duration::from_millis(30), jitter: Duration::from_millis(8), loss: 20, duplicate: 5, down: None }
 }
 
 /// Joins `count` bots and opens their channels.
@@ -458,7 +458,13 @@ impl Whims {
 }
 
 fn switching_under_loss(seed: u64, seconds: u64) {
-    let link = Link { delay: Duration::from_millis(25), jitter: Duration::from_millis(15), loss: 20, duplicate: 3 };
+    let link = Link {
+        delay: Duration::from_millis(25),
+        jitter: Duration::from_millis(15),
+        loss: 20,
+        duplicate: 3,
+        down: None,
+    };
     let mut world = world(seed, link);
     let mut channels = Vec::new();
     for number in 1..=3 {
@@ -514,8 +520,13 @@ fn reordering_alone_breaks_nothing() {
 fn one_bad_line_is_nobody_elses_trouble() {
     for seed in &seeds() {
         let mut world = world(*seed, good());
-        let worst =
-            Link { delay: Duration::from_millis(60), jitter: Duration::from_millis(20), loss: 300, duplicate: 0 };
+        let worst = Link {
+            delay: Duration::from_millis(60),
+            jitter: Duration::from_millis(20),
+            loss: 300,
+            duplicate: 0,
+            down: None,
+        };
         // The bot's DTLS client repeats itself seven times, at a fixed pace: at 30 % one join of 150 ends there. Browsers try for
         // longer.
         world.links.insert(format!("{:08x}", 4), Link { loss: 100, ..worst });

@@ -30,6 +30,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
 use crate::control::{Command, Reply};
+use allocate::estimate::PathEstimate;
 use conference::Conference;
 use demux::{Demux, Handle, Kind};
 use endpoint::ice::ufrag_of;
@@ -169,6 +170,8 @@ pub enum Wake {
     SenderReport,
     /// A key frame was asked for and did not come.
     KeyFrame,
+    /// A probe of a receiver's path goes on, or a receiver has not been heard of.
+    Bandwidth,
     /// Dominant speaker decision.
     Speaker,
     /// A lower constraint has been stable long enough to tell the sender.
@@ -198,6 +201,12 @@ pub struct Stats {
     pub kept_bytes: usize,
     /// Key frames asked of senders.
     pub key_frame_requests: u64,
+    /// Receivers that would get more if their path carried it.
+    pub limited: usize,
+    /// What all receivers together may be sent by the estimates of their paths, in bits per second.
+    pub estimated_bps: u64,
+    /// Bytes of padding that probed paths.
+    pub padding: u64,
     /// Datagrams from nowhere.
     pub strangers: u64,
     /// Everything else that was discarded.
@@ -362,6 +371,12 @@ impl Bridge {
         self.config.candidates = candidates;
     }
 
+    /// What is known of the path to one receiver.
+    pub fn path_of(&self, meeting_id: &str, endpoint: &str) -> Option<PathEstimate> {
+        let conference = self.conferences.iter().flatten().find(|known| known.meeting_id == meeting_id)?;
+        conference.get(conference.find(endpoint)?)?.leg.bandwidth.describe()
+    }
+
     pub fn stats(&self) -> Stats {
         let counters = &self.counters;
         let mut stats = Stats {
@@ -375,6 +390,7 @@ impl Bridge {
             discarded: counters.discarded,
             datagrams_out: counters.datagrams_out,
             bytes_out: counters.bytes_out,
+            padding: counters.padding,
             ..Stats::default()
         };
         for (_, endpoint) in self.conferences.iter().flatten().flat_map(Conference::endpoints) {
@@ -383,6 +399,11 @@ impl Bridge {
             stats.discarded += endpoint.discarded;
             stats.datagrams_out += endpoint.leg.datagrams;
             stats.bytes_out += endpoint.leg.bytes;
+            stats.padding += endpoint.leg.padding;
+            if let Some(path) = endpoint.leg.bandwidth.describe() {
+                stats.estimated_bps += path.bps;
+                stats.limited += usize::from(path.wanted_bps > path.bps);
+            }
             let encodings = endpoint.sources.iter().flat_map(|source| &source.encodings);
             stats.kept_bytes += encodings.map(|encoding| encoding.history.bytes()).sum::<usize>();
         }

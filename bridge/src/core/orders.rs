@@ -32,6 +32,9 @@ const CONFERENCE_ID: usize = 16;
 const HOST_PREFERENCE: u32 = 126;
 const SRFLX_PREFERENCE: u32 = 100;
 
+/// Speech comes on top of what one receiver may be sent of video, in bits per second.
+const SPEECH: u64 = 300_000;
+
 impl Bridge {
     /// Checks an order and carries it out.
     pub(super) fn carry_out(
@@ -170,7 +173,14 @@ impl Bridge {
         self.demux.insert_ufrag(params.ufrag.clone(), handle);
         let mut transport = Transport::new(now, &self.identity, params, rng, options);
         transport.set_local_addresses(&host_addresses(&offered));
-        let mut endpoint = Endpoint::new(now, handle, &request.id, transport, Leg::new(self.epoch), password);
+        let mut endpoint = Endpoint::new(
+            now,
+            handle,
+            &request.id,
+            transport,
+            Leg::new(now, self.epoch, self.config.max_egress_bps.saturating_add(SPEECH)),
+            password,
+        );
         let can = request.capabilities;
         endpoint.slots = can.ssrc_rewriting.then(|| Slots::new(can.rtp_mid_demux));
         self.conferences.get_mut(place)?.as_mut()?.insert(now, endpoint);

@@ -34,4 +34,5 @@ pub struct Counters {
     /// Sent by transports and by endpoints that are gone.
     pub datagrams_out: u64,
     pub bytes_out: u64,
+    pub padding: u64,
 }

@@ -255,6 +255,9 @@ pub enum BridgeMessage {
         #[serde(rename = "lastNEndpoints")]
         last_n_endpoints: Vec<String>,
     },
+    /// What this client can be sent, in bits per second.
+    #[serde(rename_all = "camelCase")]
+    ConnectionStats { estimated_downlink_bandwidth: u64 },
 }
 
 impl BridgeMessage {
@@ -508,6 +511,10 @@ mod tests {
             (
                 BridgeMessage::ForwardedSources { forwarded_sources: vec!["1a2b3c4d-v0".into(), "99aa88bb-v0".into()] },
                 r#"{"colibriClass":"ForwardedSources","forwardedSources":["1a2b3c4d-v0","99aa88bb-v0"]}"#,
+            ),
+            (
+                BridgeMessage::ConnectionStats { estimated_downlink_bandwidth: 2_417_000 },
+                r#"{"colibriClass":"ConnectionStats","estimatedDownlinkBandwidth":2417000}"#,
             ),
             (
                 BridgeMessage::LastNEndpointsChangeEvent {

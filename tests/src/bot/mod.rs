@@ -2,11 +2,13 @@
 //!
 //! Its cryptography is the `rtc-*` family's, so that what the bridge does is checked by code that the bridge does not use.
 
+pub mod arrivals;
 pub mod ice;
 pub mod keys;
 pub mod receiver;
 pub mod sender;
 
+use arrivals::Arrivals;
 use bytes::{Buf, Bytes};
 use ice::Ice;
 use jitsi_wire::colibri2::MediaSource;
@@ -18,7 +20,7 @@ use rtc_rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc_rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
 use rtc_rtp::packet::Packet;
 use rtc_shared::marshal::{Marshal, Unmarshal};
-use sender::{Load, Sender};
+use sender::{Load, Sender, TRANSPORT_CC};
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -49,6 +51,7 @@ pub struct Bot {
     pub connected_at: Option<Instant>,
     /// SRTP that did not decrypt: always a fault of the bridge.
     pub undecryptable: u64,
+    arrivals: Arrivals,
     next_report: Option<Instant>,
     outbox: VecDeque<(SocketAddr, Vec<u8>)>,
 }
@@ -68,6 +71,7 @@ impl Bot {
             rtcp: Rtcp::default(),
             connected_at: None,
             undecryptable: 0,
+            arrivals: Arrivals::default(),
             next_report: None,
             outbox: VecDeque::new(),
         }
@@ -183,6 +187,9 @@ impl Bot {
         if rtcp {
             self.handle_rtcp(plain);
         } else if let Ok(packet) = Packet::unmarshal(&mut plain) {
+            if let Some(number) = packet.header.get_extension(TRANSPORT_CC).and_then(|e| e.first_chunk().copied()) {
+                self.arrivals.on_packet(now, u16::from_be_bytes(number));
+            }
             self.receiver.handle(now, packet);
         }
     }
@@ -237,6 +244,7 @@ impl Bot {
             self.sender.next_wakeup(),
             self.receiver.next_wakeup(now),
             self.next_report,
+            self.arrivals.next_wakeup(),
         ]
         .into_iter()
         .flatten()
@@ -257,6 +265,10 @@ impl Bot {
         self.sender.on_wakeup(now);
         for ask in self.receiver.asks(now, self.ice.rtt) {
             self.ask(&ask);
+        }
+        let own = self.sender.audio_ssrc;
+        if let Some(feedback) = self.arrivals.poll(now, own, own) {
+            self.push_rtcp(&feedback.marshal().expect("RTCP"));
         }
         if self.next_report.is_some_and(|at| at <= now) {
             self.next_report = Some(now + REPORT_EVERY);

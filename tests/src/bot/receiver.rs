@@ -173,6 +173,8 @@ impl Track {
             while self.buffer.remove(&self.next).is_some() {
                 self.next += 1;
                 self.frames_decoded += 1;
+                let gap = self.last_frame.map_or(Duration::ZERO, |last| now - last);
+                self.longest_gap = self.longest_gap.max(gap);
                 self.last_frame = Some(now);
             }
             // Audio is never retransmitted: a hole is skipped after three packets.

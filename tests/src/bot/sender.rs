@@ -12,7 +12,7 @@ pub const OPUS: u8 = 111;
 pub const VP8: u8 = 100;
 pub const RTX: u8 = 96;
 const AUDIO_LEVEL: u8 = 1;
-const TRANSPORT_CC: u8 = 5;
+pub const TRANSPORT_CC: u8 = 5;
 const AUDIO_EVERY: Duration = Duration::from_millis(20);
 const KEPT: usize = 512;
 

@@ -3,12 +3,17 @@
 //! [`constraints`] says what each receiver asks for, [`targets`] turns that into one encoding of each source: the highest that
 //! is alive and fits the height asked, as far as the receiver's budget reaches. What stands on stage is fed first.
 
+pub mod budget;
 pub mod constraints;
+pub mod estimate;
 
+pub use budget::Budget;
 pub use constraints::{Candidate, Settings, Wanted, larger};
 
 /// Most encodings that one source can have.
 pub const MAX_ENCODINGS: usize = 4;
+/// Bits per second.
+const MAX_OVERSEND: u64 = 500_000;
 
 /// One encoding of a source as the allocation sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,8 +30,6 @@ pub struct Rung {
 pub type Ladder = heapless::Vec<Rung, MAX_ENCODINGS>;
 
 /// Target encoding of each entry of `wanted`, in that order; `None`: nothing of it is sent. `ladders` is by candidate.
-///
-/// The first source that is wanted at all gets its lowest encoding whatever it costs.
 pub fn targets(wanted: &[Wanted], ladders: &[Ladder], budget_bps: u64) -> Vec<Option<u8>> {
     let mut plan = Plan {
         left: i128::from(budget_bps),
@@ -63,12 +66,11 @@ impl Plan<'_> {
 
     /// Gives a source that has nothing its lowest encoding.
     fn show(&mut self, index: usize) {
-        let nothing_yet = self.chosen.iter().all(Option::is_none);
         let lowest = self.choices.get(index).and_then(|choices| choices.first().copied());
         let cost = self.cost(index, lowest);
         if let Some(chosen) = self.chosen.get_mut(index)
             && chosen.is_none()
-            && (cost <= self.left || nothing_yet)
+            && cost <= self.left
         {
             *chosen = lowest;
             self.left -= if lowest.is_some() { cost } else { 0 };
@@ -91,6 +93,23 @@ impl Plan<'_> {
             self.left = spare - self.cost(index, Some(better));
         }
     }
+}
+
+/// The shared screen on stage is rather sent beyond the budget, by so much at most, than not at all (jitsi-videobridge
+/// `max-oversend-bitrate`): the highest encoding that this allows, if that is more than `chosen`.
+pub fn oversent(wanted: &Wanted, ladder: &Ladder, chosen: Option<u8>, budget_bps: u64) -> Option<u8> {
+    let within = |encoding: &u8| {
+        ladder.get(usize::from(*encoding)).is_some_and(|rung| rung.bps <= budget_bps.saturating_add(MAX_OVERSEND))
+    };
+    choices(Some(ladder), wanted.max_height).into_iter().rfind(within).max(chosen)
+}
+
+/// What the chosen encodings cost together, in bits per second.
+pub fn cost(wanted: &[Wanted], ladders: &[Ladder], chosen: &[Option<u8>]) -> u64 {
+    let one = |(wanted, encoding): (&Wanted, &Option<u8>)| {
+        Some(ladders.get(wanted.candidate)?.get(usize::from((*encoding)?))?.bps)
+    };
+    wanted.iter().zip(chosen).filter_map(one).sum()
 }
 
 /// Encodings that may be sent to somebody who wants `max_height`, ascending: the living ones that fit; if none fits the lowest
@@ -163,8 +182,20 @@ mod tests {
     }
 
     #[test]
-    fn the_first_source_is_sent_whatever_it_costs() {
+    fn nothing_is_sent_that_does_not_fit_but_the_screen_on_stage() {
         let ladders = vec![simulcast(ALL); 2];
-        assert_eq!(targets(&wanted(&[720; 2]), &ladders, 10), [Some(0), None]);
+        let asked = wanted(&[720; 2]);
+        assert_eq!(targets(&asked, &ladders, 10), [None, None]);
+        assert_eq!(oversent(&asked[0], &ladders[0], None, 0), Some(1));
+        assert_eq!(oversent(&asked[0], &ladders[0], Some(1), 1_500_000), Some(2));
+        assert_eq!(oversent(&asked[0], &ladders[0], Some(2), 0), Some(2));
+    }
+
+    #[test]
+    fn the_ideal_is_what_an_endless_line_would_carry() {
+        let ladders = vec![simulcast(ALL); 2];
+        let asked = wanted(&[720, 180]);
+        assert_eq!(cost(&asked, &ladders, &targets(&asked, &ladders, PLENTY)), 2_150_000);
+        assert_eq!(cost(&asked, &ladders, &targets(&asked, &ladders, 200_000)), 150_000);
     }
 }

@@ -2,16 +2,26 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use jitsi_wire::bridge_channel::{BridgeMessage, IdealHeight};
+use jitsi_wire::bridge_channel::{BridgeMessage, IdealHeight, VideoType};
 use jitsi_wire::jingle::MediaKind;
 
 use super::Conference;
 use super::slots::Placing;
-use crate::core::allocate::{Candidate, Ladder, Wanted, larger, targets};
+use crate::core::Wake;
+use crate::core::allocate::{Candidate, Ladder, Wanted, cost, larger, oversent, targets};
+use crate::core::endpoint::Endpoint;
 use crate::core::turn::Turn;
 
+/// Whoever gets an encoding keeps it as long as it fits; a higher one must fit with one part of so many to spare.
+const SPARE: u64 = 10;
+/// The lowest encoding stays as long as all but one part of so many fits.
+const TOLERANCE: u64 = 5;
+/// More loss than this is no reason to send less: what is lost is sent again within the share of retransmissions.
+const MAX_RESERVED: f64 = 0.25;
+/// How often clients are told what they can be sent (jitsi-videobridge `ConnectionStats`).
+const TELL_ESTIMATE: Duration = Duration::from_secs(10);
 /// Paging through tiles must not switch encoders off and on: each time costs a key frame.
 const LOWERING: Duration = Duration::from_millis(500);
 
@@ -23,11 +33,45 @@ struct Video {
     name: Arc<str>,
     owner_id: Arc<str>,
     enabled: bool,
+    desktop: bool,
     ladder: Ladder,
     /// The largest effective constraint of all receivers.
     demand: i32,
     /// There are receivers, and each has said what it wants.
     is_settled: bool,
+}
+
+impl Video {
+    /// The ladder for a receiver that has one of its encodings: higher ones must fit easily.
+    fn sticky(&self, receiver: &Endpoint) -> Ladder {
+        let egress = receiver.egress_of(self.serial).and_then(|index| receiver.egress.get(index));
+        let current = egress.and_then(|egress| egress.projection.target());
+        let mut ladder = self.ladder.clone();
+        for (index, rung) in (0_u8..).zip(ladder.iter_mut()) {
+            match current {
+                // An estimate that is a little low for a moment leaves nobody without a picture.
+                Some(0) if index == 0 => rung.bps -= rung.bps / TOLERANCE,
+                Some(current) if index <= current => {}
+                _ => rung.bps += rung.bps / SPARE,
+            }
+        }
+        ladder
+    }
+}
+
+/// What of the path is left for video when speech has its part, and what is lost and sent again.
+fn video_budget(now: Instant, receiver: &mut Endpoint, max: u64) -> u64 {
+    receiver.follow_estimate(now);
+    let Some(budget) = receiver.budget.bps() else {
+        return max;
+    };
+    let speech = receiver.leg.speech_bps(now);
+    share(budget.saturating_sub(speech), kept(receiver)).min(max)
+}
+
+/// What is not kept for retransmissions.
+fn kept(receiver: &Endpoint) -> f64 {
+    1.0 - receiver.leg.bandwidth.loss().min(MAX_RESERVED)
 }
 
 impl Conference {
@@ -66,6 +110,7 @@ impl Conference {
                     serial: signalled.serial,
                     name: signalled.name.clone(),
                     owner_id: owner_id.clone(),
+                    desktop: signalled.video_type == VideoType::Desktop,
                     enabled: signalled.is_enabled() && !signalled.is_muted(mute),
                     ladder: signalled.ladder(turn.now),
                     demand: 0,
@@ -81,11 +126,33 @@ impl Conference {
         others.peek().is_some() && others.all(|other| other.settings.is_settled())
     }
 
-    fn allocate_receiver(&mut self, turn: &mut Turn<'_>, place: usize, videos: &mut [Video]) {
-        let budget = self.max_egress_bps;
+    /// The path to one receiver carries more or less than before: it is decided anew what that receiver gets.
+    pub(super) fn follow_estimate(&mut self, turn: &mut Turn<'_>, place: usize) {
         let Some(endpoint) = self.get_mut(place) else {
             return;
         };
+        let changed = endpoint.follow_estimate(turn.now);
+        if endpoint.told_estimate.is_none_or(|told| turn.now >= told + TELL_ESTIMATE)
+            && let Some(estimated_downlink_bandwidth) = endpoint.leg.bandwidth.bps(turn.now)
+        {
+            endpoint.told_estimate = Some(turn.now);
+            self.say(turn, place, &BridgeMessage::ConnectionStats { estimated_downlink_bandwidth });
+        }
+        if changed {
+            let mut videos = self.videos(turn);
+            if self.allocate_receiver(turn, place, &mut videos) {
+                self.bind();
+            }
+        }
+    }
+
+    /// True if that changed what the receiver gets.
+    fn allocate_receiver(&mut self, turn: &mut Turn<'_>, place: usize, videos: &mut [Video]) -> bool {
+        let max = self.max_egress_bps;
+        let Some(endpoint) = self.get_mut(place) else {
+            return false;
+        };
+        let budget = video_budget(turn.now, endpoint, max);
         let others: Vec<usize> =
             (0..videos.len()).filter(|i| videos.get(*i).is_some_and(|v| v.owner != place)).collect();
         let other = |index: &usize| others.get(*index).copied();
@@ -97,29 +164,59 @@ impl Conference {
         let ladders: Vec<Ladder> =
             others.iter().filter_map(|i| videos.get(*i)).map(|video| video.ladder.clone()).collect();
         let wanted: Vec<Wanted> = endpoint.settings.effective(&candidates);
-        let chosen = targets(&wanted, &ladders, budget);
         self.place_wanted(turn, place, videos, &others, &wanted);
         let Some(endpoint) = self.get_mut(place) else {
-            return;
+            return false;
         };
+        let ideal = targets(&wanted, &ladders, max);
+        let easily = cost(&wanted, &ladders, &ideal);
+        let easily = easily + easily / SPARE;
+        let wish = share(easily, 1.0 / kept(endpoint)) + endpoint.leg.speech_bps(turn.now);
+        endpoint.leg.bandwidth.set_wanted(wish);
+        let sticky: Vec<Ladder> =
+            others.iter().filter_map(|i| videos.get(*i)).map(|video| video.sticky(endpoint)).collect();
+        let mut chosen = targets(&wanted, &sticky, budget);
+        if let Some((first, video)) = wanted.first().and_then(|w| Some((w, videos.get(other(&w.candidate)?)?)))
+            && first.on_stage
+            && video.desktop
+            && let Some(target) = chosen.first_mut()
+        {
+            *target = oversent(first, &video.ladder, *target, budget);
+        }
+        let first = wanted.iter().position(|wanted| wanted.max_height != 0);
+        let shown = |targets: &[Option<u8>]| first.and_then(|first| targets.get(first).copied().flatten());
+        endpoint.budget.set_dark(shown(&ideal).is_some() && shown(&chosen).is_none());
+        let mut changed = false;
+        let mut taken_away = false;
         let mut forwarded = BTreeSet::new();
-        for (wanted, target) in wanted.iter().zip(chosen) {
+        for ((wanted, target), ideal) in wanted.iter().zip(chosen).zip(ideal) {
             let Some(video) = other(&wanted.candidate).and_then(|index| videos.get_mut(index)) else {
                 continue;
             };
             video.demand = larger(video.demand, wanted.max_height);
             let egress = endpoint.egress_of(video.serial).and_then(|index| endpoint.egress.get_mut(index));
             if let Some(egress) = egress {
+                let before = egress.projection.target();
+                changed |= before != target;
+                taken_away |= target < before && target < ideal;
                 egress.projection.set_target(target);
                 if target.is_some() && egress.is_deliverable() {
                     forwarded.insert(video.name.clone());
                 }
             }
         }
+        if taken_away {
+            endpoint.budget.on_taken_away(turn.now);
+        }
+        let wake = endpoint.leg.bandwidth.next_wakeup();
         if forwarded != endpoint.forwarded {
             endpoint.forwarded = forwarded;
             self.tell_forwarded(turn, place);
         }
+        if let Some(at) = wake {
+            self.wake_by(place, at, Wake::Bandwidth);
+        }
+        changed
     }
 
     /// Who is told on the channel what is whose gets places for it.
@@ -204,4 +301,9 @@ impl Conference {
             |endpoint: &&crate::core::endpoint::Endpoint| endpoint.sources.iter().any(|s| names.contains(&s.name));
         self.endpoints().map(|(_, endpoint)| endpoint).filter(owns).map(|endpoint| endpoint.id.to_string()).collect()
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "rates are far below the bounds of the type")]
+fn share(bps: u64, part: f64) -> u64 {
+    (bps as f64 * part) as u64
 }

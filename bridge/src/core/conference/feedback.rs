@@ -57,8 +57,20 @@ impl Conference {
                 }
             }
             Block::Nack { media, lost, .. } => self.on_nack(turn, place, media, lost),
-            // Nothing is estimated from feedback on what we send; REMB of clients that have TWCC is spurious anyway.
-            Block::TransportFeedback(_) | Block::Remb(_) | Block::Bye | Block::Sdes | Block::Other { .. } => {}
+            Block::TransportFeedback(feedback) => {
+                if let Some(endpoint) = self.get_mut(place) {
+                    let round_trip = endpoint.round_trip();
+                    endpoint.leg.bandwidth.on_feedback(turn.now, round_trip, &feedback);
+                }
+                self.follow_estimate(turn, place);
+            }
+            Block::Remb(remb) => {
+                if let Some(endpoint) = self.get_mut(place) {
+                    endpoint.leg.bandwidth.on_remb(turn.now, remb.bitrate);
+                }
+                self.follow_estimate(turn, place);
+            }
+            Block::Bye | Block::Sdes | Block::Other { .. } => {}
         }
     }
 

@@ -151,6 +151,7 @@ impl Conference {
         turn.counters.discarded += endpoint.discarded;
         turn.counters.datagrams_out += endpoint.leg.datagrams;
         turn.counters.bytes_out += endpoint.leg.bytes;
+        turn.counters.padding += endpoint.leg.padding;
         if let Some(deadline) = self.deadlines.get_mut(place) {
             *deadline = None;
         }
@@ -262,7 +263,7 @@ impl Conference {
         }
         if let Some(endpoint) = self.get_mut(place) {
             let path = endpoint.transport.selected();
-            endpoint.leg.set_path(path);
+            endpoint.leg.set_path(turn.now, path);
         }
         self.refresh_deadline(place);
     }
@@ -396,6 +397,7 @@ impl Conference {
             }
             turn.counters.key_frame_requests += endpoint.on_wakeup(turn.now, sender, turn.sink);
         }
+        self.follow_estimate(turn, place);
         self.send_sender_reports(turn, place);
         self.drain(turn, place);
     }

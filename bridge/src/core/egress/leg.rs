@@ -4,28 +4,55 @@ use std::time::Instant;
 
 use jitsi_wire::jingle::MediaKind;
 
+use crate::core::allocate::estimate::Bandwidth;
 use crate::core::endpoint::description::{Description, Extensions};
-use crate::core::packet::{Seq, abs_send_time};
+use crate::core::endpoint::rate::Rate;
+use crate::core::packet::{Rewrite, RtpHeader, Seq, Ssrc, abs_send_time};
 use crate::core::rtcp::Writer;
 use crate::core::srtp::{self, Keys};
 use crate::core::{Discard, Path, Sink};
 
 /// Longest compound that is written; with its tag it fits the MTU of every path.
 const MAX_RTCP: usize = 1200;
+/// As much as the last byte can count.
+const PADDING: [u8; 255] = {
+    let mut padding = [0; 255];
+    padding[254] = 255;
+    padding
+};
+const PADDING_BIT: u8 = 0x20;
+/// Where nothing is copied from.
+const NOTHING: [u8; 12] = [0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 /// Everything that goes to one endpoint passes here last.
 #[derive(Debug)]
 pub struct Leg {
     outbound: Option<srtp::Outbound>,
     path: Option<Path>,
+    /// The path before.
+    former: Option<Path>,
     pinned: bool,
     next_transport_sequence: Seq,
     /// Where abs-send-time counts from.
     epoch: Instant,
     audio: Stamping,
     video: Stamping,
+    /// What the path carries.
+    pub bandwidth: Bandwidth,
+    speech: Rate,
     pub datagrams: u64,
     pub bytes: u64,
+    /// Of these, padding of probes.
+    pub padding: u64,
+}
+
+/// Names of a packet of padding.
+#[derive(Debug, Clone, Copy)]
+pub struct Padding {
+    pub payload_type: u8,
+    pub sequence: Seq,
+    pub timestamp: u32,
+    pub ssrc: Ssrc,
 }
 
 /// What is stamped on packets of one kind.
@@ -37,17 +64,21 @@ struct Stamping {
 }
 
 impl Leg {
-    pub fn new(epoch: Instant) -> Self {
+    pub fn new(now: Instant, epoch: Instant, max_bps: u64) -> Self {
         Self {
             outbound: None,
             path: None,
+            former: None,
             pinned: false,
             next_transport_sequence: Seq(1),
             epoch,
             audio: Stamping::default(),
             video: Stamping::default(),
+            bandwidth: Bandwidth::new(now, max_bps),
+            speech: Rate::default(),
             datagrams: 0,
             bytes: 0,
+            padding: 0,
         }
     }
 
@@ -56,10 +87,16 @@ impl Leg {
     }
 
     /// Where media goes; `None` while no path is validated.
-    pub fn set_path(&mut self, path: Option<Path>) {
-        if !self.pinned {
-            self.path = path;
+    pub fn set_path(&mut self, now: Instant, path: Option<Path>) {
+        if self.pinned || path == self.path {
+            return;
         }
+        let from = self.path.or(self.former);
+        if path.is_some() && from.is_some() && from != path {
+            self.bandwidth.on_path_changed(now);
+        }
+        self.former = from;
+        self.path = path;
     }
 
     /// Media goes here from now on, whatever ICE says.
@@ -73,6 +110,7 @@ impl Leg {
         let audio_is_counted = description.audio.any(|payload| payload.transport_cc);
         self.audio = Stamping::new(&description.audio.extensions, audio_is_counted, description.audio.allow_mixed);
         self.video = Stamping::new(&description.video.extensions, true, description.video.allow_mixed);
+        self.bandwidth.set_counted(self.video.transport_cc.is_some());
     }
 
     /// Media can be sent.
@@ -102,15 +140,49 @@ impl Leg {
             (id, sequence.0.to_be_bytes())
         });
         let send_time = stamping.abs_send_time.map(|id| (id, abs_send_time(now.saturating_duration_since(self.epoch))));
-        Stamp { transport, send_time }
+        Stamp { at: now, kind, transport, send_time }
     }
 
-    /// Encrypts the first `len` bytes of the slot and commits them. Answers the datagram's length.
-    pub fn seal(&mut self, len: usize, sink: &mut dyn Sink) -> Result<usize, Discard> {
+    /// Encrypts the first `len` bytes of the slot, which bear this stamp, and commits them. Answers the datagram's length.
+    pub fn seal(&mut self, stamp: &Stamp, len: usize, sink: &mut dyn Sink) -> Result<usize, Discard> {
         let (outbound, path) = self.outbound.as_mut().zip(self.path).ok_or(Discard::NoKeys)?;
         let len = outbound.protect_rtp(sink.slot(), len)?;
         self.commit(path, len, sink);
+        if let Some((_, sequence)) = stamp.transport {
+            self.bandwidth.on_sent(stamp.at, Seq(u16::from_be_bytes(sequence)), len);
+        }
+        if stamp.kind == MediaKind::Audio {
+            self.speech.add(stamp.at, len);
+        }
         Ok(len)
+    }
+
+    /// Sends a packet that carries nothing.
+    pub fn pad(&mut self, now: Instant, padding: Padding, sink: &mut dyn Sink) -> Result<usize, Discard> {
+        let stamp = self.stamp(now, MediaKind::Video);
+        let rewrite = Rewrite {
+            payload_type: padding.payload_type,
+            marker: false,
+            sequence: padding.sequence,
+            timestamp: padding.timestamp,
+            ssrc: padding.ssrc,
+            kept: &[],
+            stamped: &stamp.elements(),
+            allow_two_byte: self.video.allow_mixed,
+        };
+        let slot = sink.slot();
+        let written = rewrite.write(slot, &RtpHeader::parse(&NOTHING)?, &NOTHING, &[], &PADDING)?;
+        if let Some(first) = slot.first_mut() {
+            *first |= PADDING_BIT;
+        }
+        let len = self.seal(&stamp, written.len, sink)?;
+        self.padding += len as u64;
+        Ok(len)
+    }
+
+    /// Bits per second that speech takes.
+    pub fn speech_bps(&mut self, now: Instant) -> u64 {
+        self.speech.bps(now)
     }
 
     /// Sends what `write` puts into a compound; nothing if it puts nothing or the transport is not open.
@@ -158,6 +230,8 @@ impl Stamping {
 /// Elements stamped on one packet.
 #[derive(Debug, Clone, Copy)]
 pub struct Stamp {
+    at: Instant,
+    kind: MediaKind,
     transport: Option<(u8, [u8; 2])>,
     send_time: Option<(u8, [u8; 3])>,
 }

@@ -12,7 +12,7 @@ use heapless::HistoryBuf;
 use jitsi_wire::jingle::MediaKind;
 
 use self::clock::SenderClock;
-use self::leg::Leg;
+use self::leg::{Leg, Padding};
 use self::project::{Incoming, Outgoing, Projection, Verdict};
 use self::slots::Mid;
 use super::codec::{self, Codec};
@@ -255,6 +255,24 @@ impl Egress {
         Ok(len)
     }
 
+    /// A packet of padding can go out as a retransmission of nothing.
+    pub fn can_pad(&self, now: Instant) -> bool {
+        self.names.kind == MediaKind::Video && self.is_introduced(now) && self.padding().is_some()
+    }
+
+    fn padding(&self) -> Option<Padding> {
+        let route = self.projection.payload_type().and_then(|payload_type| self.route(payload_type))?;
+        let (timestamp, _) = self.projection.newest()?;
+        Some(Padding { payload_type: route.rtx?, sequence: self.next_rtx, timestamp, ssrc: self.names.rtx? })
+    }
+
+    /// Sends padding; see [`Self::can_pad`].
+    pub fn pad(&mut self, now: Instant, leg: &mut Leg, sink: &mut dyn Sink) -> Result<usize, Discard> {
+        let padding = self.padding().ok_or(Discard::NotWanted)?;
+        self.next_rtx = self.next_rtx.next();
+        leg.pad(now, padding, sink)
+    }
+
     /// Was this number sent again so lately that it may still be under way?
     pub fn is_under_way(&self, now: Instant, sequence: Seq, rtt: Option<Duration>) -> bool {
         let rtt = rtt.unwrap_or(DEFAULT_RTT).min(MAX_WAIT);
@@ -378,7 +396,7 @@ impl Egress {
         let written = rewrite.write(slot, packet.header, packet.bytes, form.prefix, payload)?;
         let copied = slot.get_mut(written.payload).ok_or(Discard::TooLarge)?;
         rewrite_ids(packet.codec, copied, outgoing)?;
-        leg.seal(written.len, sink)
+        leg.seal(&stamp, written.len, sink)
     }
 }
 

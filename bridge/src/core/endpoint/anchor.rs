@@ -87,7 +87,7 @@ impl Anchor {
             allow_two_byte: leg.allows_two_byte(self.kind),
         };
         let written = rewrite.write(sink.slot(), &RtpHeader::parse(&NOTHING)?, &NOTHING, &[], &[])?;
-        leg.seal(written.len, sink)?;
+        leg.seal(&stamp, written.len, sink)?;
         self.sequence = self.sequence.next();
         self.left -= 1;
         self.due = Some(now + INTERVAL);

@@ -17,6 +17,13 @@ impl Bucket {
         Self { capacity, per_second, tokens: capacity, filled: None }
     }
 
+    /// Another capacity and rate from now on.
+    pub fn resize(&mut self, capacity: f64, per_second: f64) {
+        self.capacity = capacity;
+        self.per_second = per_second;
+        self.tokens = self.tokens.min(capacity);
+    }
+
     /// Takes `tokens` if they are there.
     pub fn take(&mut self, now: Instant, tokens: f64) -> bool {
         self.refill(now);

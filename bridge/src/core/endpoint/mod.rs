@@ -29,14 +29,14 @@ use self::description::Description;
 use self::limit::Bucket;
 use self::source::{Context, Placed, Source};
 use self::transport::Transport;
-use super::allocate::Settings;
+use super::allocate::{Budget, Settings};
 use super::codec::Codec;
 use super::demux::Handle;
-use super::egress::leg::Leg;
+use super::egress::leg::{Leg, Padding};
 use super::egress::slots::Slots;
 use super::egress::{Egress, Ended};
 use super::ingress::twcc::ArrivalLog;
-use super::packet::{AudioLevel, RtpHeader, Ssrc};
+use super::packet::{AudioLevel, RtpHeader, Seq, Ssrc};
 use super::srtp::{self, Keys};
 use super::{Discard, Path, Sink, Wake};
 
@@ -54,6 +54,10 @@ const MAX_EARLY_TYPES: usize = 20;
 /// Retransmissions that one receiver may have: a quarter of a fast line, and a burst to fill one second's holes.
 const RESEND_PER_SECOND: f64 = 400_000.0;
 const RESEND_BURST: f64 = 400_000.0;
+/// Where the path is known to carry less: this share of it, and a burst of one second.
+const RESEND_SHARE: f64 = 0.25;
+/// Padding without an RTX stream goes under the bridge's own SSRC, behind what [`anchor`] says there.
+const FIRST_PADDING: Seq = Seq(1000);
 /// Ended streams that are remembered: a client that comes back with its old SSRCs goes on where it ended.
 const MAX_RETIRED: usize = 256;
 /// Blocks of one receiver report.
@@ -107,6 +111,11 @@ pub struct Endpoint {
     pub media_since: Option<Instant>,
     pub rtt: Option<Duration>,
     pub resends: Bucket,
+    /// What of the path's bandwidth is used.
+    pub budget: Budget,
+    next_padding: Seq,
+    /// When this client was last told the estimate.
+    pub told_estimate: Option<Instant>,
     /// Declared silent to all.
     pub inactive: bool,
     /// The transport is of no more use.
@@ -156,6 +165,9 @@ impl Endpoint {
             media_since: None,
             rtt: None,
             resends: Bucket::new(RESEND_BURST, RESEND_PER_SECOND),
+            budget: Budget::default(),
+            next_padding: FIRST_PADDING,
+            told_estimate: None,
             inactive: false,
             failed: false,
             discarded: 0,
@@ -477,6 +489,8 @@ impl Endpoint {
         if self.arrivals.next_wakeup().is_some_and(|(at, _)| at <= now) {
             self.send_feedback(now, sender, sink);
         }
+        self.leg.bandwidth.on_wakeup(now);
+        self.send_padding(now, sender, sink);
         self.send_nacks(now, sender, sink);
         if self.next_report.is_some_and(|at| at <= now) {
             self.send_receiver_report(now, sender, sink);
@@ -498,6 +512,38 @@ impl Endpoint {
                 return;
             }
         }
+    }
+
+    /// What the path is known to carry now. True if that changes what may be sent.
+    pub fn follow_estimate(&mut self, now: Instant) -> bool {
+        let Some(estimate) = self.leg.bandwidth.bps(now) else {
+            return false;
+        };
+        let resends = (estimate as f64 * RESEND_SHARE / 8.0).min(RESEND_PER_SECOND);
+        self.resends.resize(resends, resends);
+        self.budget.update(now, estimate)
+    }
+
+    /// Fills the line as a probe of it asks for.
+    fn send_padding(&mut self, now: Instant, sender: Ssrc, sink: &mut dyn Sink) {
+        let mut due = self.leg.bandwidth.padding(now);
+        while due > 0 {
+            let Ok(len) = self.pad(now, sender, sink) else {
+                return;
+            };
+            due = due.saturating_sub(len);
+        }
+    }
+
+    fn pad(&mut self, now: Instant, sender: Ssrc, sink: &mut dyn Sink) -> Result<usize, Discard> {
+        if let Some(egress) = self.egress.iter_mut().find(|egress| egress.can_pad(now)) {
+            return egress.pad(now, &mut self.leg, sink);
+        }
+        let payload_type =
+            self.description.video.first(|payload| payload.codec != Codec::Rtx).ok_or(Discard::NotWanted)?;
+        let sequence = self.next_padding;
+        self.next_padding = sequence.next();
+        self.leg.pad(now, Padding { payload_type, sequence, timestamp: 0, ssrc: sender }, sink)
     }
 
     /// Asks for what is missing of the encodings that somebody gets.
@@ -575,6 +621,7 @@ impl Endpoint {
         consider(self.arrivals.next_wakeup().map(|(at, _)| at), Wake::Feedback);
         consider(self.next_report, Wake::ReceiverReport);
         consider(self.next_sender_report, Wake::SenderReport);
+        consider(self.leg.bandwidth.next_wakeup(), Wake::Bandwidth);
         for source in self.sources.iter().filter(|source| source.kind == MediaKind::Video) {
             consider(source.key_frames.next_wakeup().map(|(at, _)| at), Wake::KeyFrame);
             for encoding in &source.encodings {

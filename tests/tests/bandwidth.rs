@@ -1,0 +1,167 @@
+//! Receivers behind narrow lines on virtual time: the bridge finds out what a line carries, and sends that.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "tests may"
+)]
+
+use bridge::core::{BridgeConfig, CandidateKind, LocalCandidate};
+use serde_json::json;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tests::bot::Bot;
+use tests::bot::keys::Offer;
+use tests::bot::sender::Load;
+use tests::netem::{Bottleneck, Link};
+use tests::world::{MEETING, World};
+
+const BRIDGE: &str = "192.0.2.1:10000";
+const SEEDS: &[u64] = &[1, 2, 3, 4, 5];
+const SECOND: Duration = Duration::from_secs(1);
+/// 150, 300 and 600 kbit/s.
+const LOAD: Load = Load { audio: true, encodings: 3, frames_per_second: 20, packets_per_frame: 1, payload: 900 };
+
+fn line(kbps: u64, loss: u32) -> Link {
+    let down = Bottleneck { bits_per_second: kbps * 1000, longest: Duration::from_millis(300) };
+    let (delay, jitter) = (Duration::from_millis(20), Duration::from_millis(5));
+    Link { delay, jitter, loss, down: Some(down), ..Link::default() }
+}
+
+/// The first bot sends in three encodings, and all want to see it as tall as can be; they send speech alone.
+fn meeting(seed: u64, viewers: u32) -> World {
+    let addr: SocketAddr = BRIDGE.parse().expect("address");
+    let candidate = LocalCandidate { ip: addr.ip(), port: addr.port(), kind: CandidateKind::Host, loopback: false };
+    let config = BridgeConfig { candidates: vec![candidate], ..BridgeConfig::default() };
+    let mut world = World::new(seed, addr, config, Link { delay: Duration::from_millis(10), ..Link::default() });
+    for number in 1..=1 + viewers {
+        let load = if number == 1 { LOAD } else { Load { encodings: 0, ..LOAD } };
+        let addr = SocketAddr::from(([203, 0, 113, number as u8], 40_000));
+        let index = world.join(Bot::new(number, addr, load, Offer::Gcm));
+        let channel = world.open_channel(index);
+        world.say(
+            channel,
+            &json!({"colibriClass": "ReceiverVideoConstraints", "lastN": -1, "defaultConstraints": {"maxHeight": 720}}),
+        );
+    }
+    let end = world.now + 5 * SECOND;
+    assert!(world.run_until(end, |w| w.bots.iter().all(Bot::connected)), "all connect");
+    world
+}
+
+fn set_line(world: &mut World, viewer: usize, link: Link) {
+    let id = world.bots[viewer].id.clone();
+    world.links.insert(id, link);
+}
+
+fn height(world: &World, viewer: usize) -> u16 {
+    let ssrc = world.bots[0].video_ssrc().expect("video");
+    world.bots[viewer].receiver.tracks.get(&ssrc).map_or(0, |track| track.height)
+}
+
+fn estimate(world: &World, viewer: usize) -> u64 {
+    world.bridge.path_of(MEETING, &world.bots[viewer].id).expect("an estimate").bps
+}
+
+/// Forgets the gaps and stays of before.
+fn measure_anew(world: &mut World) {
+    let tracks = world.bots.iter_mut().flat_map(|bot| bot.receiver.tracks.values_mut());
+    tracks.for_each(|track| track.longest_gap = Duration::ZERO);
+    world.network.stays.clear();
+}
+
+fn speech_gap(world: &World, viewer: usize) -> Duration {
+    world.bots[viewer].receiver.tracks[&world.bots[0].sender.audio_ssrc].longest_gap
+}
+
+fn picture_gap(world: &World, viewer: usize) -> Duration {
+    world.bots[viewer].receiver.tracks[&world.bots[0].video_ssrc().expect("video")].longest_gap
+}
+
+fn stay(world: &World, viewer: usize) -> Duration {
+    world.network.stays.get(&world.bots[viewer].addr).copied().unwrap_or_default()
+}
+
+#[test]
+fn quality_falls_with_the_line_and_returns_with_it_and_speech_goes_on() {
+    for &seed in SEEDS {
+        let mut world = meeting(seed, 2);
+        set_line(&mut world, 1, line(2000, 0));
+        set_line(&mut world, 2, line(2000, 0));
+        world.run(15 * SECOND);
+        assert_eq!((height(&world, 1), height(&world, 2)), (720, 720), "seed {seed}: both lines carry all");
+        measure_anew(&mut world);
+        set_line(&mut world, 1, line(300, 0));
+        world.run(3 * SECOND);
+        assert_eq!(height(&world, 1), 180, "seed {seed}: three seconds after the line became narrow");
+        assert!(speech_gap(&world, 1) < Duration::from_millis(600), "seed {seed}: {:?}", speech_gap(&world, 1));
+        measure_anew(&mut world);
+        world.run(20 * SECOND);
+        assert_eq!(height(&world, 1), 180, "seed {seed}");
+        assert!(picture_gap(&world, 1) < SECOND, "seed {seed}: {:?}", picture_gap(&world, 1));
+        assert!(speech_gap(&world, 1) < Duration::from_millis(400), "seed {seed}: {:?}", speech_gap(&world, 1));
+        assert!(stay(&world, 1) < Duration::from_millis(300), "seed {seed}: {:?}", stay(&world, 1));
+        let narrow = estimate(&world, 1);
+        assert!((190_000..400_000).contains(&narrow), "seed {seed}: {narrow}");
+        set_line(&mut world, 1, line(2000, 0));
+        world.run(15 * SECOND);
+        assert_eq!(
+            height(&world, 1),
+            720,
+            "seed {seed}: fifteen seconds after it became wide: {}",
+            estimate(&world, 1)
+        );
+        assert!(speech_gap(&world, 1) < Duration::from_millis(400), "seed {seed}: {:?}", speech_gap(&world, 1));
+        assert_eq!(height(&world, 2), 720, "seed {seed}: the other line is another");
+        assert!(picture_gap(&world, 2) < Duration::from_millis(300), "seed {seed}: {:?}", picture_gap(&world, 2));
+        for viewer in [1, 2] {
+            let bot = &world.bots[viewer];
+            assert_eq!(bot.undecryptable, 0, "seed {seed}");
+            assert!(bot.receiver.tracks.values().all(|track| track.faults.is_empty()), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn what_is_sent_fits_lines_of_any_width_and_loss() {
+    for (kbps, tall) in [(150, 0), (300, 180), (1000, 720), (5000, 720)] {
+        for loss in [0, 20, 100] {
+            let mut world = meeting(7, 1);
+            set_line(&mut world, 1, line(kbps, loss));
+            world.run(20 * SECOND);
+            measure_anew(&mut world);
+            world.run(10 * SECOND);
+            let estimate = estimate(&world, 1);
+            assert!(estimate < kbps * 1200, "{kbps} kbit/s, {loss}/1000 lost: {estimate}");
+            assert!(estimate > (kbps * 600).min(600_000), "{kbps} kbit/s, {loss}/1000 lost: {estimate}");
+            let shown = world.messages[&1].iter().rev().find(|m| m["colibriClass"] == "ForwardedSources");
+            let shown = shown.is_some_and(|m| m["forwardedSources"].as_array().is_some_and(|list| !list.is_empty()));
+            assert_eq!(shown, tall > 0, "{kbps} kbit/s, {loss}/1000 lost: {estimate}");
+            // With what is lost and sent again the highest encoding takes all of such a line.
+            let tall = if (kbps, loss) == (1000, 100) { 360 } else { tall };
+            assert!(tall == 0 || height(&world, 1) >= tall, "{kbps} kbit/s, {loss}/1000 lost: {}", height(&world, 1));
+            assert!(speech_gap(&world, 1) < Duration::from_millis(400), "{kbps}, {loss}: {:?}", speech_gap(&world, 1));
+        }
+    }
+}
+
+#[test]
+fn clients_are_told_what_they_can_be_sent() {
+    let mut world = meeting(9, 1);
+    world.run(25 * SECOND);
+    let told = world.messages[&1].iter().filter(|m| m["colibriClass"] == "ConnectionStats").collect::<Vec<_>>();
+    assert!((2..=4).contains(&told.len()), "{}", told.len());
+    assert!(told.iter().all(|m| m["estimatedDownlinkBandwidth"].as_u64().is_some_and(|bps| bps > 500_000)));
+}
+
+#[test]
+fn checklist_99_padding_stops_when_all_that_is_wanted_fits() {
+    let mut world = meeting(11, 1);
+    set_line(&mut world, 1, line(5000, 0));
+    world.run(20 * SECOND);
+    let padding = world.bridge.stats().padding;
+    world.run(20 * SECOND);
+    assert_eq!(world.bridge.stats().padding, padding);
+    assert_eq!(world.bridge.stats().limited, 0);
+}
