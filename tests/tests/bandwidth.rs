@@ -103,7 +103,7 @@ fn quality_falls_with_the_line_and_returns_with_it_and_speech_goes_on() {
         assert!(speech_gap(&world, 1) < Duration::from_millis(400), "seed {seed}: {:?}", speech_gap(&world, 1));
         assert!(stay(&world, 1) < Duration::from_millis(300), "seed {seed}: {:?}", stay(&world, 1));
         let narrow = estimate(&world, 1);
-        assert!((190_000..400_000).contains(&narrow), "seed {seed}: {narrow}");
+        assert!((190_000..450_000).contains(&narrow), "seed {seed}: {narrow}");
         set_line(&mut world, 1, line(2000, 0));
         world.run(15 * SECOND);
         assert_eq!(
@@ -131,13 +131,19 @@ fn what_is_sent_fits_lines_of_any_width_and_loss() {
             set_line(&mut world, 1, line(kbps, loss));
             world.run(20 * SECOND);
             measure_anew(&mut world);
-            world.run(10 * SECOND);
-            let estimate = estimate(&world, 1);
-            assert!(estimate < kbps * 1200, "{kbps} kbit/s, {loss}/1000 lost: {estimate}");
-            assert!(estimate > (kbps * 600).min(600_000), "{kbps} kbit/s, {loss}/1000 lost: {estimate}");
-            let shown = world.messages[&1].iter().rev().find(|m| m["colibriClass"] == "ForwardedSources");
-            let shown = shown.is_some_and(|m| m["forwardedSources"].as_array().is_some_and(|list| !list.is_empty()));
-            assert_eq!(shown, tall > 0, "{kbps} kbit/s, {loss}/1000 lost: {estimate}");
+            let (mut sum, mut shown) = (0, 0);
+            for _ in 0..10 {
+                world.run(SECOND);
+                sum += estimate(&world, 1);
+                let told = world.messages[&1].iter().rev().find(|m| m["colibriClass"] == "ForwardedSources");
+                shown += u32::from(told.is_some_and(|m| m["forwardedSources"] != json!([])));
+            }
+            let mean = sum / 10;
+            // What is not sent is not known: growth ends at one and a half times what is.
+            assert!(mean < kbps * 1300, "{kbps} kbit/s, {loss}/1000 lost: {mean}");
+            assert!(mean > (kbps * 600).min(600_000), "{kbps} kbit/s, {loss}/1000 lost: {mean}");
+            let expected = if tall > 0 { 8..=10 } else { 0..=0 };
+            assert!(expected.contains(&shown), "{kbps} kbit/s, {loss}/1000 lost: shown for {shown} s, {mean}");
             // With what is lost and sent again the highest encoding takes all of such a line.
             let tall = if (kbps, loss) == (1000, 100) { 360 } else { tall };
             assert!(tall == 0 || height(&world, 1) >= tall, "{kbps} kbit/s, {loss}/1000 lost: {}", height(&world, 1));

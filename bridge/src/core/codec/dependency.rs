@@ -1,9 +1,14 @@
 //! The dependency descriptor header extension (AV1 RTP payload format, appendix A): what says where frames and key frames start.
 
+use super::Step;
 use super::bits::Bits;
 
 /// Frame templates that a structure can have.
 const MAX_TEMPLATES: u8 = 64;
+/// Frames that are remembered: a template refers back 16 at most.
+const RECENT: usize = 32;
+/// The frame does not depend on what its template says.
+const CUSTOM_REFERENCES: u8 = 0x10;
 
 /// The part of a dependency descriptor that can be read without the structure of an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,12 +37,51 @@ pub struct Structure {
     pub largest: Option<(u16, u16)>,
     /// Bit n: frames of template n depend on nothing.
     independent: u64,
+    /// Of each template: its temporal layer, and the frames that it depends on (bit n: the one n + 1 numbers before).
+    shapes: [(u8, u16); MAX_TEMPLATES as usize],
 }
 
 /// The frame number alone, which stands in the same place in every descriptor.
 pub fn frame_number(element: &[u8]) -> Option<u16> {
     let [_, high, low] = element.first_chunk::<3>()?;
     Some(u16::from_be_bytes([*high, *low]))
+}
+
+/// The frames of one encoding, as far as thinning them has to know: which temporal layer each is of.
+#[derive(Debug, Clone)]
+pub struct Frames {
+    structure: Structure,
+    /// Number and temporal layer of the latest, by number.
+    recent: [Option<(u16, u8)>; RECENT],
+}
+
+impl Frames {
+    pub fn new(structure: Structure) -> Self {
+        Self { structure, recent: [None; RECENT] }
+    }
+
+    /// A key frame brought another structure.
+    pub fn restructure(&mut self, structure: Structure) {
+        self.structure = structure;
+    }
+
+    /// The temporal layer of a frame, and whether a receiver can take this layer from here.
+    pub fn place(&mut self, element: &[u8]) -> Option<(u8, Step)> {
+        let &[first, high, low] = element.first_chunk::<3>()?;
+        let number = u16::from_be_bytes([high, low]);
+        let template = (first & 0x3f).wrapping_sub(self.structure.template_offset) % MAX_TEMPLATES;
+        let (temporal, references) = *self.structure.shapes.get(usize::from(template))?;
+        *self.recent.get_mut(usize::from(number) % RECENT)? = Some((number, temporal));
+        let spells_out = element.get(3).is_some_and(|flags| flags & CUSTOM_REFERENCES != 0);
+        let below = |back: u16| {
+            let number = number.wrapping_sub(back + 1);
+            let referred = self.recent.get(usize::from(number) % RECENT).copied().flatten();
+            referred.is_some_and(|(known, layer)| known == number && layer < temporal)
+        };
+        let mut all = (0..16).filter(|bit| references & (1 << bit) != 0);
+        let steps = !spells_out && references != 0 && all.all(below);
+        Some((temporal, if steps { Step::Here } else { Step::No }))
+    }
 }
 
 impl DependencyDescriptor {
@@ -97,18 +141,17 @@ impl Structure {
     fn read(bits: &mut Bits<'_>) -> Option<Self> {
         let template_offset = u8::try_from(bits.take(6)?).ok()?;
         let decode_targets = u8::try_from(bits.take(5)? + 1).ok()?;
-        let (templates, spatial_layers, temporal_layers) = read_layers(bits)?;
+        let mut shapes = [(0, 0); MAX_TEMPLATES as usize];
+        let (templates, spatial_layers, temporal_layers) = read_layers(bits, &mut shapes)?;
         for _ in 0..u32::from(templates) * u32::from(decode_targets) {
             bits.take(2)?;
         }
         let mut independent = 0;
-        for template in 0..templates {
-            let mut references = 0;
+        for (template, (_, references)) in (0..templates).zip(&mut shapes) {
             while bits.bit()? {
-                bits.take(4)?;
-                references += 1;
+                *references |= 1 << bits.take(4)?;
             }
-            independent |= u64::from(references == 0) << template;
+            independent |= u64::from(*references == 0) << template;
         }
         skip_chains(bits, templates, decode_targets)?;
         let mut largest = None;
@@ -118,18 +161,25 @@ impl Structure {
                 largest = u16::try_from(width).ok().zip(u16::try_from(height).ok());
             }
         }
-        Some(Self { template_offset, decode_targets, templates, spatial_layers, temporal_layers, largest, independent })
+        Some(Self {
+            template_offset,
+            decode_targets,
+            templates,
+            spatial_layers,
+            temporal_layers,
+            largest,
+            independent,
+            shapes,
+        })
     }
 }
 
 /// Counts (templates, spatial layers, temporal layers).
-fn read_layers(bits: &mut Bits<'_>) -> Option<(u8, u8, u8)> {
+fn read_layers(bits: &mut Bits<'_>, shapes: &mut [(u8, u16)]) -> Option<(u8, u8, u8)> {
     let (mut spatial, mut temporal, mut highest_temporal, mut templates) = (0u8, 0u8, 0u8, 0u8);
     loop {
+        shapes.get_mut(usize::from(templates))?.0 = temporal;
         templates += 1;
-        if templates > MAX_TEMPLATES {
-            return None;
-        }
         highest_temporal = highest_temporal.max(temporal);
         match bits.take(2)? {
             0 => {}

@@ -53,6 +53,17 @@ impl Codec {
     }
 }
 
+/// From which frame on a receiver that gets fewer temporal layers can get more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Step {
+    #[default]
+    No,
+    /// This frame depends on nothing of its own temporal layer, nor above: one that gets all below can take its layer from here.
+    Here,
+    /// No later frame depends on anything above this frame's temporal layer that came before: one that gets it can take all.
+    After,
+}
+
 /// Is this the first packet of a frame that a decoder can start with?
 ///
 /// `descriptor` is the packet's dependency descriptor element, if it carries one. It decides for AV1; for the other codecs the

@@ -10,13 +10,13 @@ use jitsi_wire::jingle::MediaKind;
 use super::Conference;
 use super::slots::Placing;
 use crate::core::Wake;
-use crate::core::allocate::{Candidate, Ladder, Wanted, cost, larger, oversent, targets};
+use crate::core::allocate::{Ask, Candidate, Grant, Layer, Layers, Most, Wanted, larger, share};
 use crate::core::endpoint::Endpoint;
 use crate::core::turn::Turn;
 
-/// Whoever gets an encoding keeps it as long as it fits; a higher one must fit with one part of so many to spare.
+/// Whoever gets a layer keeps it as long as it fits; a higher one must fit with one part of so many to spare.
 const SPARE: u64 = 10;
-/// The lowest encoding stays as long as all but one part of so many fits.
+/// The lowest layer stays as long as all but one part of so many fits.
 const TOLERANCE: u64 = 5;
 /// More loss than this is no reason to send less: what is lost is sent again within the share of retransmissions.
 const MAX_RESERVED: f64 = 0.25;
@@ -34,7 +34,7 @@ struct Video {
     owner_id: Arc<str>,
     enabled: bool,
     desktop: bool,
-    ladder: Ladder,
+    layers: Layers,
     /// The largest effective constraint of all receivers.
     demand: i32,
     /// There are receivers, and each has said what it wants.
@@ -42,31 +42,49 @@ struct Video {
 }
 
 impl Video {
-    /// The ladder for a receiver that has one of its encodings: higher ones must fit easily.
-    fn sticky(&self, receiver: &Endpoint) -> Ladder {
-        let egress = receiver.egress_of(self.serial).and_then(|index| receiver.egress.get(index));
-        let current = egress.and_then(|egress| egress.projection.target());
-        let mut ladder = self.ladder.clone();
-        for (index, rung) in (0_u8..).zip(ladder.iter_mut()) {
-            match current {
+    /// The layers for a receiver that has `current`: what is higher must fit easily.
+    fn sticky(&self, current: Option<Layer>, first: bool) -> Layers {
+        let mut layers = self.layers.clone();
+        let lowest = layers.iter().find(|rung| rung.active).map(|rung| rung.layer);
+        for rung in &mut layers {
+            if Some(rung.layer) > current {
+                rung.bps += rung.bps / SPARE;
+            } else if first && current.is_some() && Some(rung.layer) == lowest {
                 // An estimate that is a little low for a moment leaves nobody without a picture.
-                Some(0) if index == 0 => rung.bps -= rung.bps / TOLERANCE,
-                Some(current) if index <= current => {}
-                _ => rung.bps += rung.bps / SPARE,
+                rung.bps -= rung.bps / TOLERANCE;
             }
         }
-        ladder
+        layers
+    }
+}
+
+/// A source that a receiver may be sent.
+struct Offer {
+    /// Its place among the videos.
+    video: usize,
+    /// Its outgoing stream, if there is one.
+    egress: Option<usize>,
+    wanted: Wanted,
+    current: Option<Layer>,
+    layers: Layers,
+    most: Most,
+}
+
+impl Offer {
+    fn ask<'a>(&'a self, videos: &[Video]) -> Ask<'a> {
+        let desktop = videos.get(self.video).is_some_and(|video| video.desktop);
+        Ask { wanted: self.wanted, desktop, layers: &self.layers, most: self.most }
     }
 }
 
 /// What of the path is left for video when speech has its part, and what is lost and sent again.
 fn video_budget(now: Instant, receiver: &mut Endpoint, max: u64) -> u64 {
-    receiver.follow_estimate(now);
-    let Some(budget) = receiver.budget.bps() else {
+    let Some(estimate) = receiver.leg.bandwidth.bps(now) else {
         return max;
     };
+    receiver.budget.refresh(estimate);
     let speech = receiver.leg.speech_bps(now);
-    share(budget.saturating_sub(speech), kept(receiver)).min(max)
+    part(estimate.saturating_sub(speech), kept(receiver)).min(max)
 }
 
 /// What is not kept for retransmissions.
@@ -112,7 +130,7 @@ impl Conference {
                     owner_id: owner_id.clone(),
                     desktop: signalled.video_type == VideoType::Desktop,
                     enabled: signalled.is_enabled() && !signalled.is_muted(mute),
-                    ladder: signalled.ladder(turn.now),
+                    layers: signalled.layers(turn.now),
                     demand: 0,
                     is_settled,
                 });
@@ -153,62 +171,52 @@ impl Conference {
             return false;
         };
         let budget = video_budget(turn.now, endpoint, max);
-        let others: Vec<usize> =
-            (0..videos.len()).filter(|i| videos.get(*i).is_some_and(|v| v.owner != place)).collect();
-        let other = |index: &usize| others.get(*index).copied();
-        let candidates: Vec<Candidate<'_>> = others
-            .iter()
-            .filter_map(|i| videos.get(*i))
-            .map(|video| Candidate { name: &video.name, owner: &video.owner_id, enabled: video.enabled })
-            .collect();
-        let ladders: Vec<Ladder> =
-            others.iter().filter_map(|i| videos.get(*i)).map(|video| video.ladder.clone()).collect();
-        let wanted: Vec<Wanted> = endpoint.settings.effective(&candidates);
-        self.place_wanted(turn, place, videos, &others, &wanted);
+        let wishes = wishes(endpoint, place, videos);
+        self.place_wanted(turn, place, videos, &wishes);
         let Some(endpoint) = self.get_mut(place) else {
             return false;
         };
-        let ideal = targets(&wanted, &ladders, max);
-        let easily = cost(&wanted, &ladders, &ideal);
-        let easily = easily + easily / SPARE;
-        let wish = share(easily, 1.0 / kept(endpoint)) + endpoint.leg.speech_bps(turn.now);
-        endpoint.leg.bandwidth.set_wanted(wish);
-        let sticky: Vec<Ladder> =
-            others.iter().filter_map(|i| videos.get(*i)).map(|video| video.sticky(endpoint)).collect();
-        let mut chosen = targets(&wanted, &sticky, budget);
-        if let Some((first, video)) = wanted.first().and_then(|w| Some((w, videos.get(other(&w.candidate)?)?)))
-            && first.on_stage
-            && video.desktop
-            && let Some(target) = chosen.first_mut()
-        {
-            *target = oversent(first, &video.ladder, *target, budget);
-        }
-        let first = wanted.iter().position(|wanted| wanted.max_height != 0);
-        let shown = |targets: &[Option<u8>]| first.and_then(|first| targets.get(first).copied().flatten());
-        endpoint.budget.set_dark(shown(&ideal).is_some() && shown(&chosen).is_none());
-        let mut changed = false;
-        let mut taken_away = false;
-        let mut forwarded = BTreeSet::new();
-        for ((wanted, target), ideal) in wanted.iter().zip(chosen).zip(ideal) {
-            let Some(video) = other(&wanted.candidate).and_then(|index| videos.get_mut(index)) else {
-                continue;
-            };
-            video.demand = larger(video.demand, wanted.max_height);
-            let egress = endpoint.egress_of(video.serial).and_then(|index| endpoint.egress.get_mut(index));
-            if let Some(egress) = egress {
-                let before = egress.projection.target();
-                changed |= before != target;
-                taken_away |= target < before && target < ideal;
-                egress.projection.set_target(target);
-                if target.is_some() && egress.is_deliverable() {
-                    forwarded.insert(video.name.clone());
-                }
+        let mut offers = offers(endpoint, videos, &wishes);
+        let first = offers.iter().position(|offer| offer.wanted.max_height != 0);
+        let grants = share_of(&offers, videos, budget);
+        // What has to wait leaves its part of the budget to the others.
+        let mut next = None;
+        let mut must_wait = false;
+        for (index, (offer, grant)) in offers.iter_mut().zip(&grants).enumerate() {
+            let patience = offer.egress.and_then(|egress| endpoint.egress.get_mut(egress)).map(|e| &mut e.patience);
+            let due = patience.and_then(|p| p.judge(turn.now, offer.current, grant, Some(index) == first));
+            if let Some(due) = due {
+                next = Some(next.map_or(due, |next: Instant| next.min(due)));
+                must_wait = true;
+                offer.most = offer.current.into();
+            } else {
+                offer.most = grant.target.max(offer.current).into();
             }
         }
-        if taken_away {
-            endpoint.budget.on_taken_away(turn.now);
+        let grants = if must_wait { share_of(&offers, videos, budget) } else { grants };
+        endpoint.next_allocation = next;
+        let ideal: u64 = offers.iter().zip(&grants).map(|(offer, grant)| cost(videos, offer, grant.ideal)).sum();
+        let easily = part(ideal + ideal / SPARE, 1.0 / kept(endpoint));
+        let speech = endpoint.leg.speech_bps(turn.now);
+        endpoint.leg.bandwidth.set_wanted(easily + speech);
+        let mut changed = false;
+        let mut forwarded = BTreeSet::new();
+        for (offer, grant) in offers.iter().zip(&grants) {
+            let Some(video) = videos.get_mut(offer.video) else {
+                continue;
+            };
+            video.demand = larger(video.demand, offer.wanted.max_height);
+            let Some(egress) = offer.egress.and_then(|index| endpoint.egress.get_mut(index)) else {
+                continue;
+            };
+            changed |= offer.current.map(|layer| layer.encoding) != grant.target.map(|layer| layer.encoding);
+            egress.patience.settle(turn.now, offer.current, grant);
+            egress.projection.set_target(grant.target);
+            if grant.target.is_some() && egress.is_deliverable() {
+                forwarded.insert(video.name.clone());
+            }
         }
-        let wake = endpoint.leg.bandwidth.next_wakeup();
+        let wake = endpoint.leg.bandwidth.next_wakeup().into_iter().chain(next).min();
         if forwarded != endpoint.forwarded {
             endpoint.forwarded = forwarded;
             self.tell_forwarded(turn, place);
@@ -220,20 +228,13 @@ impl Conference {
     }
 
     /// Who is told on the channel what is whose gets places for it.
-    fn place_wanted(
-        &mut self,
-        turn: &mut Turn<'_>,
-        place: usize,
-        videos: &[Video],
-        others: &[usize],
-        wanted: &[Wanted],
-    ) {
-        let placing = |wanted: &Wanted| {
-            let video = videos.get(*others.get(wanted.candidate)?)?;
+    fn place_wanted(&mut self, turn: &mut Turn<'_>, place: usize, videos: &[Video], wishes: &[(usize, Wanted)]) {
+        let placing = |(video, wanted): &(usize, Wanted)| {
+            let video = videos.get(*video)?;
             let names = self.source(video.owner, video.source)?.names(video.owner, video.source)?;
             video.enabled.then_some(Placing { names, wanted: wanted.max_height != 0 })
         };
-        let placings: Vec<Placing> = wanted.iter().filter_map(placing).collect();
+        let placings: Vec<Placing> = wishes.iter().filter_map(placing).collect();
         self.place_videos(turn, place, &placings);
     }
 
@@ -303,7 +304,41 @@ impl Conference {
     }
 }
 
+/// What the endpoint at `place` asks for, most important first: places among the videos, and how much of each.
+fn wishes(endpoint: &Endpoint, place: usize, videos: &[Video]) -> Vec<(usize, Wanted)> {
+    let others: Vec<(usize, &Video)> = videos.iter().enumerate().filter(|(_, video)| video.owner != place).collect();
+    let candidates: Vec<Candidate<'_>> = others
+        .iter()
+        .map(|(_, video)| Candidate { name: &video.name, owner: &video.owner_id, enabled: video.enabled })
+        .collect();
+    let wanted = endpoint.settings.effective(&candidates).into_iter();
+    wanted.filter_map(|wanted| Some((others.get(wanted.candidate)?.0, wanted))).collect()
+}
+
+fn offers(endpoint: &Endpoint, videos: &[Video], wishes: &[(usize, Wanted)]) -> Vec<Offer> {
+    let first = wishes.iter().position(|(_, wanted)| wanted.max_height != 0);
+    let offer = |(index, (at, wanted)): (usize, &(usize, Wanted))| {
+        let video = videos.get(*at)?;
+        let egress = endpoint.egress_of(video.serial);
+        let current = egress.and_then(|egress| endpoint.egress.get(egress)?.projection.target());
+        let layers = video.sticky(current, Some(index) == first);
+        Some(Offer { video: *at, egress, wanted: *wanted, current, layers, most: Most::All })
+    };
+    wishes.iter().enumerate().filter_map(offer).collect()
+}
+
+/// What a layer of a source costs.
+fn cost(videos: &[Video], offer: &Offer, layer: Option<Layer>) -> u64 {
+    let mut rungs = videos.get(offer.video).into_iter().flat_map(|video| &video.layers);
+    rungs.find(|rung| Some(rung.layer) == layer).map_or(0, |rung| rung.bps)
+}
+
+fn share_of(offers: &[Offer], videos: &[Video], budget: u64) -> Vec<Grant> {
+    let asks: Vec<Ask<'_>> = offers.iter().map(|offer| offer.ask(videos)).collect();
+    share(&asks, budget)
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "rates are far below the bounds of the type")]
-fn share(bps: u64, part: f64) -> u64 {
-    (bps as f64 * part) as u64
+fn part(bps: u64, of_one: f64) -> u64 {
+    (bps as f64 * of_one) as u64
 }

@@ -6,9 +6,11 @@ use jitsi_wire::bridge_channel::AudioSubscription;
 use jitsi_wire::jingle::MediaKind;
 
 use super::Conference;
+use crate::core::allocate::Layer;
 use crate::core::egress::{Egress, Names};
 use crate::core::endpoint::Endpoint;
-use crate::core::endpoint::source::{Binding, Encodings, Source};
+use crate::core::endpoint::encoding::Encodings;
+use crate::core::endpoint::source::{Binding, Source};
 
 impl Conference {
     /// Makes the outgoing streams match the sources that there are. Streams of sources that stay go on.
@@ -115,7 +117,7 @@ impl Conference {
             for egress in receiver.egress.iter_mut().filter(|egress| egress.names.kind == MediaKind::Audio) {
                 let name = self.source(egress.names.owner, egress.names.source).map(|source| &source.name);
                 let wanted = name.is_some_and(|name| audio_is_wanted(receiver.audio.as_ref(), name));
-                egress.projection.set_target(wanted.then_some(0));
+                egress.projection.set_target(wanted.then_some(Layer::all_of(0)));
             }
             if let Some(slot) = self.endpoints.get_mut(place) {
                 *slot = Some(receiver);

@@ -9,7 +9,7 @@ use crate::core::codec::Codec;
 use crate::core::egress::Packet;
 use crate::core::egress::project::Incoming;
 use crate::core::endpoint::Endpoint;
-use crate::core::endpoint::source::describe_video;
+use crate::core::endpoint::encoding::describe_video;
 use crate::core::packet::{ExtSeq, Seq, Ssrc};
 use crate::core::rtcp::{Block, Compound, Reports, SenderInfo};
 use crate::core::turn::Turn;
@@ -100,7 +100,7 @@ impl Conference {
         };
         let encoding = egress.projection.wanted_key_frame().or(egress.projection.current());
         let (owner, source) = (egress.names.owner, egress.names.source);
-        let Some(encoding) = encoding.or(egress.projection.target()) else {
+        let Some(encoding) = encoding.or(egress.projection.target().map(|target| target.encoding)) else {
             return;
         };
         let serial = egress.names.serial;
@@ -215,9 +215,7 @@ impl Endpoint {
             payload_type: header.payload_type,
             marker: header.marker,
             key_start: false,
-            picture_id: None,
-            tl0: None,
-            frame_number: None,
+            ..Incoming::default()
         };
         let descriptor = self.description.video.extensions.dependency_descriptor;
         let descriptor = descriptor.and_then(|id| header.element(stored.packet, id));

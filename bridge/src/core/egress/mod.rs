@@ -5,6 +5,7 @@ pub mod leg;
 pub mod project;
 pub mod seqmap;
 pub mod slots;
+pub mod thin;
 
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use self::clock::SenderClock;
 use self::leg::{Leg, Padding};
 use self::project::{Incoming, Outgoing, Projection, Verdict};
 use self::slots::Mid;
+use super::allocate::Patience;
 use super::codec::{self, Codec};
 use super::endpoint::description::{Media, Route, Routes};
 use super::ingress::keyframe::ReceiverLimit;
@@ -85,6 +87,8 @@ type Resent = HistoryBuf<(Seq, Instant), REMEMBERED_RESENDS>;
 pub struct Egress {
     pub names: Names,
     pub projection: Projection,
+    /// When more of it is believed in.
+    pub patience: Patience,
     /// Nothing goes out before.
     opens: Option<Instant>,
     /// Nor before the client was told at which place it gets it.
@@ -126,6 +130,7 @@ impl Egress {
         Self {
             names,
             projection,
+            patience: Patience::default(),
             opens: None,
             untold: false,
             routes: Routes::new(),

@@ -4,11 +4,15 @@
 //! frames on all its encodings within a short time, so the first is taken to show something and the next ones to climb.
 //! What comes out is one stream: numbers run on, timestamps and picture ids grow.
 
+use std::cmp::Ordering;
 use std::time::{Duration, Instant};
 
 use super::clock::{SenderClock, moved, ntp_ticks, signed, ticks};
 use super::seqmap::SeqMap;
-use crate::core::endpoint::source::Encodings;
+use super::thin::Thinning;
+use crate::core::allocate::Layer;
+use crate::core::codec::Step;
+use crate::core::endpoint::encoding::Encodings;
 use crate::core::packet::{ExtSeq, Seq};
 
 /// Key frames that come within this time belong to one request.
@@ -27,7 +31,7 @@ const MAX_DISAGREEMENT: Duration = Duration::from_secs(2);
 const PICTURE_IDS: u16 = 1 << 15;
 
 /// A packet of a source as the projection sees it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Incoming {
     pub encoding: u8,
     /// Dense number within the encoding.
@@ -43,6 +47,11 @@ pub struct Incoming {
     pub tl0: Option<u8>,
     /// Of the dependency descriptor.
     pub frame_number: Option<u16>,
+    /// Temporal layer; 0 if nothing tells.
+    pub temporal: u8,
+    pub step: Step,
+    /// A hole in the picture ids is a loss to receivers: what is left out must leave none.
+    pub dense_pictures: bool,
 }
 
 /// The same packet as the receiver gets it.
@@ -72,8 +81,11 @@ pub struct Projection {
     initial: Seq,
     /// What went out under the same SSRC before, of a source that is gone.
     former: Option<Run>,
-    target: Option<u8>,
+    target: Option<Layer>,
+    /// The encoding that goes out.
     current: Option<u8>,
+    /// Made when the first frame of a run is left out.
+    thinning: Option<Box<Thinning>>,
     needs_key_frame: bool,
     group_start: Option<Instant>,
     run: Option<Run>,
@@ -127,6 +139,7 @@ impl Projection {
             former: None,
             target: None,
             current: None,
+            thinning: None,
             needs_key_frame: false,
             group_start: None,
             run: None,
@@ -146,8 +159,12 @@ impl Projection {
         Ended { initial: self.initial, run: self.run.or(self.former) }
     }
 
-    pub fn target(&self) -> Option<u8> {
+    pub fn target(&self) -> Option<Layer> {
         self.target
+    }
+
+    fn target_encoding(&self) -> Option<u8> {
+        self.target.map(|target| target.encoding)
     }
 
     /// The encoding that is going out.
@@ -157,28 +174,29 @@ impl Projection {
 
     /// The encodings that go out or may go out next; `None` while nothing is wanted.
     pub fn watches(&self) -> Option<Encodings> {
-        let target = self.target?;
+        let target = self.target_encoding()?;
         let settled = self.current == Some(target);
         Some(if settled { Encodings::one(target) } else { Encodings::up_to(self.current.max(Some(target))?) })
     }
 
     /// A key frame of this encoding, or of a lower one, is being waited for.
     pub fn wanted_key_frame(&self) -> Option<u8> {
-        self.target.filter(|_| self.needs_key_frame)
+        self.target_encoding().filter(|_| self.needs_key_frame)
     }
 
     /// What the allocation decided; `None` stops at once.
-    pub fn set_target(&mut self, target: Option<u8>) {
-        if target == self.target {
+    pub fn set_target(&mut self, target: Option<Layer>) {
+        let before = self.target_encoding();
+        self.target = target;
+        if self.target_encoding() == before {
             return;
         }
-        self.target = target;
         match target {
             None => {
                 self.current = None;
                 self.needs_key_frame = false;
             }
-            Some(_) => self.needs_key_frame = target != self.current,
+            Some(target) => self.needs_key_frame = Some(target.encoding) != self.current,
         }
     }
 
@@ -192,12 +210,15 @@ impl Projection {
 
     /// Decides about a packet. `clocks` is by encoding.
     pub fn project(&mut self, now: Instant, packet: &Incoming, clocks: &[Option<SenderClock>]) -> Verdict {
-        let Some(target) = self.target else {
+        let Some(target) = self.target_encoding() else {
             return Verdict::Reject;
         };
         if self.continues(packet) {
             if packet.key_start && !self.audio {
                 self.on_continued_key_frame(now);
+            }
+            if !self.passes(now, packet) {
+                return Verdict::Reject;
             }
             return self.forward(now, packet, false);
         }
@@ -216,14 +237,19 @@ impl Projection {
     pub fn again(&self, packet: &Incoming) -> Option<Outgoing> {
         let run = self.run.as_ref().filter(|run| run.encoding == packet.encoding)?;
         let mut map = run.map;
-        let sequence = map.forward(packet.sequence)?;
-        Some(run.outgoing(packet, sequence, false))
+        let (number, left_out) = match &self.thinning {
+            None => (packet.sequence, 0),
+            Some(thinning) => (thinning.number(packet.sequence)?, thinning.left_out(packet.timestamp)?),
+        };
+        let sequence = map.forward(number)?;
+        Some(run.outgoing(packet, sequence, left_out, false))
     }
 
     /// The source's encoding and number for a number of ours that the receiver misses.
     pub fn locate(&self, sequence: Seq) -> Option<(u8, ExtSeq)> {
         let run = self.run.as_ref()?;
-        Some((run.encoding, run.map.locate(sequence)?))
+        let number = run.map.locate(sequence)?;
+        Some((run.encoding, self.thinning.as_ref().map_or(number, |thinning| thinning.source_number(number))))
     }
 
     /// The encoding whose clock the outgoing timestamps follow and their distance from it, once anything went out.
@@ -290,15 +316,45 @@ impl Projection {
         self.needs_key_frame |= wanted;
     }
 
+    /// The highest temporal layer that may go out: all on the way up to a better encoding, on the way down only the lowest.
+    fn most_temporal(&self) -> u8 {
+        let (Some(target), Some(current)) = (self.target, self.current) else {
+            return u8::MAX;
+        };
+        match current.cmp(&target.encoding) {
+            Ordering::Less => u8::MAX,
+            Ordering::Equal => target.temporal,
+            Ordering::Greater => 0,
+        }
+    }
+
+    /// Is the packet's temporal layer among those that go out?
+    fn passes(&mut self, now: Instant, packet: &Incoming) -> bool {
+        let most = self.most_temporal();
+        if self.thinning.is_none() {
+            let Some(run) = self.run.filter(|run| {
+                packet.temporal > most && signed(packet.timestamp.wrapping_sub(run.newest.in_timestamp)) > 0
+            }) else {
+                return true;
+            };
+            self.thinning = Some(Box::new(Thinning::after(run.newest.in_timestamp)));
+        }
+        self.thinning.as_mut().is_none_or(|thinning| thinning.passes(now, packet, most))
+    }
+
     fn forward(&mut self, now: Instant, packet: &Incoming, switched: bool) -> Verdict {
-        let Some(run) = &mut self.run else {
+        let thinned = match &self.thinning {
+            None => Some((packet.sequence, 0)),
+            Some(thinning) => thinning.number(packet.sequence).zip(thinning.left_out(packet.timestamp)),
+        };
+        let (Some(run), Some((number, left_out))) = (&mut self.run, thinned) else {
             return Verdict::Reject;
         };
-        let is_newest = run.map.is_newest(packet.sequence);
-        let Some(sequence) = run.map.forward(packet.sequence) else {
+        let is_newest = run.map.is_newest(number);
+        let Some(sequence) = run.map.forward(number) else {
             return Verdict::Reject;
         };
-        let outgoing = run.outgoing(packet, sequence, switched);
+        let outgoing = run.outgoing(packet, sequence, left_out, switched);
         if is_newest {
             run.newest = Newest {
                 timestamp: outgoing.timestamp,
@@ -321,6 +377,7 @@ impl Projection {
                 old.followed_by(now, packet, timestamp, self.audio)
             }
         };
+        self.thinning = None;
         self.beginning.get_or_insert((now, next.newest.timestamp));
         self.run = Some(next);
         self.current = Some(packet.encoding);
@@ -434,11 +491,15 @@ impl Run {
         }
     }
 
-    fn outgoing(&self, packet: &Incoming, sequence: Seq, switched: bool) -> Outgoing {
+    /// `left_out`: frames of this run before the packet's that did not go out.
+    fn outgoing(&self, packet: &Incoming, sequence: Seq, left_out: u16, switched: bool) -> Outgoing {
+        let closed = if packet.dense_pictures { left_out } else { 0 };
         Outgoing {
             sequence,
             timestamp: packet.timestamp.wrapping_add(self.shift),
-            picture_id: packet.picture_id.map(|id| id.wrapping_add(self.picture_shift) % PICTURE_IDS),
+            picture_id: packet
+                .picture_id
+                .map(|id| id.wrapping_add(self.picture_shift).wrapping_sub(closed) % PICTURE_IDS),
             tl0: packet.tl0.map(|tl0| tl0.wrapping_add(self.tl0_shift)),
             frame_number: packet.frame_number.map(|number| number.wrapping_add(self.frame_shift)),
             switched,

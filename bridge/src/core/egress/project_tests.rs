@@ -19,6 +19,7 @@ fn frame(encoding: u8, number: u64, timestamp: u32, key_start: bool) -> Incoming
         picture_id: Some((number % 0x8000) as u16),
         tl0: Some(number as u8),
         frame_number: Some((number as u16).wrapping_mul(3)),
+        ..Incoming::default()
     }
 }
 
@@ -38,7 +39,7 @@ fn checklist_83_nothing_goes_out_before_a_key_frame_and_one_is_wanted() {
     let start = Instant::now();
     let mut projection = video();
     assert_eq!(projection.project(start, &frame(0, 1, 0, true), &[]), Verdict::Reject, "no target");
-    projection.set_target(Some(1));
+    projection.set_target(Some(Layer::all_of(1)));
     assert_eq!(projection.project(start, &frame(1, 1, 0, false), &[]), Verdict::Reject);
     assert_eq!(projection.wanted_key_frame(), Some(1));
     let first = forwarded(projection.project(start, &frame(1, 2, 3000, true), &[]));
@@ -53,7 +54,7 @@ fn checklist_83_nothing_goes_out_before_a_key_frame_and_one_is_wanted() {
 fn within_one_group_of_key_frames_the_first_is_shown_and_the_next_climb() {
     let start = Instant::now();
     let mut projection = video();
-    projection.set_target(Some(2));
+    projection.set_target(Some(Layer::all_of(2)));
     let mut answers = Vec::new();
     for (ms, encoding) in [(0, 0), (40, 2), (60, 1)] {
         answers.push(projection.project(at(start, ms), &frame(encoding, 1, 0, true), &[]) != Verdict::Reject);
@@ -66,7 +67,7 @@ fn within_one_group_of_key_frames_the_first_is_shown_and_the_next_climb() {
 fn a_key_frame_above_the_target_is_never_taken() {
     let start = Instant::now();
     let mut projection = video();
-    projection.set_target(Some(1));
+    projection.set_target(Some(Layer::all_of(1)));
     assert_eq!(projection.project(start, &frame(2, 1, 0, true), &[]), Verdict::Reject);
     assert_ne!(projection.project(at(start, 50), &frame(1, 1, 0, true), &[]), Verdict::Reject);
 }
@@ -75,9 +76,9 @@ fn a_key_frame_above_the_target_is_never_taken() {
 fn chapter_9_1_the_old_encoding_goes_on_until_the_new_one_can_start() {
     let start = Instant::now();
     let mut projection = video();
-    projection.set_target(Some(0));
+    projection.set_target(Some(Layer::all_of(0)));
     projection.project(start, &frame(0, 1, 0, true), &[]);
-    projection.set_target(Some(2));
+    projection.set_target(Some(Layer::all_of(2)));
     let mut outputs = Vec::new();
     for step in 1..30_u64 {
         let now = at(start, 400 + step * 33);
@@ -101,9 +102,9 @@ fn chapter_9_1_the_old_encoding_goes_on_until_the_new_one_can_start() {
 fn going_down_waits_for_a_key_frame_below() {
     let start = Instant::now();
     let mut projection = video();
-    projection.set_target(Some(2));
+    projection.set_target(Some(Layer::all_of(2)));
     projection.project(start, &frame(2, 1, 0, true), &[]);
-    projection.set_target(Some(0));
+    projection.set_target(Some(Layer::all_of(0)));
     let later = at(start, 1000);
     assert_ne!(projection.project(later, &frame(2, 2, 90_000, false), &[]), Verdict::Reject);
     assert_eq!(projection.project(later, &frame(0, 2, 90_000, false), &[]), Verdict::Reject);
@@ -121,10 +122,10 @@ fn going_down_waits_for_a_key_frame_below() {
 fn a_pause_ends_with_a_key_frame_and_the_next_number() {
     let start = Instant::now();
     let mut projection = video();
-    projection.set_target(Some(0));
+    projection.set_target(Some(Layer::all_of(0)));
     let first = forwarded(projection.project(start, &frame(0, 1, 0, true), &[]));
     projection.set_target(None);
-    projection.set_target(Some(0));
+    projection.set_target(Some(Layer::all_of(0)));
     let later = at(start, 10_000);
     assert_eq!(projection.project(later, &frame(0, 300, 900_000, false), &[]), Verdict::Reject);
     let resumed = forwarded(projection.project(later, &frame(0, 301, 900_000, true), &[]));
@@ -137,7 +138,7 @@ fn a_pause_ends_with_a_key_frame_and_the_next_number() {
 fn checklist_84_a_frame_that_was_cut_by_a_switch_leaves_a_hole() {
     let start = Instant::now();
     let mut projection = video();
-    projection.set_target(Some(1));
+    projection.set_target(Some(Layer::all_of(1)));
     let half = Incoming { marker: false, ..frame(0, 1, 0, true) };
     let cut = forwarded(projection.project(start, &half, &[]));
     let next = forwarded(projection.project(at(start, 10), &frame(1, 1, 0, true), &[]));
@@ -148,7 +149,7 @@ fn checklist_84_a_frame_that_was_cut_by_a_switch_leaves_a_hole() {
 fn checklist_83_packets_from_before_a_switch_are_not_accepted_any_more() {
     let start = Instant::now();
     let mut projection = video();
-    projection.set_target(Some(0));
+    projection.set_target(Some(Layer::all_of(0)));
     let key = Incoming { newest: ExtSeq(100_010), ..frame(0, 10, 0, true) };
     forwarded(projection.project(start, &key, &[]));
     assert_eq!(projection.project(start, &frame(0, 9, 0, false), &[]), Verdict::Reject);
@@ -164,7 +165,7 @@ fn checklist_83_packets_from_before_a_switch_are_not_accepted_any_more() {
 fn a_key_frame_that_comes_far_too_late_starts_nothing() {
     let start = Instant::now();
     let mut projection = video();
-    projection.set_target(Some(0));
+    projection.set_target(Some(Layer::all_of(0)));
     let late = Incoming { newest: ExtSeq(100_200), ..frame(0, 1, 0, true) };
     assert_eq!(projection.project(start, &late, &[]), Verdict::Reject);
     let slightly = Incoming { newest: ExtSeq(100_020), ..frame(0, 1, 0, true) };
@@ -175,7 +176,7 @@ fn a_key_frame_that_comes_far_too_late_starts_nothing() {
 fn checklist_89_chapter_9_26_a_codec_change_on_the_same_stream_waits_for_a_key_frame_and_goes_on() {
     let start = Instant::now();
     let mut projection = video();
-    projection.set_target(Some(0));
+    projection.set_target(Some(Layer::all_of(0)));
     forwarded(projection.project(start, &frame(0, 1, 0, true), &[]));
     let other = |number, key| Incoming { payload_type: 101, ..frame(0, number, (number * 3000) as u32, key) };
     let later = at(start, 1000);
@@ -189,7 +190,7 @@ fn checklist_89_chapter_9_26_a_codec_change_on_the_same_stream_waits_for_a_key_f
 fn audio_starts_anywhere_keeps_its_timestamps_and_ignores_payload_types() {
     let start = Instant::now();
     let mut projection = Projection::new(true, 48_000, Seq(100));
-    projection.set_target(Some(0));
+    projection.set_target(Some(Layer::all_of(0)));
     let packet = |number: u64, payload_type| Incoming {
         payload_type,
         marker: false,
@@ -204,7 +205,7 @@ fn audio_starts_anywhere_keeps_its_timestamps_and_ignores_payload_types() {
     let event = forwarded(projection.project(at(start, 200), &packet(10, 126), &[]));
     assert!(!event.switched);
     projection.set_target(None);
-    projection.set_target(Some(0));
+    projection.set_target(Some(Layer::all_of(0)));
     let resumed = forwarded(projection.project(at(start, 400), &packet(20, 111), &[]));
     assert_eq!((resumed.sequence, resumed.timestamp), (Seq(110), 20 * 960));
 }
@@ -227,7 +228,7 @@ fn checklist_85_chapter_9_19_timestamps_grow_with_every_frame_and_follow_the_wal
             // Arrival wavers by up to 20 ms.
             let now = at(start, captured + (step * 7919) % 20);
             if step % 100 == 0 {
-                projection.set_target(Some(((step / 100) % 2) as u8));
+                projection.set_target(Some(Layer::all_of(((step / 100) % 2) as u8)));
             }
             for encoding in 0..2_u8 {
                 let timestamp = base[usize::from(encoding)].wrapping_add((captured * 90) as u32);
@@ -258,13 +259,13 @@ fn checklist_85_chapter_9_19_timestamps_grow_with_every_frame_and_follow_the_wal
 fn a_missed_packet_is_found_by_its_outgoing_number_until_the_next_switch() {
     let start = Instant::now();
     let mut projection = video();
-    projection.set_target(Some(0));
+    projection.set_target(Some(Layer::all_of(0)));
     forwarded(projection.project(start, &frame(0, 5, 0, true), &[]));
     let second = forwarded(projection.project(start, &frame(0, 6, 3000, false), &[]));
     let (encoding, sequence) = projection.locate(second.sequence).unwrap();
     assert_eq!((encoding, sequence), (0, ExtSeq(100_006)));
     assert_eq!(projection.again(&frame(0, 6, 3000, false)), Some(second));
-    projection.set_target(Some(1));
+    projection.set_target(Some(Layer::all_of(1)));
     forwarded(projection.project(at(start, 50), &frame(1, 1, 0, true), &[]));
     assert_eq!(projection.locate(second.sequence), None);
     assert_eq!(projection.again(&frame(0, 6, 3000, false)), None);
@@ -274,7 +275,7 @@ fn a_missed_packet_is_found_by_its_outgoing_number_until_the_next_switch() {
 fn frame_numbers_run_on_over_a_switch_although_the_encodings_number_apart() {
     let start = Instant::now();
     let mut projection = video();
-    projection.set_target(Some(1));
+    projection.set_target(Some(Layer::all_of(1)));
     let numbered = |encoding, number, key, frame_number| Incoming {
         frame_number: Some(frame_number),
         ..frame(encoding, number, 0, key)
@@ -296,7 +297,7 @@ fn frame_numbers_run_on_over_a_switch_although_the_encodings_number_apart() {
 fn after_an_interruption_numbers_run_on_without_a_gap_from_the_next_key_frame() {
     let start = Instant::now();
     let mut projection = video();
-    projection.set_target(Some(0));
+    projection.set_target(Some(Layer::all_of(0)));
     let before = forwarded(projection.project(start, &frame(0, 1, 0, true), &[]));
     projection.interrupt();
     assert_eq!(projection.wanted_key_frame(), Some(0));

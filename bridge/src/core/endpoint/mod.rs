@@ -6,6 +6,7 @@ pub mod anchor;
 pub mod channel;
 pub mod description;
 pub mod dtls;
+pub mod encoding;
 pub mod ice;
 pub mod identity;
 pub mod limit;
@@ -113,6 +114,8 @@ pub struct Endpoint {
     pub resends: Bucket,
     /// What of the path's bandwidth is used.
     pub budget: Budget,
+    /// When more may be sent that the path has carried for long enough.
+    pub next_allocation: Option<Instant>,
     next_padding: Seq,
     /// When this client was last told the estimate.
     pub told_estimate: Option<Instant>,
@@ -166,6 +169,7 @@ impl Endpoint {
             rtt: None,
             resends: Bucket::new(RESEND_BURST, RESEND_PER_SECOND),
             budget: Budget::default(),
+            next_allocation: None,
             next_padding: FIRST_PADDING,
             told_estimate: None,
             inactive: false,
@@ -521,7 +525,8 @@ impl Endpoint {
         };
         let resends = (estimate as f64 * RESEND_SHARE / 8.0).min(RESEND_PER_SECOND);
         self.resends.resize(resends, resends);
-        self.budget.update(now, estimate)
+        let is_due = self.next_allocation.is_some_and(|at| at <= now);
+        self.budget.update(estimate) || is_due
     }
 
     /// Fills the line as a probe of it asks for.
@@ -622,6 +627,7 @@ impl Endpoint {
         consider(self.next_report, Wake::ReceiverReport);
         consider(self.next_sender_report, Wake::SenderReport);
         consider(self.leg.bandwidth.next_wakeup(), Wake::Bandwidth);
+        consider(self.next_allocation, Wake::Bandwidth);
         for source in self.sources.iter().filter(|source| source.kind == MediaKind::Video) {
             consider(source.key_frames.next_wakeup().map(|(at, _)| at), Wake::KeyFrame);
             for encoding in &source.encodings {

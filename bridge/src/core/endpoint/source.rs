@@ -5,28 +5,20 @@ use std::time::{Duration, Instant};
 
 use jitsi_wire::bridge_channel::VideoType;
 use jitsi_wire::colibri2::{ForceMute, MediaSource};
-use jitsi_wire::jingle::{MediaKind, Semantics};
+use jitsi_wire::jingle::MediaKind;
 
-use super::numbering::Numbering;
-use super::rate::Rate;
+use super::encoding::{Encoding, Encodings, describe_video, encodings};
 use crate::core::Discard;
-use crate::core::allocate::{Ladder, MAX_ENCODINGS, Rung};
-use crate::core::codec::dependency::{self, DependencyDescriptor};
-use crate::core::codec::{self, Codec};
+use crate::core::allocate::Layers;
+use crate::core::codec::Codec;
 use crate::core::egress::Names;
-use crate::core::egress::clock::{SenderClock, signed};
+use crate::core::egress::clock::SenderClock;
 use crate::core::egress::project::Incoming;
-use crate::core::ingress::history::{History, Inserted};
 use crate::core::ingress::keyframe::{Pace, Requester};
-use crate::core::ingress::nack::LossList;
-use crate::core::ingress::rtx::{Restored, restore};
-use crate::core::ingress::stream::{Accepted, Reception};
-use crate::core::packet::{AudioLevel, ExtSeq, RtpHeader, Ssrc};
+use crate::core::packet::{AudioLevel, RtpHeader};
 use crate::core::rtcp::SenderInfo;
 use crate::core::speaker::SilenceGate;
 
-/// Height of the lowest encoding until a key frame tells the truth; each further one is twice as tall.
-const LOWEST_HEIGHT: u16 = 180;
 /// A camera encoding that is silent this long while others flow was switched off by its sender.
 const SILENT_CAMERA: Duration = Duration::from_millis(600);
 /// The encodings of one frame arrive within this time.
@@ -74,25 +66,6 @@ pub struct Source {
     silence: SilenceGate,
     looked: Option<Instant>,
     last_packet: Option<Instant>,
-}
-
-/// One simulcast encoding, or the whole stream.
-#[derive(Debug)]
-pub struct Encoding {
-    pub ssrc: Ssrc,
-    pub rtx: Option<Ssrc>,
-    pub reception: Reception,
-    pub rtx_reception: Reception,
-    pub losses: LossList,
-    pub history: History,
-    numbering: Numbering,
-    rate: Rate,
-    height: u16,
-    active: bool,
-    last_packet: Option<Instant>,
-    timestamp: Option<u32>,
-    /// When the frame before the newest, and the newest, began to arrive.
-    frames: (Option<Instant>, Option<Instant>),
 }
 
 /// A packet with a place in the stream, decrypted and restored.
@@ -220,10 +193,13 @@ impl Source {
         self.last_packet.is_none_or(|last| now.saturating_duration_since(last) > ASLEEP)
     }
 
-    /// The encodings as the allocation sees them.
-    pub fn ladder(&mut self, now: Instant) -> Ladder {
-        let rung = |e: &mut Encoding| Rung { height: e.height, bps: e.rate.bps(now), active: e.active };
-        self.encodings.iter_mut().map(rung).take(MAX_ENCODINGS).collect()
+    /// The layers as the allocation sees them.
+    pub fn layers(&mut self, now: Instant) -> Layers {
+        let mut layers = Layers::new();
+        for (index, encoding) in (0..).zip(&mut self.encodings) {
+            encoding.layers(now, index, &mut layers);
+        }
+        layers
     }
 
     /// The encoding to ask for a key frame if `wanted` is the one needed: that one, or if it is silent any that lives.
@@ -285,14 +261,13 @@ impl Source {
             payload_type: header.payload_type,
             marker,
             key_start: true,
-            picture_id: None,
-            tl0: None,
-            frame_number: None,
+            ..Incoming::default()
         };
         let mut layering_changed = false;
         if kind == MediaKind::Video {
             let descriptor = context.dependency_descriptor.and_then(|id| header.element(packet, id));
             describe_video(&mut incoming, context.codec, header.payload(packet), descriptor);
+            encoding.place(&mut incoming, context.codec, descriptor);
             // Whatever this packet changes about who gets what: a receiver can only start at it if decoding can.
             if incoming.key_start || self.watched.has(context.encoding) {
                 encoding.keep(now, &incoming, &header, packet)?;
@@ -301,10 +276,10 @@ impl Source {
                 encoding.losses.on_keyframe(sequence);
             }
             if incoming.key_start && context.codec.has_keyframes() {
-                layering_changed |= encoding.learn_height(context.codec, header.payload(packet), descriptor);
+                layering_changed |= encoding.learn(context.codec, header.payload(packet), descriptor);
                 self.key_frames.on_keyframe();
             }
-            layering_changed |= encoding.on_alive(now, packet.len(), header.timestamp);
+            layering_changed |= encoding.on_alive(now, packet.len(), header.timestamp, incoming.temporal);
             layering_changed |= self.look_for_silence(now);
         }
         Ok(Placed { header, len, incoming, codec: context.codec, layering_changed })
@@ -333,133 +308,6 @@ impl Source {
     }
 }
 
-/// Some of a source's encodings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Encodings(u8);
-
-impl Encodings {
-    /// Those from the lowest to `highest`.
-    pub fn up_to(highest: u8) -> Self {
-        Self(u8::MAX >> 7_u8.saturating_sub(highest))
-    }
-
-    pub fn one(encoding: u8) -> Self {
-        Self(1_u8.checked_shl(encoding.into()).unwrap_or_default())
-    }
-
-    pub fn has(self, encoding: u8) -> bool {
-        self.0 & Self::one(encoding).0 != 0
-    }
-
-    fn with(self, more: Self) -> Self {
-        Self(self.0 | more.0)
-    }
-}
-
-impl Encoding {
-    fn new(kind: MediaKind, index: u32, ssrc: u32, rtx: Option<u32>) -> Self {
-        let rate = clock_rate(kind);
-        Self {
-            ssrc: Ssrc(ssrc),
-            rtx: rtx.map(Ssrc),
-            reception: Reception::new(rate),
-            rtx_reception: Reception::new(rate),
-            losses: LossList::default(),
-            history: History::default(),
-            numbering: Numbering::default(),
-            rate: Rate::default(),
-            height: LOWEST_HEIGHT << index.min(4),
-            active: false,
-            last_packet: None,
-            timestamp: None,
-            frames: (None, None),
-        }
-    }
-
-    pub fn is_active(&self) -> bool {
-        self.active
-    }
-
-    /// Newest dense number.
-    pub fn newest(&self) -> ExtSeq {
-        self.numbering.newest()
-    }
-
-    /// Books the packet and finds its number; a retransmission becomes the packet that it stands for.
-    fn locate(
-        &mut self,
-        now: Instant,
-        header: RtpHeader,
-        packet: &mut [u8],
-        context: &Context,
-    ) -> Result<(RtpHeader, usize, ExtSeq), Discard> {
-        if let Some(payload_type) = context.restores {
-            self.rtx_reception.on_packet(now, header.sequence, header.timestamp);
-            let Restored::Packet { len } = restore(packet, &header, self.ssrc, payload_type)? else {
-                return Err(Discard::NotWanted);
-            };
-            let header = RtpHeader::parse(packet.get(..len).ok_or(Discard::Malformed)?)?;
-            let newest = self.reception.highest().ok_or(Discard::NotWanted)?;
-            let sequence = newest.nearest(header.sequence);
-            self.losses.on_packet(now, sequence);
-            return Ok((header, len, sequence));
-        }
-        let sequence = match self.reception.on_packet(now, header.sequence, header.timestamp) {
-            Accepted::Packet(sequence) => sequence,
-            Accepted::Restarted(sequence) => {
-                self.losses.clear();
-                sequence
-            }
-            Accepted::Suspect => return Err(Discard::TooOld),
-        };
-        if context.nack {
-            self.losses.on_packet(now, sequence);
-        }
-        Ok((header, packet.len(), sequence))
-    }
-
-    /// Puts the packet into the history, unless it is there.
-    fn keep(&mut self, now: Instant, incoming: &Incoming, header: &RtpHeader, packet: &[u8]) -> Result<(), Discard> {
-        match self.history.insert(now, incoming.sequence, header, packet) {
-            Inserted::New => Ok(()),
-            Inserted::Duplicate => Err(Discard::Replay),
-            Inserted::TooOld => Err(Discard::TooOld),
-        }
-    }
-
-    fn learn_height(&mut self, codec: Codec, payload: &[u8], descriptor: Option<&[u8]>) -> bool {
-        let structure = || DependencyDescriptor::parse(descriptor?)?.structure?.largest;
-        let Some((width, height)) = codec::resolution(codec, payload).or_else(structure) else {
-            return false;
-        };
-        let height = width.min(height);
-        std::mem::replace(&mut self.height, height) != height
-    }
-
-    fn on_alive(&mut self, now: Instant, bytes: usize, timestamp: u32) -> bool {
-        if self.timestamp.is_none_or(|newest| signed(timestamp.wrapping_sub(newest)) > 0) {
-            self.timestamp = Some(timestamp);
-            self.frames = (self.frames.1, Some(now));
-        }
-        self.rate.add(now, bytes);
-        self.last_packet = Some(now);
-        !std::mem::replace(&mut self.active, true)
-    }
-}
-
-/// Fills in what the codec tells. Also for packets out of the history.
-pub fn describe_video(incoming: &mut Incoming, codec: Codec, payload: &[u8], dependency_descriptor: Option<&[u8]>) {
-    incoming.key_start = !codec.has_keyframes() || codec::keyframe_start(codec, payload, dependency_descriptor);
-    (incoming.picture_id, incoming.tl0) = match codec {
-        Codec::Vp8 => codec::vp8::Descriptor::parse(payload)
-            .map_or((None, None), |d| (d.picture_id.map(|id| id.value), d.tl0_picture_index)),
-        Codec::Vp9 => codec::vp9::Descriptor::parse(payload)
-            .map_or((None, None), |d| (d.picture_id.map(|id| id.value), d.tl0_picture_index)),
-        _ => (None, None),
-    };
-    incoming.frame_number = dependency_descriptor.and_then(dependency::frame_number);
-}
-
 fn pace(video_type: VideoType) -> Pace {
     match video_type {
         VideoType::Desktop | VideoType::DesktopHighFps => Pace::Desktop,
@@ -467,59 +315,9 @@ fn pace(video_type: VideoType) -> Pace {
     }
 }
 
-fn clock_rate(kind: MediaKind) -> u32 {
+pub(super) fn clock_rate(kind: MediaKind) -> u32 {
     match kind {
         MediaKind::Audio => 48_000,
         MediaKind::Video => 90_000,
-    }
-}
-
-/// The encodings that groups describe: SIM in its order, else whatever is no retransmission of another.
-fn encodings(signalled: &MediaSource) -> Vec<Encoding> {
-    let fid = |ssrc: u32| {
-        let pairs = signalled.groups.iter().filter(|group| group.semantics == Semantics::Fid);
-        pairs
-            .filter_map(|group| group.ssrcs.first().copied().zip(group.ssrcs.get(1).copied()))
-            .find(|(media, _)| *media == ssrc)
-    };
-    let is_rtx = |ssrc: u32| {
-        let mut pairs = signalled.groups.iter().filter(|group| group.semantics == Semantics::Fid);
-        pairs.any(|group| group.ssrcs.get(1) == Some(&ssrc))
-    };
-    let simulcast = signalled.groups.iter().find(|group| group.semantics == Semantics::Sim);
-    let primaries = simulcast.map_or(&signalled.ssrcs, |group| &group.ssrcs);
-    let most = if signalled.kind == MediaKind::Audio { 1 } else { MAX_ENCODINGS };
-    let media = primaries.iter().copied().filter(|ssrc| !is_rtx(*ssrc)).take(most);
-    (0..)
-        .zip(media)
-        .map(|(index, ssrc)| Encoding::new(signalled.kind, index, ssrc, fid(ssrc).map(|(_, rtx)| rtx)))
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use jitsi_wire::jingle::SsrcGroup;
-
-    #[test]
-    fn encodings_follow_the_sim_group_and_find_their_retransmissions() {
-        let group = |semantics, ssrcs: &[u32]| SsrcGroup { semantics, ssrcs: ssrcs.to_vec() };
-        let signalled = MediaSource {
-            id: "a-v0".into(),
-            kind: MediaKind::Video,
-            ssrcs: vec![11, 12, 13, 21, 22, 23],
-            groups: vec![
-                group(Semantics::Fid, &[13, 23]),
-                group(Semantics::Sim, &[11, 12, 13]),
-                group(Semantics::Fid, &[11, 21]),
-                group(Semantics::Other("FEC-FR".into()), &[11, 99]),
-            ],
-            desktop: false,
-        };
-        let found: Vec<_> = encodings(&signalled).iter().map(|e| (e.ssrc.0, e.rtx.map(|r| r.0), e.height)).collect();
-        assert_eq!(found, [(11, Some(21), 180), (12, None, 360), (13, Some(23), 720)]);
-        let plain = MediaSource { groups: vec![group(Semantics::Fid, &[5, 6])], ssrcs: vec![5, 6], ..signalled };
-        let found: Vec<_> = encodings(&plain).iter().map(|e| (e.ssrc.0, e.rtx.map(|r| r.0))).collect();
-        assert_eq!(found, [(5, Some(6))]);
     }
 }

@@ -80,6 +80,12 @@ impl Aimd {
         }
     }
 
+    /// A probe filled the line, which carries no more than this.
+    pub fn lower(&mut self, bps: f64) {
+        self.bps = self.bps.min(bps);
+        self.capacity.get_or_insert(Capacity { mean: bps, variance: 0.4 });
+    }
+
     /// Nothing is heard of what is sent.
     pub fn starve(&mut self, factor: f64) {
         self.bps *= factor;

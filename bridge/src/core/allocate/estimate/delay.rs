@@ -99,6 +99,14 @@ impl Detector {
         }
     }
 
+    /// What follows does not go on from what was: nothing of the time between was looked at.
+    pub fn interrupt(&mut self) {
+        self.group = None;
+        self.recent.clear();
+        self.points.clear();
+        (self.over_for, self.over_count) = (0.0, 0);
+    }
+
     pub fn usage(&self) -> Usage {
         self.usage
     }

@@ -19,7 +19,7 @@ use self::aimd::{Aimd, Input};
 use self::book::{Book, News};
 use self::delay::{Detector, Usage};
 use self::loss::Loss;
-use self::probe::Prober;
+use self::probe::{Outcome, Prober};
 use self::throughput::Throughput;
 use crate::core::packet::Seq;
 use crate::core::rtcp::{Arrival, TICK, TransportFeedback};
@@ -183,8 +183,8 @@ impl Bandwidth {
             let bytes = std::mem::take(&mut unreported) + if reported.counted { 0 } else { u64::from(reported.size) };
             self.throughput.add(arrived, bytes);
             self.prober.on_arrived(reported.number, reported.sent, arrived, reported.size);
-            if reported.news == News::Received && !self.prober.delays(reported.sent) {
-                self.detector.on_packet(reported.sent, arrived);
+            if reported.news == News::Received {
+                self.watch_delay(reported.sent, arrived);
             }
         }
         let settled = self.reported - OVERTAKEN;
@@ -193,6 +193,14 @@ impl Bandwidth {
         }
         if any {
             self.on_heard(at, round_trip.unwrap_or(DEFAULT_ROUND_TRIP));
+        }
+    }
+
+    fn watch_delay(&mut self, sent: Micros, arrived: Micros) {
+        if self.prober.delays(sent) {
+            self.detector.interrupt();
+        } else {
+            self.detector.on_packet(sent, arrived);
         }
     }
 
@@ -247,9 +255,13 @@ impl Bandwidth {
     }
 
     fn take_result(&mut self, now: Micros) {
-        if let Some(result) = self.prober.result(now, self.estimate()) {
-            self.rate.raise(result.min(self.cap));
-            self.loss.raise(result);
+        match self.prober.result(now, self.estimate()) {
+            Some(Outcome::More(bps)) => {
+                self.rate.raise(bps.min(self.cap));
+                self.loss.raise(bps);
+            }
+            Some(Outcome::Full(bps)) => self.rate.lower(bps.max(self.throughput.steady().unwrap_or(bps))),
+            None => {}
         }
     }
 

@@ -62,6 +62,15 @@ struct Got {
     newest: Option<ExtSeq>,
 }
 
+/// What a cluster found out, in bits per second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Outcome {
+    /// The line carries so much more than the estimate.
+    More(f64),
+    /// It carries no more than this, which is less.
+    Full(f64),
+}
+
 /// Probes towards one receiver.
 #[derive(Debug, Default)]
 pub struct Prober {
@@ -160,8 +169,8 @@ impl Prober {
         }
     }
 
-    /// What the cluster said, once all of it is reported: bits per second, if that is more than the estimate.
-    pub fn result(&mut self, now: Micros, estimate: f64) -> Option<f64> {
+    /// What the cluster said, once all of it is reported.
+    pub fn result(&mut self, now: Micros, estimate: f64) -> Option<Outcome> {
         let cluster = self.cluster?;
         let ended = cluster.ended?;
         let is_reported = cluster.last.is_none() || cluster.got.newest >= cluster.last;
@@ -169,8 +178,12 @@ impl Prober {
             return None;
         }
         self.cluster = None;
-        let result = cluster.got.rate(cluster.bytes).filter(|bps| *bps > estimate * GAIN);
-        let pause = if result.is_some() {
+        let outcome = cluster.got.rate(cluster.bytes).and_then(|(bps, is_saturated)| match bps {
+            bps if bps > estimate * GAIN => Some(Outcome::More(bps)),
+            bps if bps < estimate && is_saturated => Some(Outcome::Full(bps)),
+            _ => None,
+        });
+        let pause = if matches!(outcome, Some(Outcome::More(_))) {
             self.failures = 0;
             AGAIN
         } else {
@@ -178,7 +191,7 @@ impl Prober {
             (PAUSE * Micros::from(self.failures)).min(MAX_PAUSE)
         };
         self.next = Some(now + pause);
-        result
+        outcome
     }
 
     /// When [`Self::poll`] has something to do.
@@ -209,8 +222,8 @@ impl Got {
         self.arrived = wider(self.arrived, arrived);
     }
 
-    /// Bits per second at which it arrived, of the `bytes` that were sent.
-    fn rate(&self, bytes: u64) -> Option<f64> {
+    /// Bits per second at which it arrived, and whether that was all that the line carries, of the `bytes` that were sent.
+    fn rate(&self, bytes: u64) -> Option<(f64, bool)> {
         if self.packets < MIN_PACKETS || (self.bytes as f64) < bytes as f64 * MIN_SHARE {
             return None;
         }
@@ -223,7 +236,7 @@ impl Got {
         let sent = self.bytes.saturating_sub(u64::from(self.last_size)) as f64 * 8e6 / took;
         let arrived = self.bytes.saturating_sub(u64::from(self.first_size)) as f64 * 8e6 / spread;
         let is_saturated = arrived < SATURATED * sent;
-        Some(if is_saturated { SATURATED_SHARE * arrived } else { arrived.min(sent) })
+        Some((if is_saturated { SATURATED_SHARE * arrived } else { arrived.min(sent) }, is_saturated))
     }
 }
 
@@ -242,7 +255,7 @@ mod tests {
     use super::*;
 
     /// Runs one cluster over a line of `capacity`, with packets of 250 bytes. Answers its result and the bytes it took.
-    fn probe(prober: &mut Prober, now: &mut Micros, estimate: f64, capacity: f64) -> (Option<f64>, u64) {
+    fn probe(prober: &mut Prober, now: &mut Micros, estimate: f64, capacity: f64) -> (Option<Outcome>, u64) {
         let (mut number, mut free, mut flown) = (ExtSeq(1000), 0, Vec::new());
         *now = prober.next_wakeup(estimate).unwrap();
         for _ in 0..100 {
@@ -274,7 +287,7 @@ mod tests {
         let (mut prober, mut now, mut estimate) = (wanting(5e6), 0, 300_000.0);
         for _ in 0..3 {
             let (result, _) = probe(&mut prober, &mut now, estimate, 100e6);
-            let result = result.unwrap();
+            let Some(Outcome::More(result)) = result else { panic!("{result:?}") };
             assert!(result > estimate * 1.7, "{result} after {estimate}");
             estimate = result;
         }
@@ -289,7 +302,10 @@ mod tests {
         assert!(bytes < 3 * 285_000 / 80 + 1500, "a tenth of a second at three times the estimate: {bytes}");
         assert_eq!(prober.poll(now + PAUSE - 500_000, 285_000.0, 20e6), 0);
         let (result, _) = probe(&mut prober, &mut now, 200_000.0, 300_000.0);
-        assert!(result.is_some_and(|bps| (270_000.0..300_000.0).contains(&bps)), "{result:?}");
+        assert!(matches!(result, Some(Outcome::More(bps)) if (270_000.0..300_000.0).contains(&bps)), "{result:?}");
+        let mut prober = wanting(5e6);
+        let (result, _) = probe(&mut prober, &mut now, 400_000.0, 300_000.0);
+        assert!(matches!(result, Some(Outcome::Full(bps)) if (270_000.0..300_000.0).contains(&bps)), "{result:?}");
     }
 
     #[test]

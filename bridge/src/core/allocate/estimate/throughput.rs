@@ -10,6 +10,7 @@ const ANOTHER_CLOCK: i64 = 400;
 /// Long enough for three frames, short enough to see a line that became slow.
 const RECENT: usize = 8;
 const STEADY: usize = 32;
+const CHANCE: f64 = 1.25;
 
 /// Bytes received in buckets of 25 ms.
 #[derive(Debug, Clone)]
@@ -55,7 +56,10 @@ impl Throughput {
 
     /// Bits per second lately; `None` before there is enough to tell.
     pub fn recent(&self) -> Option<f64> {
-        self.over(RECENT)
+        let recent = self.over(RECENT)?;
+        // Of a few large frames one more or less is within so short a time by chance.
+        let longer = self.over(2 * RECENT).unwrap_or(recent);
+        Some(recent.max(longer.min(recent * CHANCE)))
     }
 
     /// Bits per second over most of a second.

@@ -1,0 +1,145 @@
+//! When more of one source is believed in: layers must not flap with the estimate.
+//!
+//! Less is sent at once. More that the budget allows is sent when it has allowed it for a while, and after it had to be taken away
+//! not before some time has passed, longer if giving it back was a mistake. What a receiver asks for it gets at once.
+
+use std::time::{Duration, Instant};
+
+use super::{Grant, Layer};
+
+/// For so long more must have been allowed: of the most important source, and of the others.
+const STANDS: Duration = Duration::from_millis(1500);
+const STANDS_FOR_OTHERS: Duration = Duration::from_secs(3);
+/// Of a source that never had to be sent worse: meetings begin with small pictures. And of one of which nothing is seen.
+const STANDS_AT_FIRST: Duration = Duration::from_millis(300);
+/// Nothing is given back this soon after something was taken away.
+const HOLD: Duration = Duration::from_secs(8);
+const MAX_HOLD: Duration = Duration::from_secs(32);
+/// What is taken away this soon after it was given was a mistake.
+const MISTAKE: Duration = Duration::from_secs(10);
+
+/// The memory of one source towards one receiver.
+#[derive(Debug, Default)]
+pub struct Patience {
+    /// The budget kept it below its ideal.
+    limited: bool,
+    /// More has been allowed since.
+    allowed: Option<Instant>,
+    raised: Option<Instant>,
+    /// Nothing is given back before, and how long that was from when it was taken.
+    hold: Option<(Instant, Duration)>,
+}
+
+impl Patience {
+    /// The budget allows `grant` for a source of which `current` is sent; `first` is the most important one. If more than now has
+    /// to wait: until when.
+    pub fn judge(&mut self, now: Instant, current: Option<Layer>, grant: &Grant, first: bool) -> Option<Instant> {
+        if grant.target <= current || !self.limited {
+            self.allowed = None;
+            return None;
+        }
+        let since = *self.allowed.get_or_insert(now);
+        // A black picture is worse than one that comes and goes.
+        if first && current.is_none() {
+            return Some(since + STANDS_AT_FIRST).filter(|due| *due > now);
+        }
+        let stands = match (self.hold, first) {
+            (None, _) => STANDS_AT_FIRST,
+            (Some(_), true) => STANDS,
+            (Some(_), false) => STANDS_FOR_OTHERS,
+        };
+        let due = self.hold.map_or(since + stands, |(until, _)| (since + stands).max(until));
+        Some(due).filter(|due| *due > now)
+    }
+
+    /// This is what is sent instead of `before` from now on.
+    pub fn settle(&mut self, now: Instant, before: Option<Layer>, grant: &Grant) {
+        self.limited = grant.target < grant.ideal;
+        if grant.target > before {
+            self.allowed = None;
+            self.raised = Some(now);
+        } else if grant.target < before && self.limited {
+            self.on_taken_away(now);
+        }
+    }
+
+    fn on_taken_away(&mut self, now: Instant) {
+        let mistake = self.raised.is_some_and(|raised| now.saturating_duration_since(raised) < MISTAKE);
+        let span = match self.hold {
+            // One fall in several steps is one fall.
+            Some((until, span)) if self.raised.is_none() && now < until => span,
+            Some((_, span)) if mistake => (span * 2).min(MAX_HOLD),
+            _ => HOLD,
+        };
+        self.raised = None;
+        self.hold = Some((now + span, span));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const LOW: Option<Layer> = Some(Layer { encoding: 0, temporal: 0 });
+    const HIGH: Option<Layer> = Some(Layer { encoding: 2, temporal: 2 });
+
+    fn grant(target: Option<Layer>) -> Grant {
+        Grant { target, ideal: HIGH, ..Grant::default() }
+    }
+
+    /// When more is given that is allowed from `now` on.
+    fn given(patience: &mut Patience, mut now: Instant, current: Option<Layer>, first: bool) -> Instant {
+        while let Some(due) = patience.judge(now, current, &grant(HIGH), first) {
+            now = due;
+        }
+        patience.settle(now, current, &grant(HIGH));
+        now
+    }
+
+    #[test]
+    fn what_was_not_kept_back_is_given_at_once() {
+        let start = Instant::now();
+        let mut patience = Patience::default();
+        assert_eq!(patience.judge(start, LOW, &grant(HIGH), true), None);
+        patience.settle(start, LOW, &grant(HIGH));
+        assert_eq!(patience.judge(start, HIGH, &grant(LOW), true), None, "less is, too");
+    }
+
+    #[test]
+    fn mistakes_make_patient() {
+        let start = Instant::now();
+        let (mut patience, mut now, mut spans) = (Patience::default(), start, Vec::new());
+        for _ in 0..5 {
+            patience.settle(now, HIGH, &grant(LOW));
+            let back = given(&mut patience, now, LOW, true);
+            spans.push((back - now).as_secs());
+            now = back + MS * 1000;
+        }
+        assert_eq!(spans, [8, 16, 32, 32, 32]);
+    }
+
+    #[test]
+    fn more_must_have_been_allowed_for_a_while_without_a_break() {
+        let start = Instant::now();
+        let mut patience = Patience::default();
+        patience.settle(start, HIGH, &grant(LOW));
+        let later = start + HOLD * 2;
+        let due = patience.judge(later, LOW, &grant(HIGH), true);
+        assert_eq!(due, Some(later + STANDS));
+        assert_eq!(patience.judge(later + MS * 1000, LOW, &grant(LOW), true), None);
+        let due = patience.judge(later + MS * 1100, LOW, &grant(HIGH), false);
+        assert_eq!(due, Some(later + MS * 1100 + STANDS_FOR_OTHERS));
+    }
+
+    #[test]
+    fn who_sees_nothing_does_not_wait() {
+        let start = Instant::now();
+        let mut patience = Patience::default();
+        patience.settle(start, HIGH, &grant(None));
+        assert_eq!(given(&mut patience, start, None, true), start + STANDS_AT_FIRST);
+        let mut patience = Patience::default();
+        patience.settle(start, HIGH, &grant(None));
+        assert_eq!(given(&mut patience, start, None, false), start + HOLD);
+    }
+}

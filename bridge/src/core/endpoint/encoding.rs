@@ -1,0 +1,290 @@
+//! One encoding of a source as it comes in: its books, its history, its layers.
+
+use std::time::Instant;
+
+use jitsi_wire::colibri2::MediaSource;
+use jitsi_wire::jingle::{MediaKind, Semantics};
+
+use super::numbering::Numbering;
+use super::rate::Rate;
+use super::source::{Context, clock_rate};
+use crate::core::Discard;
+use crate::core::allocate::{Layer, Layers, MAX_ENCODINGS, MAX_TEMPORAL, Rung};
+use crate::core::codec::dependency::{self, DependencyDescriptor, Frames};
+use crate::core::codec::{self, Codec, Step};
+use crate::core::egress::clock::signed;
+use crate::core::egress::project::Incoming;
+use crate::core::ingress::history::{History, Inserted};
+use crate::core::ingress::nack::LossList;
+use crate::core::ingress::rtx::{Restored, restore};
+use crate::core::ingress::stream::{Accepted, Reception};
+use crate::core::packet::{ExtSeq, RtpHeader, Ssrc};
+
+/// Height of the lowest encoding until a key frame tells the truth; each further one is twice as tall.
+const LOWEST_HEIGHT: u16 = 180;
+/// Frames per second of all temporal layers together; each one less halves them (what libwebrtc does with 30).
+const FULL_RATE: u16 = 30;
+
+/// One simulcast encoding, or the whole stream.
+#[derive(Debug)]
+pub struct Encoding {
+    pub ssrc: Ssrc,
+    pub rtx: Option<Ssrc>,
+    pub reception: Reception,
+    pub rtx_reception: Reception,
+    pub losses: LossList,
+    pub history: History,
+    pub(super) numbering: Numbering,
+    /// Of each temporal layer by itself.
+    rates: [Rate; MAX_TEMPORAL],
+    /// The highest temporal layer that came lately.
+    temporal: u8,
+    /// Where each frame belongs, if descriptors tell.
+    dependencies: Option<Box<Frames>>,
+    height: u16,
+    pub(super) active: bool,
+    pub(super) last_packet: Option<Instant>,
+    timestamp: Option<u32>,
+    /// When the frame before the newest, and the newest, began to arrive.
+    pub(super) frames: (Option<Instant>, Option<Instant>),
+}
+
+/// Some of a source's encodings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Encodings(u8);
+
+impl Encodings {
+    /// Those from the lowest to `highest`.
+    pub fn up_to(highest: u8) -> Self {
+        Self(u8::MAX >> 7_u8.saturating_sub(highest))
+    }
+
+    pub fn one(encoding: u8) -> Self {
+        Self(1_u8.checked_shl(encoding.into()).unwrap_or_default())
+    }
+
+    pub fn has(self, encoding: u8) -> bool {
+        self.0 & Self::one(encoding).0 != 0
+    }
+
+    pub(super) fn with(self, more: Self) -> Self {
+        Self(self.0 | more.0)
+    }
+}
+
+impl Encoding {
+    fn new(kind: MediaKind, index: u32, ssrc: u32, rtx: Option<u32>) -> Self {
+        let rate = clock_rate(kind);
+        Self {
+            ssrc: Ssrc(ssrc),
+            rtx: rtx.map(Ssrc),
+            reception: Reception::new(rate),
+            rtx_reception: Reception::new(rate),
+            losses: LossList::default(),
+            history: History::default(),
+            numbering: Numbering::default(),
+            rates: std::array::from_fn(|_| Rate::default()),
+            temporal: 0,
+            dependencies: None,
+            height: LOWEST_HEIGHT << index.min(4),
+            active: false,
+            last_packet: None,
+            timestamp: None,
+            frames: (None, None),
+        }
+    }
+
+    pub fn is_active(&self) -> bool {
+        self.active
+    }
+
+    /// The layers as the allocation sees them.
+    pub fn layers(&mut self, now: Instant, encoding: u8, layers: &mut Layers) {
+        let rates = self.rates.each_mut().map(|rate| rate.bps(now));
+        let highest = rates.iter().rposition(|bps| *bps > 0).and_then(|highest| u8::try_from(highest).ok());
+        self.temporal = highest.unwrap_or(0);
+        let mut bps = 0;
+        for (temporal, rate) in (0..=self.temporal).zip(rates) {
+            bps += rate;
+            let rung = Rung {
+                layer: Layer { encoding, temporal },
+                height: self.height,
+                fps: FULL_RATE >> (self.temporal - temporal),
+                bps,
+                active: self.active,
+            };
+            // There is room for all: so many encodings and temporal layers are made.
+            let _ = layers.push(rung);
+        }
+    }
+
+    /// Newest dense number.
+    pub fn newest(&self) -> ExtSeq {
+        self.numbering.newest()
+    }
+
+    /// Books the packet and finds its number; a retransmission becomes the packet that it stands for.
+    pub(super) fn locate(
+        &mut self,
+        now: Instant,
+        header: RtpHeader,
+        packet: &mut [u8],
+        context: &Context,
+    ) -> Result<(RtpHeader, usize, ExtSeq), Discard> {
+        if let Some(payload_type) = context.restores {
+            self.rtx_reception.on_packet(now, header.sequence, header.timestamp);
+            let Restored::Packet { len } = restore(packet, &header, self.ssrc, payload_type)? else {
+                return Err(Discard::NotWanted);
+            };
+            let header = RtpHeader::parse(packet.get(..len).ok_or(Discard::Malformed)?)?;
+            let newest = self.reception.highest().ok_or(Discard::NotWanted)?;
+            let sequence = newest.nearest(header.sequence);
+            self.losses.on_packet(now, sequence);
+            return Ok((header, len, sequence));
+        }
+        let sequence = match self.reception.on_packet(now, header.sequence, header.timestamp) {
+            Accepted::Packet(sequence) => sequence,
+            Accepted::Restarted(sequence) => {
+                self.losses.clear();
+                sequence
+            }
+            Accepted::Suspect => return Err(Discard::TooOld),
+        };
+        if context.nack {
+            self.losses.on_packet(now, sequence);
+        }
+        Ok((header, packet.len(), sequence))
+    }
+
+    /// Puts the packet into the history, unless it is there.
+    pub(super) fn keep(
+        &mut self,
+        now: Instant,
+        incoming: &Incoming,
+        header: &RtpHeader,
+        packet: &[u8],
+    ) -> Result<(), Discard> {
+        match self.history.insert(now, incoming.sequence, header, packet) {
+            Inserted::New => Ok(()),
+            Inserted::Duplicate => Err(Discard::Replay),
+            Inserted::TooOld => Err(Discard::TooOld),
+        }
+    }
+
+    /// What a key frame tells. True if that changes the layers.
+    pub(super) fn learn(&mut self, codec: Codec, payload: &[u8], descriptor: Option<&[u8]>) -> bool {
+        let structure = descriptor.and_then(DependencyDescriptor::parse).and_then(|descriptor| descriptor.structure);
+        if let Some(structure) = structure {
+            match &mut self.dependencies {
+                Some(frames) => frames.restructure(structure),
+                None => self.dependencies = Some(Box::new(Frames::new(structure))),
+            }
+        }
+        let told = codec::resolution(codec, payload).or_else(|| structure?.largest);
+        let Some((width, height)) = told else {
+            return false;
+        };
+        let height = width.min(height);
+        std::mem::replace(&mut self.height, height) != height
+    }
+
+    /// Finds the temporal layer by the descriptor, where the codec does not tell it.
+    pub(super) fn place(&mut self, incoming: &mut Incoming, codec: Codec, descriptor: Option<&[u8]>) {
+        if !matches!(codec, Codec::Vp8 | Codec::Vp9)
+            && let Some(frames) = &mut self.dependencies
+            && let Some((temporal, step)) = descriptor.and_then(|element| frames.place(element))
+        {
+            (incoming.temporal, incoming.step) = (temporal, step);
+        }
+    }
+
+    /// A packet came. True if that changes which layers live.
+    pub(super) fn on_alive(&mut self, now: Instant, bytes: usize, timestamp: u32, temporal: u8) -> bool {
+        if self.timestamp.is_none_or(|newest| signed(timestamp.wrapping_sub(newest)) > 0) {
+            self.timestamp = Some(timestamp);
+            self.frames = (self.frames.1, Some(now));
+        }
+        let highest = MAX_TEMPORAL - 1;
+        if let Some(rate) = self.rates.get_mut(usize::from(temporal).min(highest)) {
+            rate.add(now, bytes);
+        }
+        self.last_packet = Some(now);
+        let is_more = usize::from(temporal).min(highest) > usize::from(self.temporal);
+        self.temporal = if is_more { temporal } else { self.temporal };
+        !std::mem::replace(&mut self.active, true) || is_more
+    }
+}
+
+/// Fills in what the codec tells. Also for packets out of the history.
+pub fn describe_video(incoming: &mut Incoming, codec: Codec, payload: &[u8], dependency_descriptor: Option<&[u8]>) {
+    incoming.key_start = !codec.has_keyframes() || codec::keyframe_start(codec, payload, dependency_descriptor);
+    match codec {
+        Codec::Vp8 => {
+            if let Some(d) = codec::vp8::Descriptor::parse(payload) {
+                (incoming.picture_id, incoming.tl0) = (d.picture_id.map(|id| id.value), d.tl0_picture_index);
+                incoming.temporal = d.temporal_layer.filter(|_| d.picture_id.is_some()).unwrap_or(0);
+                incoming.step = if d.layer_sync { Step::Here } else { Step::No };
+                incoming.dense_pictures = true;
+            }
+        }
+        Codec::Vp9 => {
+            if let Some(d) = codec::vp9::Descriptor::parse(payload) {
+                (incoming.picture_id, incoming.tl0) = (d.picture_id.map(|id| id.value), d.tl0_picture_index);
+                incoming.temporal = d.layer.map_or(0, |layer| layer.temporal);
+                incoming.step = if d.layer.is_some_and(|l| l.switching_up) { Step::After } else { Step::No };
+            }
+        }
+        _ => {}
+    }
+    incoming.frame_number = dependency_descriptor.and_then(dependency::frame_number);
+}
+
+/// The encodings that groups describe: SIM in its order, else whatever is no retransmission of another.
+pub(super) fn encodings(signalled: &MediaSource) -> Vec<Encoding> {
+    let fid = |ssrc: u32| {
+        let pairs = signalled.groups.iter().filter(|group| group.semantics == Semantics::Fid);
+        pairs
+            .filter_map(|group| group.ssrcs.first().copied().zip(group.ssrcs.get(1).copied()))
+            .find(|(media, _)| *media == ssrc)
+    };
+    let is_rtx = |ssrc: u32| {
+        let mut pairs = signalled.groups.iter().filter(|group| group.semantics == Semantics::Fid);
+        pairs.any(|group| group.ssrcs.get(1) == Some(&ssrc))
+    };
+    let simulcast = signalled.groups.iter().find(|group| group.semantics == Semantics::Sim);
+    let primaries = simulcast.map_or(&signalled.ssrcs, |group| &group.ssrcs);
+    let most = if signalled.kind == MediaKind::Audio { 1 } else { MAX_ENCODINGS };
+    let media = primaries.iter().copied().filter(|ssrc| !is_rtx(*ssrc)).take(most);
+    (0..)
+        .zip(media)
+        .map(|(index, ssrc)| Encoding::new(signalled.kind, index, ssrc, fid(ssrc).map(|(_, rtx)| rtx)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jitsi_wire::jingle::SsrcGroup;
+
+    #[test]
+    fn encodings_follow_the_sim_group_and_find_their_retransmissions() {
+        let group = |semantics, ssrcs: &[u32]| SsrcGroup { semantics, ssrcs: ssrcs.to_vec() };
+        let signalled = MediaSource {
+            id: "a-v0".into(),
+            kind: MediaKind::Video,
+            ssrcs: vec![11, 12, 13, 21, 22, 23],
+            groups: vec![
+                group(Semantics::Fid, &[13, 23]),
+                group(Semantics::Sim, &[11, 12, 13]),
+                group(Semantics::Fid, &[11, 21]),
+                group(Semantics::Other("FEC-FR".into()), &[11, 99]),
+            ],
+            desktop: false,
+        };
+        let found: Vec<_> = encodings(&signalled).iter().map(|e| (e.ssrc.0, e.rtx.map(|r| r.0), e.height)).collect();
+        assert_eq!(found, [(11, Some(21), 180), (12, None, 360), (13, Some(23), 720)]);
+        let plain = MediaSource { groups: vec![group(Semantics::Fid, &[5, 6])], ssrcs: vec![5, 6], ..signalled };
+        let found: Vec<_> = encodings(&plain).iter().map(|e| (e.ssrc.0, e.rtx.map(|r| r.0))).collect();
+        assert_eq!(found, [(5, Some(6))]);
+    }
+}
