@@ -581,7 +581,7 @@ fn carry_out(order: &Order) -> ConferenceModified {
     };
     let source = |id: &str, kind, ssrc| {
         let (id, ssrcs) = (id.to_owned(), vec![ssrc]);
-        MediaSource { id, kind, ssrcs, groups: Vec::new(), desktop: false }
+        MediaSource { id, kind, ssrcs, groups: Vec::new(), desktop: false, synthetic: false }
     };
     let endpoints = order.request.endpoints.iter().map(|endpoint| EndpointModified {
         id: endpoint.id.clone(),

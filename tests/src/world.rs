@@ -312,7 +312,7 @@ impl World {
                 Event::Reply(Reply::Refused { id, refusal }) => {
                     self.replies.insert(id, Err(refusal));
                 }
-                Event::ChannelText { id, text } => self.on_message(id, &text),
+                Event::ChannelText { id, text, .. } => self.on_message(id, &text),
                 Event::ChannelClose { id, code, .. } => {
                     if let Some(index) = self.channels.get(&id) {
                         self.closed.push((*index, code));

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bridge::control;
-use bridge::core::{self, Event};
+use bridge::core::{self, Event, Importance};
 use bridge::shell::candidates::Mapping;
 use bridge::shell::mailbox::{Letter, Mailbox};
 use bridge::shell::worker::{Listener, Notice};
@@ -41,7 +41,7 @@ pub(crate) fn outlets() -> (Listener, Outlets) {
     let to_clients = Arc::clone(&clients);
     // Receivers that are gone mean that the process is ending: nothing is lost then.
     let listener = move |notice| match notice {
-        Notice::Bridge(Event::ChannelText { id, text }) => send_text(&to_clients, id, text),
+        Notice::Bridge(Event::ChannelText { id, text, importance }) => send_text(&to_clients, id, text, importance),
         Notice::Bridge(Event::ChannelClose { id, code, reason }) => close(&to_clients, id, code, reason),
         Notice::Bridge(Event::Reply(reply)) => drop(replies_in.send(to_focus(reply))),
         Notice::Bridge(Event::EndpointGone { meeting_id, endpoint }) => {
@@ -60,10 +60,15 @@ fn to_focus(reply: control::Reply) -> Reply {
     }
 }
 
-/// A client that does not read loses its channel, which is how it learns that it must dial again.
-fn send_text(clients: &Clients, id: core::ChannelId, text: Arc<str>) {
+/// A client that does not read loses what matters least first. In the end it loses its channel, which is how it learns that it must
+/// dial again.
+fn send_text(clients: &Clients, id: core::ChannelId, text: Arc<str>, importance: Importance) {
     let mut clients = lock(clients);
-    let delivered = clients.get(&id.0).is_none_or(|client| client.try_send(ToClient::Text(text)).is_ok());
+    let delivered = clients.get(&id.0).is_none_or(|client| {
+        let waiting = client.max_capacity() - client.capacity();
+        let room = importance.share_of(client.max_capacity());
+        (waiting >= room && importance != Importance::State) || client.try_send(ToClient::Text(text)).is_ok()
+    });
     if !delivered {
         clients.remove(&id.0);
     }
@@ -163,7 +168,7 @@ mod tests {
     }
 
     fn text(id: u64, text: &str) -> Notice {
-        Notice::Bridge(Event::ChannelText { id: core::ChannelId(id), text: text.into() })
+        Notice::Bridge(Event::ChannelText { id: core::ChannelId(id), text: text.into(), importance: Importance::State })
     }
 
     #[test]
@@ -189,6 +194,26 @@ mod tests {
         assert_eq!(lazy.try_recv(), Ok(ToClient::Text("a".into())));
         assert_eq!(lazy.try_recv(), Err(mpsc::error::TryRecvError::Disconnected));
         assert_eq!(other.try_recv(), Ok(ToClient::Text("c".into())));
+    }
+
+    #[test]
+    fn checklist_32_a_full_queue_loses_statistics_first_then_messages_and_never_how_things_stand() {
+        let (mut listener, outlets) = outlets();
+        let mut lazy = client(&outlets, 1, 8);
+        let mut say = |importance, what: &str| {
+            listener(Notice::Bridge(Event::ChannelText { id: core::ChannelId(1), text: what.into(), importance }));
+        };
+        for _ in 0..20 {
+            say(Importance::Statistics, "numbers");
+        }
+        for _ in 0..20 {
+            say(Importance::Message, "hello");
+        }
+        say(Importance::State, "map");
+        let queued = std::iter::from_fn(|| lazy.try_recv().ok());
+        let queued: Vec<String> =
+            queued.map(|what| if let ToClient::Text(text) = what { text.to_string() } else { String::new() }).collect();
+        assert_eq!(queued, ["numbers", "numbers", "numbers", "numbers", "hello", "hello", "map"]);
     }
 
     #[test]

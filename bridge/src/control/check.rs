@@ -1,7 +1,9 @@
 //! What can be said of an order without knowing the bridge's state (rules of jitsi-videobridge `Colibri2ConferenceHandler`).
 
-use jitsi_wire::colibri2::{ConferenceModify, EndpointModify, Refusal};
+use jitsi_wire::colibri2::{ConferenceModify, EndpointModify, Refusal, SctpModify, SctpRole};
 
+/// RFC 8841 5: where WebRTC's data channels live.
+pub(crate) const SCTP_PORT: u16 = 5000;
 /// Longest id of an endpoint or a source, in bytes; they are quoted in JSON and in URLs.
 const MAX_ID: usize = 64;
 /// Longest id of a meeting, in bytes.
@@ -47,6 +49,9 @@ fn check_endpoint(endpoint: &EndpointModify) -> Result<(), Refusal> {
             return Err(Refusal::BadRequest("a client without source names"));
         }
     }
+    if let Some(sctp) = endpoint.transport.as_ref().and_then(|transport| transport.sctp) {
+        check_sctp(sctp)?;
+    }
     let sources = endpoint.sources.as_deref().unwrap_or_default();
     if sources.len() > MAX_SOURCES {
         return Err(Refusal::BadRequest("too many sources"));
@@ -57,6 +62,17 @@ fn check_endpoint(endpoint: &EndpointModify) -> Result<(), Refusal> {
         {
             return Err(Refusal::BadRequest("a source"));
         }
+    }
+    Ok(())
+}
+
+/// Clients always begin the association, and at this port.
+fn check_sctp(sctp: SctpModify) -> Result<(), Refusal> {
+    if sctp.role.is_some_and(|role| role != SctpRole::Server) {
+        return Err(Refusal::NotImplemented("an SCTP role other than server"));
+    }
+    if sctp.port.is_some_and(|port| port != SCTP_PORT) {
+        return Err(Refusal::BadRequest("an SCTP port other than 5000"));
     }
     Ok(())
 }
@@ -92,6 +108,18 @@ mod tests {
         assert!(matches!(check(&request(vec![bare])), Err(Refusal::BadRequest(_))));
         let nameless = EndpointModify { capabilities: Capabilities::default(), ..creating("a") };
         assert!(matches!(check(&request(vec![nameless])), Err(Refusal::BadRequest(_))));
+    }
+
+    #[test]
+    fn checklist_30_sctp_is_served_on_port_5000_alone() {
+        let asking = |port, role| {
+            let transport = TransportModify { sctp: Some(SctpModify { port, role }), ..Default::default() };
+            check(&request(vec![EndpointModify { transport: Some(transport), ..creating("a") }]))
+        };
+        assert_eq!(asking(None, None), Ok(()));
+        assert_eq!(asking(Some(5000), Some(SctpRole::Server)), Ok(()));
+        assert!(matches!(asking(Some(5001), None), Err(Refusal::BadRequest(_))));
+        assert!(matches!(asking(None, Some(SctpRole::Client)), Err(Refusal::NotImplemented(_))));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 mod check;
 
-pub(crate) use check::{check, is_batchable};
+pub(crate) use check::{SCTP_PORT, check, is_batchable};
 
 use jitsi_wire::colibri2::{ConferenceModified, ConferenceModify, Refusal};
 

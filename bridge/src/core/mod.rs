@@ -86,6 +86,11 @@ pub struct BridgeConfig {
     pub max_participants: usize,
     /// What one receiver may be sent at most, in bits per second of video payload.
     pub max_egress_bps: u64,
+    /// Addresses of private networks are offered to everybody. If not, to those alone that can reach them by their own account.
+    pub private_addresses: bool,
+    /// Of several that talk at once so many are heard, in meetings of more than [`BridgeConfig::loudest_above`].
+    pub loudest: usize,
+    pub loudest_above: usize,
     /// Told to clients in `ServerHello`.
     pub version: Option<String>,
 }
@@ -99,6 +104,9 @@ impl Default for BridgeConfig {
             srtp_profiles: vec![srtp::Profile::AeadAes128Gcm, srtp::Profile::Aes128CmHmacSha1_80],
             max_participants: 500,
             max_egress_bps: 20_000_000,
+            private_addresses: true,
+            loudest: 3,
+            loudest_above: 20,
             version: None,
         }
     }
@@ -133,6 +141,28 @@ pub struct ChannelId(pub u64);
 #[error("no such conference, endpoint or password")]
 pub struct ChannelRefusal;
 
+/// What goes first when a client does not read what it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Importance {
+    /// Numbers of others, repeated every few seconds.
+    Statistics,
+    /// What clients say to each other.
+    Message,
+    /// How things stand. It is never left out: a channel that has no room for it is to be closed, its successor is told all.
+    State,
+}
+
+impl Importance {
+    /// How far a queue may be filled with this.
+    pub fn share_of(self, room: usize) -> usize {
+        match self {
+            Self::Statistics => room / 2,
+            Self::Message => room / 4 * 3,
+            Self::State => room,
+        }
+    }
+}
+
 /// What a bridge has to say besides datagrams.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -141,6 +171,7 @@ pub enum Event {
     ChannelText {
         id: ChannelId,
         text: Arc<str>,
+        importance: Importance,
     },
     /// Close this WebSocket; it is forgotten here.
     ChannelClose {
@@ -432,6 +463,17 @@ impl Bridge {
         };
         conference.install_keys(&mut turn, handle.endpoint, keys, path);
         true
+    }
+
+    /// A sign of life of an endpoint whose keys were installed, for tests that last longer than the patience with the silent.
+    #[doc(hidden)]
+    pub fn show_life(&mut self, now: Instant, meeting_id: &str, endpoint: &str) {
+        let found = self.conferences.iter_mut().flatten().find(|conference| conference.meeting_id == meeting_id);
+        if let Some(conference) = found
+            && let Some(endpoint) = conference.find(endpoint).and_then(|place| conference.get_mut(place))
+        {
+            endpoint.transport.show_life(now);
+        }
     }
 
     /// Entries of all tables, for tests of residue.

@@ -15,12 +15,11 @@ use super::demux::Handle;
 use super::egress::leg::Leg;
 use super::egress::slots::Slots;
 use super::endpoint::Endpoint;
+use super::endpoint::agents::RestartState;
 use super::endpoint::transport::{LocalParams, Options, Transport};
 use super::{Bridge, CandidateKind, LocalCandidate, Sink};
-use crate::control::{check, is_batchable};
+use crate::control::{SCTP_PORT, check, is_batchable};
 
-/// RFC 8841 5: where WebRTC's data channels live.
-const SCTP_PORT: u16 = 5000;
 const UFRAG: usize = 12;
 /// RFC 8445 5.3 asks for 22.
 const PWD: usize = 24;
@@ -28,6 +27,9 @@ const PWD: usize = 24;
 const CHANNEL_PASSWORD: usize = 24;
 const CONFERENCE_ID: usize = 16;
 
+/// What stands for an address that is not told (RFC 8839 5.1).
+const HIDDEN_ADDRESS: &str = "0.0.0.0";
+const HIDDEN_PORT: u16 = 9;
 /// RFC 8445 5.1.2.2.
 const HOST_PREFERENCE: u32 = 126;
 const SRFLX_PREFERENCE: u32 = 100;
@@ -85,6 +87,11 @@ impl Bridge {
             if !endpoint.create && !exists && !is_batchable(endpoint) {
                 return Err(Refusal::UnknownEndpoint(endpoint.id.clone()));
             }
+            let known = conference.and_then(|conference| conference.get(conference.find(&endpoint.id)?));
+            let is_visitor = endpoint.visitor || known.is_some_and(|known| known.visitor);
+            if is_visitor && endpoint.sources.as_ref().is_some_and(|sources| !sources.is_empty()) {
+                return Err(Refusal::BadRequest("a visitor with sources"));
+            }
         }
         Ok(())
     }
@@ -97,6 +104,8 @@ impl Bridge {
             place,
             rng: ChaCha8Rng::from_rng(&mut self.rng),
             max_egress_bps: self.config.max_egress_bps,
+            loudest: self.config.loudest,
+            loudest_above: self.config.loudest_above,
             version: self.config.version.clone(),
         };
         let conference = Some(Conference::new(now, making));
@@ -159,14 +168,15 @@ impl Bridge {
     ) -> Option<(IceUdpTransport, Option<u16>)> {
         let params = self.new_credentials();
         let password = random_text(&mut self.rng, CHANNEL_PASSWORD);
-        let sctp = request.transport.as_ref().is_some_and(|transport| transport.sctp);
+        let sctp = request.transport.as_ref().is_some_and(|transport| transport.sctp.is_some());
         let conference = self.conferences.get(place)?.as_ref()?;
         self.generation += 1;
         let handle = Handle { conference: place, endpoint: conference.next_place(), generation: self.generation };
-        let offered = self.offered(client_is_local);
+        let shows_private = self.config.private_addresses || request.capabilities.private_address_connectivity;
+        let offered = self.offered(client_is_local, shows_private);
         let answer = IceUdpTransport {
             web_socket: (!sctp).then(|| self.channel_url(&conference.id, &request.id, &password)),
-            ..self.describe(&params, &offered)
+            ..self.describe(&params, &offered, shows_private)
         };
         let options = Options { profiles: self.config.srtp_profiles.clone(), sctp };
         let rng = ChaCha8Rng::from_rng(&mut self.rng);
@@ -182,33 +192,55 @@ impl Bridge {
             password,
         );
         let can = request.capabilities;
+        endpoint.private_addresses = shows_private;
+        endpoint.visitor = request.visitor;
         endpoint.slots = can.ssrc_rewriting.then(|| Slots::new(can.rtp_mid_demux));
         self.conferences.get_mut(place)?.as_mut()?.insert(now, endpoint);
         Some((answer, sctp.then_some(SCTP_PORT)))
     }
 
-    /// Gives a running endpoint new ICE credentials beside those in use. The answer has no channel: that stays.
+    /// Gives a running endpoint new ICE credentials beside those in use. The answer has no channel: that stays. Before there was a
+    /// connection it has what was there and no generation; where a restart is of no use there is no answer.
     fn restart_ice(&mut self, now: Instant, place: usize, id: &str, client_is_local: bool) -> Option<IceUdpTransport> {
-        let params = self.new_credentials();
-        let answer = self.describe(&params, &self.offered(client_is_local));
+        let conference = self.conferences.get(place)?.as_ref()?;
+        let endpoint = conference.get(conference.find(id)?)?;
+        let shows_private = endpoint.private_addresses;
+        let (params, generation) = match endpoint.transport.restart_state() {
+            RestartState::Impossible => return None,
+            RestartState::NotEstablished(params) => (params, None),
+            RestartState::Pending(params, generation) => (params, Some(generation)),
+            RestartState::Possible => {
+                let params = self.new_credentials();
+                (params.clone(), Some(self.begin_restart(now, place, id, params)?))
+            }
+        };
+        let answer = self.describe(&params, &self.offered(client_is_local, shows_private), shows_private);
+        Some(IceUdpTransport { ice_generation: generation, ..answer })
+    }
+
+    fn begin_restart(&mut self, now: Instant, place: usize, id: &str, params: LocalParams) -> Option<u32> {
         let rng = ChaCha8Rng::from_rng(&mut self.rng);
         let conference = self.conferences.get_mut(place)?.as_mut()?;
         let endpoint = conference.get_mut(conference.find(id)?)?;
         self.demux.insert_ufrag(params.ufrag.clone(), endpoint.handle);
-        let generation = endpoint.transport.restart_ice(now, &self.identity, params, rng);
-        Some(IceUdpTransport { ice_generation: Some(generation), ..answer })
+        Some(endpoint.transport.restart_ice(now, &self.identity, params, rng))
     }
 
     fn new_credentials(&mut self) -> LocalParams {
         LocalParams { ufrag: self.unused_ufrag(), pwd: random_text(&mut self.rng, PWD) }
     }
 
-    fn offered(&self, client_is_local: bool) -> Vec<LocalCandidate> {
-        self.config.candidates.iter().copied().filter(|candidate| client_is_local || !candidate.loopback).collect()
+    /// `shows_private`: addresses of private networks are for this client to know.
+    fn offered(&self, client_is_local: bool, shows_private: bool) -> Vec<LocalCandidate> {
+        let is_for = |candidate: &LocalCandidate| {
+            (client_is_local || !candidate.loopback)
+                && (shows_private || candidate.loopback || !is_private(candidate.ip))
+        };
+        self.config.candidates.iter().copied().filter(is_for).collect()
     }
 
     /// Our half of a transport as it is signalled.
-    fn describe(&self, params: &LocalParams, offered: &[LocalCandidate]) -> IceUdpTransport {
+    fn describe(&self, params: &LocalParams, offered: &[LocalCandidate], shows_private: bool) -> IceUdpTransport {
         IceUdpTransport {
             ufrag: Some(params.ufrag.clone()),
             pwd: Some(params.pwd.clone()),
@@ -217,7 +249,7 @@ impl Bridge {
                 value: self.identity.fingerprint().to_owned(),
                 setup: Some(Setup::Actpass),
             }],
-            candidates: candidates(offered, &params.ufrag),
+            candidates: candidates(offered, &params.ufrag, shows_private),
             ..IceUdpTransport::default()
         }
     }
@@ -240,7 +272,7 @@ impl Bridge {
         };
         let source = |id: &str, kind, ssrc| {
             let (id, ssrcs) = (id.to_owned(), vec![ssrc]);
-            MediaSource { id, kind, ssrcs, groups: Vec::new(), desktop: false }
+            MediaSource { id, kind, ssrcs, groups: Vec::new(), desktop: false, synthetic: false }
         };
         vec![
             source("jvb-a0", MediaKind::Audio, conference.audio_ssrc.0),
@@ -298,7 +330,7 @@ fn host_addresses(candidates: &[LocalCandidate]) -> Vec<IpAddr> {
 }
 
 /// Candidates as they are signalled (priorities of RFC 8445 5.1.2.1).
-fn candidates(offered: &[LocalCandidate], ufrag: &str) -> Vec<Candidate> {
+fn candidates(offered: &[LocalCandidate], ufrag: &str, shows_private: bool) -> Vec<Candidate> {
     let preference = |ip: IpAddr| local_preference(offered, ip);
     let one = |(number, candidate): (usize, &LocalCandidate)| {
         let (kind, base, type_preference) = match candidate.kind {
@@ -306,6 +338,12 @@ fn candidates(offered: &[LocalCandidate], ufrag: &str) -> Vec<Candidate> {
             CandidateKind::Srflx { base } => ("srflx", Some(base), SRFLX_PREFERENCE),
         };
         let base_port = base.map(|base| offered.iter().find(|c| c.ip == base).map_or(candidate.port, |c| c.port));
+        let is_hidden = base.is_some_and(|base| !shows_private && is_private(base));
+        let (rel_addr, rel_port) = if is_hidden {
+            (Some(HIDDEN_ADDRESS.to_owned()), Some(HIDDEN_PORT))
+        } else {
+            (base.map(|base| base.to_string()), base_port)
+        };
         Candidate {
             component: 1,
             foundation: (number + 1).to_string(),
@@ -316,11 +354,19 @@ fn candidates(offered: &[LocalCandidate], ufrag: &str) -> Vec<Candidate> {
             priority: (type_preference << 24) | (preference(base.unwrap_or(candidate.ip)) << 8) | 255,
             protocol: "udp".to_owned(),
             kind: kind.to_owned(),
-            rel_addr: base.map(|base| base.to_string()),
-            rel_port: base_port,
+            rel_addr,
+            rel_port,
         }
     };
     offered.iter().enumerate().map(one).collect()
+}
+
+/// RFC 1918, RFC 4193, and what came before it (RFC 3879).
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_private(),
+        IpAddr::V6(ip) => ip.is_unique_local() || (ip.segments()[0] & 0xffc0) == 0xfec0,
+    }
 }
 
 /// IPv6 a little before IPv4, else in the order given; a mapped address has that of its base.
@@ -345,7 +391,7 @@ mod tests {
             loopback: false,
         };
         let mapped = LocalCandidate { kind: CandidateKind::Srflx { base }, port: 40_000, ..host("203.0.113.9") };
-        let made = candidates(&[host("192.168.1.7"), host("fd00::7"), mapped], "u");
+        let made = candidates(&[host("192.168.1.7"), host("fd00::7"), mapped], "u", true);
         let local = |index: usize| (made[index].priority >> 8) & 0xffff;
         assert_eq!(made[0].priority >> 24, 126);
         assert_eq!(made[2].priority >> 24, 100);

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn local_addresses_are_offered_without_link_local_and_container_networks() {
+    fn checklist_16_local_addresses_are_offered_without_link_local_and_container_networks() {
         let expected = ["192.168.1.20 10000", "2001:db8::20 10000", "127.0.0.1 10000 loopback", "::1 10000 loopback"];
         assert_eq!(shown(&gather(&rules(), &machine(), &[])), expected);
     }
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn public_addresses_stand_for_a_local_one_of_their_family() {
+    fn checklist_16_public_addresses_stand_for_a_local_one_of_their_family() {
         let rules = Rules { public: vec!["198.51.100.7".parse().unwrap(), "192.168.1.20".parse().unwrap()], ..rules() };
         let candidates = gather(&rules, &machine(), &[]);
         assert!(shown(&candidates).contains(&"198.51.100.7 10000 of 192.168.1.20".to_owned()));

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_texts_are_refused_and_control_still_gets_through() {
+    fn chapter_9_28_too_many_texts_are_refused_and_control_still_gets_through() {
         let mailbox = mailbox();
         for _ in 0..MAX_TEXTS {
             mailbox.post_text(ChannelId(1), String::new()).unwrap();

@@ -8,8 +8,15 @@ fn classes(client: &Client) -> Vec<&str> {
 }
 
 #[test]
-fn a_new_channel_is_told_everything_in_order() {
-    let mut world = World::meeting(3);
+fn checklist_36_37_a_new_channel_is_told_everything_in_order() {
+    let mut world = World::meeting(2);
+    let capabilities = Capabilities { source_names: true, ssrc_rewriting: true, ..Default::default() };
+    world.join_as(3, 3, EndpointModify { capabilities, ..creating("c") });
+    world.open_channel(3);
+    world.say(3, r#"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":720}}"#);
+    world.say(1, r#"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":360}}"#);
+    // Nobody of this world shows a sign of life to ICE: all count as inactive after a while.
+    world.run_ms(15_100);
     world.film(2, 1, 5, true, &[0, 1, 2]);
     for step in 0..60 {
         let packet = world.audio(2, step, 10);
@@ -17,14 +24,28 @@ fn a_new_channel_is_told_everything_in_order() {
         world.run_ms(20);
     }
     world.forget();
-    let old = world.client(1).channel.unwrap();
-    world.open_channel(1);
+    let old = world.client(3).channel.unwrap();
+    world.open_channel(3);
     assert_eq!(world.closed, [(old, 1000, "replaced")]);
-    assert_eq!(
-        classes(world.client(1)),
-        ["ServerHello", "SenderSourceConstraints", "ForwardedSources", "DominantSpeakerEndpointChangeEvent"]
-    );
-    assert_eq!(world.client(1).texts[2], json!({"colibriClass":"ForwardedSources","forwardedSources":["b-v0","c-v0"]}));
+    let mut told = classes(world.client(3));
+    told.dedup();
+    let expected = [
+        "ServerHello",
+        "SenderSourceConstraints",
+        "ForwardedSources",
+        "VideoSourcesMap",
+        "AudioSourcesMap",
+        "EndpointConnectivityStatusChangeEvent",
+        "DominantSpeakerEndpointChangeEvent",
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(world.client(3).of_class("EndpointConnectivityStatusChangeEvent").len(), 2, "not the one who talks");
+    assert_eq!(world.client(3).texts[2], json!({"colibriClass":"ForwardedSources","forwardedSources":["a-v0","b-v0"]}));
+    world.forget();
+    world.open_channel(1);
+    assert!(!classes(world.client(1)).contains(&"VideoSourcesMap"), "only who wants maps gets them");
+    world.leave(1);
+    assert_eq!(world.closed.last().map(|(_, code, reason)| (*code, *reason)), Some((1001, "endpoint closed")));
 }
 
 #[test]
@@ -41,7 +62,7 @@ fn checklist_35_unknown_names_and_wrong_passwords_are_refused_alike() {
 }
 
 #[test]
-fn endpoint_messages_reach_whom_they_are_for_under_the_true_name() {
+fn checklist_41_endpoint_messages_reach_whom_they_are_for_under_the_true_name() {
     let mut world = World::meeting(3);
     world.forget();
     world.say(1, r#"{"colibriClass":"EndpointMessage","to":"","from":"c","msgPayload":{"type":"hello","n":[1,2]}}"#);
@@ -57,7 +78,7 @@ fn endpoint_messages_reach_whom_they_are_for_under_the_true_name() {
 }
 
 #[test]
-fn statistics_go_to_all_others_with_the_senders_name() {
+fn checklist_42_statistics_go_to_all_others_with_the_senders_name() {
     let mut world = World::meeting(3);
     world.forget();
     world.say(2, r#"{"colibriClass":"EndpointStats","bitrate":{"upload":910},"jvbRTT":31}"#);
@@ -69,7 +90,7 @@ fn statistics_go_to_all_others_with_the_senders_name() {
 }
 
 #[test]
-fn nonsense_never_closes_a_channel() {
+fn checklist_39_nonsense_never_closes_a_channel() {
     let mut world = World::meeting(2);
     world.forget();
     for text in [

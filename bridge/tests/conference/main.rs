@@ -12,7 +12,9 @@
 
 mod audio;
 mod channel;
+mod crowd;
 mod orders;
+mod practice;
 mod slots;
 mod video;
 mod world;

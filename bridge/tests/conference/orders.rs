@@ -39,8 +39,10 @@ fn a_create_is_answered_with_transport_and_the_bridges_own_sources() {
     let url = transport.web_socket.as_ref().unwrap();
     assert!(url.starts_with("/colibri-ws/default-id/") && url.contains("/a?pwd="), "{url}");
     assert_eq!(answer.endpoints[0].sctp_port, None);
-    let other =
-        EndpointModify { transport: Some(TransportModify { sctp: true, ..Default::default() }), ..creating("b") };
+    let other = EndpointModify {
+        transport: Some(TransportModify { sctp: Some(SctpModify::default()), ..Default::default() }),
+        ..creating("b")
+    };
     let answer = world.done(conference(false, vec![other]));
     assert_eq!(answer.endpoints[0].sctp_port, Some(5000));
     assert_eq!(answer.endpoints[0].transport.as_ref().unwrap().web_socket, None);
@@ -141,7 +143,14 @@ fn sources_that_stay_go_on_when_the_list_is_replaced() {
     let mut list = sources("a", 1, 3);
     list.insert(
         0,
-        MediaSource { id: "a-v1".into(), kind: MediaKind::Video, ssrcs: vec![888], groups: vec![], desktop: false },
+        MediaSource {
+            id: "a-v1".into(),
+            kind: MediaKind::Video,
+            ssrcs: vec![888],
+            groups: vec![],
+            desktop: false,
+            synthetic: false,
+        },
     );
     world.modify(EndpointModify { id: "a".into(), sources: Some(list), ..Default::default() });
     world.film(1, 6, 5, false, &[0, 1, 2]);
@@ -159,26 +168,87 @@ fn sources_that_stay_go_on_when_the_list_is_replaced() {
 }
 
 #[test]
-fn an_ice_restart_is_answered_with_credentials_that_stand_beside_the_old_ones_for_a_while() {
-    let mut world = World::meeting(2);
+fn checklist_13_a_restart_before_there_is_a_connection_changes_nothing() {
+    let mut world = World::new();
+    let first = world.done(conference(true, vec![creating("a")])).endpoints[0].transport.clone().unwrap();
     let before = world.bridge.residue();
     let transport = Some(TransportModify { ice_restart: true, ..Default::default() });
     let restart = EndpointModify { id: "a".into(), transport, ..Default::default() };
-    let mut told = Vec::new();
-    for generation in 1..=3 {
-        let answer = world.modify(restart.clone()).endpoints[0].transport.clone().unwrap();
-        assert_eq!(answer.ice_generation, Some(generation));
-        assert!(answer.web_socket.is_none() && answer.pwd.is_some());
-        told.extend(answer.ufrag);
-        assert_eq!(world.bridge.residue(), before + 1, "one restart at a time");
-    }
-    told.dedup();
-    assert_eq!(told.len(), 3);
-    world.run_ms(31_000);
+    let answer = world.modify(restart).endpoints[0].transport.clone().unwrap();
+    assert_eq!((answer.ufrag, answer.pwd, answer.ice_generation), (first.ufrag, first.pwd, None));
+    assert_eq!(answer.fingerprints, first.fingerprints);
     assert_eq!(world.bridge.residue(), before);
-    world.leave(1);
-    world.leave(2);
-    assert_eq!(world.bridge.residue(), 0);
+}
+
+fn srflx(ip: &str, base: &str) -> LocalCandidate {
+    LocalCandidate { kind: CandidateKind::Srflx { base: base.parse().unwrap() }, port: 40_000, ..host(ip) }
+}
+
+fn host(ip: &str) -> LocalCandidate {
+    LocalCandidate { ip: ip.parse().unwrap(), port: 10_000, kind: CandidateKind::Host, loopback: false }
+}
+
+#[test]
+fn checklist_18_private_addresses_are_told_as_configured_or_to_who_can_reach_them() {
+    let candidates = vec![
+        host("192.168.1.7"),
+        host("172.20.0.1"),
+        host("fd00::7"),
+        host("203.0.113.5"),
+        srflx("198.51.100.9", "192.168.1.7"),
+    ];
+    let offered = |private_addresses: bool, can_reach: bool| {
+        let config = BridgeConfig { candidates: candidates.clone(), private_addresses, ..Default::default() };
+        let mut world = World::with_config(config);
+        let mut endpoint = creating("a");
+        endpoint.capabilities.private_address_connectivity = can_reach;
+        let answer = world.done(conference(true, vec![endpoint]));
+        let list = &answer.endpoints[0].transport.as_ref().unwrap().candidates;
+        list.iter().map(|c| (c.ip.clone(), c.rel_addr.clone(), c.rel_port)).collect::<Vec<_>>()
+    };
+    for (private, can_reach) in [(true, false), (false, true)] {
+        let all = offered(private, can_reach);
+        assert_eq!(all.len(), 5);
+        assert_eq!(all[4], ("198.51.100.9".into(), Some("192.168.1.7".into()), Some(10_000)));
+    }
+    let some = offered(false, false);
+    assert_eq!(
+        some,
+        [("203.0.113.5".into(), None, None), ("198.51.100.9".into(), Some("0.0.0.0".into()), Some(9))],
+        "nothing of the private networks is told"
+    );
+}
+
+#[test]
+fn checklist_34_the_url_of_a_channel_stays_the_same() {
+    let mut world = World::meeting(2);
+    let url = world.client(1).url.clone();
+    let (path, password) = url.split_once("?pwd=").unwrap();
+    assert!(password.len() == 24 && password.chars().all(|c| c.is_ascii_alphanumeric()));
+    assert_eq!(path.split('/').collect::<Vec<_>>()[..3], ["", "colibri-ws", "default-id"]);
+    assert_eq!((path.split('/').count(), path.rsplit('/').next()), (5, Some("a")));
+    assert_ne!(world.client(2).url.split_once("?pwd=").unwrap().1, password);
+    // Again and again, also after an ICE restart, which brings no other.
+    for round in 0..3 {
+        let transport = Some(TransportModify { ice_restart: true, ..Default::default() });
+        let restart = EndpointModify { id: "a".into(), transport, ..Default::default() };
+        let answer = world.modify(restart).endpoints[0].transport.clone().unwrap();
+        assert_eq!(answer.web_socket, None);
+        world.forget();
+        world.open_channel(1);
+        assert!(!world.client(1).texts.is_empty(), "round {round}");
+    }
+}
+
+#[test]
+fn visitors_have_no_sources() {
+    let mut world = World::new();
+    let visitor = EndpointModify { visitor: true, ..creating("v") };
+    let with = EndpointModify { sources: Some(sources("v", 9, 1)), ..visitor.clone() };
+    assert!(matches!(refusal(world.order(conference(true, vec![with]))), Refusal::BadRequest(_)));
+    world.done(conference(true, vec![visitor]));
+    let later = EndpointModify { id: "v".into(), sources: Some(sources("v", 9, 1)), ..Default::default() };
+    assert!(matches!(refusal(world.order(conference(false, vec![later]))), Refusal::BadRequest(_)));
 }
 
 #[test]

@@ -102,6 +102,7 @@ fn crowd(world: &mut World, owners: u32) -> Vec<(u32, String, u32)> {
                 ssrcs: vec![number * 1000 + 300 + n],
                 groups: vec![],
                 desktop: false,
+                synthetic: false,
             })
             .collect();
         all.extend(list.iter().map(|source| (number, source.id.clone(), source.ssrcs[0])));
@@ -261,4 +262,68 @@ fn checklist_64_each_packet_names_its_place_by_mid_where_that_is_wanted() {
     let again = &world.client(2).rtp[0];
     assert_ne!(again.header.ssrc.0, slot);
     assert_eq!(again.header.element(&again.bytes, 10), Some(&b"v0"[..]));
+}
+
+#[test]
+fn chapter_9_15_whatever_is_shown_has_a_place_that_was_told() {
+    for seed in 1..=20_u64 {
+        let mut world = meeting(false);
+        open(&mut world);
+        world.run_ms(600);
+        let mut dice = seed;
+        let mut below = |limit: u64| {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (dice >> 33) % limit
+        };
+        let mut mapped: BTreeMap<String, u64> = BTreeMap::new();
+        for step in 0..60_u16 {
+            let who = if below(2) == 0 { 1 } else { 3 };
+            let name = World::id(who);
+            match below(5) {
+                0 => {
+                    let kind = ["camera", "none", "desktop"][below(3) as usize];
+                    let text = serde_json::json!({"colibriClass": "SourceVideoTypeMessage",
+                        "sourceName": format!("{name}-v0"), "videoType": kind});
+                    world.say(who, &text.to_string());
+                }
+                1 => {
+                    let height = [0, 180, 720][below(3) as usize];
+                    let text = serde_json::json!({"colibriClass": "ReceiverVideoConstraints",
+                        "constraints": {format!("{name}-v0"): {"maxHeight": height}}});
+                    world.say(2, &text.to_string());
+                }
+                2 => {
+                    let text = serde_json::json!({"colibriClass": "LastNChangedEvent", "lastN": below(4) as i64 - 1});
+                    world.say(2, &text.to_string());
+                }
+                3 => {
+                    world.leave(who);
+                    world.join(who, 3);
+                    world.open_channel(who);
+                }
+                _ => world.open_channel(2),
+            }
+            for (ssrc, (name, _)) in told(&mut world, 2, "VideoSourcesMap") {
+                mapped.retain(|_, known| *known != ssrc);
+                mapped.insert(name, ssrc);
+            }
+            let forwarded = world.client(2).of_class("ForwardedSources").last().map(|t| t["forwardedSources"].clone());
+            for name in forwarded.iter().flat_map(|list| list.as_array().unwrap()) {
+                assert!(mapped.contains_key(name.as_str().unwrap()), "seed {seed}, step {step}: {name} of {mapped:?}");
+            }
+            world.client(2).rtp.clear();
+            for number in [1, 3] {
+                world.film(number, step * 20 + 1, 2, true, &ALL);
+            }
+            let known: BTreeSet<u64> = mapped.values().copied().collect();
+            let videos: BTreeSet<u64> = world
+                .client(2)
+                .rtp
+                .iter()
+                .filter(|rtp| rtp.header.payload_type == VP8)
+                .map(|rtp| u64::from(rtp.header.ssrc.0))
+                .collect();
+            assert!(videos.is_subset(&known), "seed {seed}, step {step}");
+        }
+    }
 }

@@ -184,6 +184,7 @@ pub fn sources(id: &str, number: u32, encodings: u32) -> Vec<MediaSource> {
             ssrcs: vec![number * 1000 + 1],
             groups: vec![],
             desktop: false,
+            synthetic: false,
         },
         MediaSource {
             id: format!("{id}-v0"),
@@ -191,6 +192,7 @@ pub fn sources(id: &str, number: u32, encodings: u32) -> Vec<MediaSource> {
             ssrcs: (0..encodings).map(media).chain((0..encodings).map(rtx)).collect(),
             groups,
             desktop: false,
+            synthetic: false,
         },
     ]
 }
@@ -278,6 +280,14 @@ impl World {
         self.answer(number, url);
     }
 
+    /// The same for a client that has none.
+    pub fn join_visitor(&mut self, number: u32, endpoint: EndpointModify) {
+        let endpoints = vec![endpoint];
+        let answer = self.done(ConferenceModify { meeting_id: MEETING.into(), endpoints, ..Default::default() });
+        let url = answer.endpoints[0].transport.as_ref().unwrap().web_socket.clone().unwrap();
+        self.answer(number, url);
+    }
+
     /// Creates an endpoint and signals its sources. Answers where its channel is.
     pub fn invite(&mut self, number: u32, encodings: u32, endpoint: EndpointModify) -> String {
         let id = Self::id(number);
@@ -354,6 +364,13 @@ impl World {
         let id = self.client(number).channel.unwrap();
         self.bridge.on_channel_text(self.now, id, text, &mut self.outbox);
         self.deliver();
+    }
+
+    /// Everybody is there, as their checks would say.
+    pub fn show_life(&mut self) {
+        for client in &self.clients {
+            self.bridge.show_life(self.now, MEETING, &Self::id(client.number));
+        }
     }
 
     /// Moves the clock, waking the bridge whenever it asks for it.
@@ -446,7 +463,7 @@ impl World {
         while let Some(event) = self.bridge.poll_event() {
             match event {
                 Event::Reply(reply) => self.replies.push(reply),
-                Event::ChannelText { id, text } => {
+                Event::ChannelText { id, text, .. } => {
                     if let Some(client) = self.clients.iter_mut().find(|client| client.channel == Some(id)) {
                         client.texts.push(serde_json::from_str(&text).unwrap());
                     }

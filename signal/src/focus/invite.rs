@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use jitsi_wire::colibri2::{
-    Capabilities, ConferenceModified, ConferenceModify, EndpointModify, ForceMute, MediaSource, Refusal,
+    Capabilities, ConferenceModified, ConferenceModify, EndpointModify, ForceMute, MediaSource, Refusal, SctpModify,
     TransportModify,
 };
 use jitsi_wire::jingle::{
@@ -96,7 +96,7 @@ impl Conference {
                 media: offer::media(&codecs, &features),
                 transport: Some(TransportModify {
                     ice_controlling: true,
-                    sctp: offer::wants_data_channel(&desk.config, &features),
+                    sctp: offer::wants_data_channel(&desk.config, &features).then(SctpModify::default),
                     ..TransportModify::default()
                 }),
                 sources: Some(Vec::new()),

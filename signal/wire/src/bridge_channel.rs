@@ -167,8 +167,13 @@ pub struct AudioSubscription {
 impl AudioSubscription {
     /// Whether the source of this name is to be sent.
     pub fn wants(&self, source: &str) -> bool {
+        self.asks_for(source) || (self.all && !self.exclude.iter().any(|name| name == source))
+    }
+
+    /// Whether it is named, and not excluded as well.
+    pub fn asks_for(&self, source: &str) -> bool {
         let named = |list: &[String]| list.iter().any(|name| name == source);
-        !named(&self.exclude) && (self.all || named(&self.include))
+        named(&self.include) && !named(&self.exclude)
     }
 }
 

@@ -27,6 +27,8 @@ pub struct EndpointModify {
     pub create: bool,
     pub expire: bool,
     pub stats_id: Option<String>,
+    /// `muc-role` is visitor: sees and hears, and sends nothing. Counts in a create.
+    pub visitor: bool,
     pub capabilities: Capabilities,
     /// Payload types and header extensions exactly as offered to the client; one entry for each kind of media.
     pub media: Vec<MediaDescription>,
@@ -62,9 +64,23 @@ pub struct TransportModify {
     pub ice_controlling: bool,
     pub ice_restart: bool,
     /// The client will use a data channel as its bridge channel.
-    pub sctp: bool,
+    pub sctp: Option<SctpModify>,
     /// What the client answered: credentials, fingerprints, candidates.
     pub ice: Option<IceUdpTransport>,
+}
+
+/// `sctp` of a request. What is absent is the bridge's to choose: it is the server on port 5000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SctpModify {
+    pub port: Option<u16>,
+    pub role: Option<SctpRole>,
+}
+
+/// Who waits for the association and who begins it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SctpRole {
+    Server,
+    Client,
 }
 
 /// `media-source`: a named track with its streams.
@@ -77,6 +93,8 @@ pub struct MediaSource {
     pub groups: Vec<SsrcGroup>,
     /// A screen, as its owner announced it. An extension: a bridge that does not know it learns it from the bridge channel.
     pub desktop: bool,
+    /// Made by a machine (a translation, say): only for those who ask for it by name.
+    pub synthetic: bool,
 }
 
 /// `force-mute`: media of this endpoint is dropped where it comes in.

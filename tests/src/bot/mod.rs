@@ -101,6 +101,7 @@ impl Bot {
                 ssrcs: vec![self.sender.audio_ssrc],
                 groups: Vec::new(),
                 desktop: false,
+                synthetic: false,
             });
         }
         let video = self.sender.video_ssrcs();
@@ -121,6 +122,7 @@ impl Bot {
                 ssrcs: video.iter().flat_map(|(ssrc, rtx)| [*ssrc, *rtx]).collect(),
                 groups,
                 desktop: false,
+                synthetic: false,
             });
         }
         sources

@@ -64,6 +64,11 @@ impl Settings {
         self.on_stage.iter().any(|name| names(name, candidate))
     }
 
+    /// Does the receiver name this source among what it shows large or has selected?
+    pub fn features(&self, candidate: &Candidate<'_>) -> bool {
+        self.rank(candidate).is_some()
+    }
+
     /// The client speaks the words from before source names.
     pub fn is_legacy(&self) -> bool {
         self.legacy

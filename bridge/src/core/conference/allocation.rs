@@ -172,7 +172,7 @@ impl Conference {
         };
         let budget = video_budget(turn.now, endpoint, max);
         let wishes = wishes(endpoint, place, videos);
-        self.place_wanted(turn, place, videos, &wishes);
+        let placed = self.place_wanted(turn, place, videos, &wishes);
         let Some(endpoint) = self.get_mut(place) else {
             return false;
         };
@@ -199,7 +199,7 @@ impl Conference {
         let easily = part(ideal + ideal / SPARE, 1.0 / kept(endpoint));
         let speech = endpoint.leg.speech_bps(turn.now);
         endpoint.leg.bandwidth.set_wanted(easily + speech);
-        let mut changed = false;
+        let mut changed = placed;
         let mut forwarded = BTreeSet::new();
         for (offer, grant) in offers.iter().zip(&grants) {
             let Some(video) = videos.get_mut(offer.video) else {
@@ -227,15 +227,25 @@ impl Conference {
         changed
     }
 
-    /// Who is told on the channel what is whose gets places for it.
-    fn place_wanted(&mut self, turn: &mut Turn<'_>, place: usize, videos: &[Video], wishes: &[(usize, Wanted)]) {
+    /// Who is told on the channel what is whose gets places for it. True if that changed.
+    fn place_wanted(
+        &mut self,
+        turn: &mut Turn<'_>,
+        place: usize,
+        videos: &[Video],
+        wishes: &[(usize, Wanted)],
+    ) -> bool {
         let placing = |(video, wanted): &(usize, Wanted)| {
             let video = videos.get(*video)?;
             let names = self.source(video.owner, video.source)?.names(video.owner, video.source)?;
             video.enabled.then_some(Placing { names, wanted: wanted.max_height != 0 })
         };
         let placings: Vec<Placing> = wishes.iter().filter_map(placing).collect();
-        self.place_videos(turn, place, &placings);
+        let serials = placings.iter().filter(|placing| placing.wanted).map(|placing| placing.names.serial).collect();
+        if let Some(endpoint) = self.get_mut(place) {
+            endpoint.wanted = serials;
+        }
+        self.place_videos(turn, place, &placings)
     }
 
     /// Tells a sender how much of its source is wanted: more at once, less when it has stayed less for a while.

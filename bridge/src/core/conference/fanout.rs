@@ -1,5 +1,6 @@
 //! Who is connected to whom: an outgoing stream for every source that a receiver can take, and the lists that packets walk.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use jitsi_wire::bridge_channel::AudioSubscription;
@@ -110,13 +111,21 @@ impl Conference {
 
     /// Which audio sources each receiver gets.
     pub(super) fn subscribe_audio(&mut self) {
+        let asked: BTreeSet<String> = self
+            .endpoints()
+            .filter_map(|(_, receiver)| receiver.audio.as_ref())
+            .flat_map(|audio| audio.include.iter().filter(|name| audio.asks_for(name)).cloned())
+            .collect();
+        for source in self.endpoints.iter_mut().flatten().flat_map(|endpoint| &mut endpoint.sources) {
+            source.asked_for = asked.contains(&*source.name);
+        }
         for place in 0..self.endpoints.len() {
             let Some(mut receiver) = self.endpoints.get_mut(place).and_then(Option::take) else {
                 continue;
             };
             for egress in receiver.egress.iter_mut().filter(|egress| egress.names.kind == MediaKind::Audio) {
-                let name = self.source(egress.names.owner, egress.names.source).map(|source| &source.name);
-                let wanted = name.is_some_and(|name| audio_is_wanted(receiver.audio.as_ref(), name));
+                let source = self.source(egress.names.owner, egress.names.source);
+                let wanted = source.is_some_and(|source| audio_is_wanted(receiver.audio.as_ref(), source));
                 egress.projection.set_target(wanted.then_some(Layer::all_of(0)));
             }
             if let Some(slot) = self.endpoints.get_mut(place) {
@@ -127,6 +136,10 @@ impl Conference {
 }
 
 /// Does a receiver with this subscription want to hear the source?
-pub(super) fn audio_is_wanted(subscription: Option<&AudioSubscription>, name: &str) -> bool {
-    subscription.is_none_or(|subscription| subscription.wants(name))
+pub(super) fn audio_is_wanted(subscription: Option<&AudioSubscription>, source: &Source) -> bool {
+    match subscription {
+        Some(subscription) if source.synthetic => subscription.asks_for(&source.name),
+        Some(subscription) => subscription.wants(&source.name),
+        None => !source.synthetic,
+    }
 }

@@ -8,6 +8,7 @@ use super::Conference;
 use crate::core::egress::leg::Leg;
 use crate::core::egress::{Egress, Packet};
 use crate::core::endpoint::{Endpoint, Received};
+use crate::core::packet::AudioLevel;
 use crate::core::turn::Turn;
 use crate::core::{Discard, Path, Wake};
 
@@ -30,7 +31,13 @@ impl Conference {
             return;
         };
         let had_path = endpoint.transport.selected();
-        let opened = endpoint.on_srtp(turn.now, path, datagram);
+        let (now, generation, is_large) = (turn.now, endpoint.handle.generation, self.order.len() > self.loudest_above);
+        let speakers = &mut self.speakers;
+        let mut judge = |level: AudioLevel| {
+            speakers.on_level(now, generation, level);
+            !is_large || speakers.is_loud(generation)
+        };
+        let opened = endpoint.on_srtp(turn.now, path, datagram, &mut judge);
         // Without a path, what was heard makes the next check of ours due.
         let transport_changed = had_path.is_none() || endpoint.transport.selected() != had_path;
         let (audio, video) = (self.audio_ssrc, self.video_ssrc);
@@ -40,10 +47,6 @@ impl Conference {
         }
         let is_authentic =
             !matches!(opened.outcome, Err(Discard::BadTag | Discard::Replay | Discard::NoKeys | Discard::Malformed));
-        if let Some(level) = opened.level {
-            let generation = endpoint.handle.generation;
-            self.speakers.on_level(turn.now, generation, level);
-        }
         if let Ok(received) = opened.outcome {
             self.forward(turn, place, &received, datagram);
         }

@@ -6,9 +6,11 @@ use jitsi_wire::bridge_channel::{BridgeMessage, ClientMessage, Relayed, VideoTyp
 use jitsi_wire::jingle::MediaKind;
 
 use super::Conference;
-use crate::core::Event;
+use crate::core::allocate::Candidate;
 use crate::core::endpoint::channel::Carrier;
+use crate::core::endpoint::sctp::MAX_QUEUED;
 use crate::core::turn::Turn;
+use crate::core::{Event, Importance};
 
 /// Statistics are relayed to all in conferences up to this size (jitsi-videobridge `stats-filter-threshold`).
 const SMALL: usize = 20;
@@ -43,6 +45,8 @@ impl Conference {
                 self.say(turn, place, &hello);
                 false
             }
+            // Visitors are not heard.
+            ClientMessage::EndpointMessage(_) | ClientMessage::EndpointStats(_) if endpoint.visitor => false,
             ClientMessage::EndpointMessage(message) => {
                 self.relay_message(turn, place, message);
                 false
@@ -85,10 +89,10 @@ impl Conference {
         match to {
             Some(to) => {
                 if let Some(target) = self.find(&to) {
-                    self.say_text(turn, target, &text);
+                    self.say_text(turn, target, &text, Importance::Message);
                 }
             }
-            None => self.say_text_to_others(turn, place, &text),
+            None => self.say_text_to_others(turn, place, &text, Importance::Message),
         }
     }
 
@@ -96,21 +100,27 @@ impl Conference {
         let Some(text) = self.stamped(turn, place, stats) else {
             return;
         };
-        let is_known =
-            self.len() <= SMALL || self.spoke.iter().take(1 + PREVIOUS_SPEAKERS).any(|other| *other == place);
+        let is_loud = self.len() > self.loudest_above
+            && self.get(place).is_some_and(|endpoint| self.speakers.is_loud(endpoint.handle.generation));
+        let has_spoken = self.spoke.iter().take(1 + PREVIOUS_SPEAKERS).any(|other| *other == place);
+        let is_known = self.len() <= SMALL || has_spoken || is_loud;
         for other in 0..self.endpoints.len() {
             if other != place && (is_known || self.watches(other, place)) {
-                self.say_text(turn, other, &text);
+                self.say_text(turn, other, &text, Importance::Statistics);
             }
         }
     }
 
-    /// Does the receiver get any video of the sender?
+    /// Does the receiver want to see any video of the sender?
     fn watches(&self, receiver: usize, sender: usize) -> bool {
         let Some((receiver, sender)) = self.get(receiver).zip(self.get(sender)) else {
             return false;
         };
-        sender.sources.iter().any(|source| source.kind == MediaKind::Video && receiver.forwarded.contains(&source.name))
+        let mut videos = sender.sources.iter().filter(|source| source.kind == MediaKind::Video);
+        videos.any(|source| {
+            let candidate = Candidate { name: &source.name, owner: &sender.id, enabled: source.is_enabled() };
+            receiver.wanted.contains(&source.serial) || receiver.settings.features(&candidate)
+        })
     }
 
     /// The message with the sender's name in it, made once for all; nothing if the client relays too much.
@@ -143,8 +153,11 @@ impl Conference {
         }
         self.tell_forwarded(turn, place);
         self.tell_all_places(turn, place);
-        let inactive: Vec<String> =
-            self.endpoints().filter(|(_, other)| other.inactive).map(|(_, other)| other.id.to_string()).collect();
+        let inactive: Vec<String> = self
+            .endpoints()
+            .filter(|(_, other)| other.inactive && !other.visitor)
+            .map(|(_, other)| other.id.to_string())
+            .collect();
         for endpoint in inactive {
             self.say(turn, place, &BridgeMessage::EndpointConnectivityStatusChangeEvent { endpoint, active: false });
         }
@@ -186,38 +199,52 @@ impl Conference {
     /// Tells everybody.
     pub(super) fn broadcast(&mut self, turn: &mut Turn<'_>, message: &BridgeMessage) {
         let text: Arc<str> = Arc::from(message.to_text());
-        self.say_text_to_others(turn, usize::MAX, &text);
+        self.say_text_to_others(turn, usize::MAX, &text, Importance::State);
     }
 
-    fn say_text_to_others(&mut self, turn: &mut Turn<'_>, place: usize, text: &Arc<str>) {
+    fn say_text_to_others(&mut self, turn: &mut Turn<'_>, place: usize, text: &Arc<str>, importance: Importance) {
         for other in (0..self.endpoints.len()).filter(|other| *other != place) {
-            self.say_text(turn, other, text);
+            self.say_text(turn, other, text, importance);
         }
     }
 
     /// False if the client has no channel, or one that takes no more.
     pub(super) fn say(&mut self, turn: &mut Turn<'_>, place: usize, message: &BridgeMessage) -> bool {
         let has_channel = self.get(place).is_some_and(|endpoint| endpoint.channel.carrier().is_some());
-        has_channel && self.say_text(turn, place, &Arc::from(message.to_text()))
+        has_channel && self.say_text(turn, place, &Arc::from(message.to_text()), Importance::State)
     }
 
-    /// Over whatever channel there is; without one it is lost, the next greeting makes up for it.
-    fn say_text(&mut self, turn: &mut Turn<'_>, place: usize, text: &Arc<str>) -> bool {
+    /// Over whatever channel there is; without one it is lost, the next greeting makes up for it. A client that does not read loses
+    /// statistics first, then what others say to it. What the bridge itself says is said anew when there is room again.
+    fn say_text(&mut self, turn: &mut Turn<'_>, place: usize, text: &Arc<str>, importance: Importance) -> bool {
         let Some(endpoint) = self.get_mut(place) else {
             return false;
         };
         match endpoint.channel.carrier() {
             Some(Carrier::WebSocket(id)) => {
-                turn.events.push_back(Event::ChannelText { id, text: text.clone() });
+                turn.events.push_back(Event::ChannelText { id, text: text.clone(), importance });
                 true
             }
             Some(Carrier::DataChannel) => {
-                let taken = endpoint.transport.send_text(turn.now, text).is_ok();
+                let has_room = endpoint.transport.queued_text() < importance.share_of(MAX_QUEUED);
+                let taken = has_room && endpoint.transport.send_text(turn.now, text).is_ok();
                 endpoint.discarded += u64::from(!taken);
+                endpoint.channel.owes |= !taken && importance == Importance::State;
                 self.drain(turn, place);
                 taken
             }
             None => false,
+        }
+    }
+
+    /// A client that could not be told how things stand is told now, if it reads again.
+    pub(super) fn pay_what_is_owed(&mut self, turn: &mut Turn<'_>, place: usize) {
+        let Some(endpoint) = self.get_mut(place) else {
+            return;
+        };
+        if endpoint.channel.owes && endpoint.transport.queued_text() < MAX_QUEUED / 4 {
+            endpoint.channel.owes = false;
+            self.greet(turn, place, false);
         }
     }
 }

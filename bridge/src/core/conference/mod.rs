@@ -47,6 +47,8 @@ pub struct Conference {
     /// Those that have ever been dominant, newest first.
     spoke: Vec<usize>,
     speakers: Speakers<u64>,
+    /// With more people than this only the loudest are heard.
+    loudest_above: usize,
     /// SSRC of everything that the bridge itself says.
     pub video_ssrc: Ssrc,
     pub audio_ssrc: Ssrc,
@@ -77,6 +79,8 @@ pub struct Making {
     pub place: usize,
     pub rng: ChaCha8Rng,
     pub max_egress_bps: u64,
+    pub loudest: usize,
+    pub loudest_above: usize,
     pub version: Option<String>,
 }
 
@@ -91,7 +95,8 @@ impl Conference {
             deadlines: Vec::new(),
             order: Vec::new(),
             spoke: Vec::new(),
-            speakers: Speakers::new(now),
+            speakers: Speakers::new(now, making.loudest),
+            loudest_above: making.loudest_above,
             video_ssrc: Ssrc(rng.next_u32()),
             audio_ssrc: Ssrc(rng.next_u32()),
             serial: 0,
@@ -266,6 +271,7 @@ impl Conference {
             endpoint.leg.set_path(turn.now, path);
         }
         self.refresh_deadline(place);
+        self.pay_what_is_owed(turn, place);
     }
 
     fn on_transport(&mut self, turn: &mut Turn<'_>, place: usize, output: TransportOutput) {

@@ -74,13 +74,14 @@ impl Conference {
             next = next.min(inactive_at);
         }
         endpoint.inactive = is_inactive;
+        let visitor = endpoint.visitor;
         let id = endpoint.id.to_string();
         if self.inactive.len() >= MAX_INACTIVE {
             self.inactive.pop_first();
         }
         let changed = if is_inactive { self.inactive.insert(id.clone()) } else { came && self.inactive.remove(&id) };
         self.check_by(next);
-        if changed {
+        if changed && !visitor {
             self.broadcast(
                 turn,
                 &BridgeMessage::EndpointConnectivityStatusChangeEvent { endpoint: id, active: !is_inactive },

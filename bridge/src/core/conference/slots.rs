@@ -24,10 +24,10 @@ pub(super) struct Placing {
 }
 
 impl Conference {
-    /// Gives places to what a receiver may be shown, most important first.
-    pub(super) fn place_videos(&mut self, turn: &mut Turn<'_>, place: usize, videos: &[Placing]) {
+    /// Gives places to what a receiver may be shown, most important first. True if that changed its outgoing streams.
+    pub(super) fn place_videos(&mut self, turn: &mut Turn<'_>, place: usize, videos: &[Placing]) -> bool {
         let Some(slots) = self.get_mut(place).and_then(|receiver| receiver.slots.as_mut()) else {
-            return;
+            return false;
         };
         for video in videos.iter().filter(|video| video.wanted) {
             slots.touch(turn.now, MediaKind::Video, video.names.serial);
@@ -40,6 +40,7 @@ impl Conference {
         if changed {
             self.tell_places(turn, place, MediaKind::Video);
         }
+        changed
     }
 
     /// A packet of this audio source is about to be forwarded: whoever wants it and has no place for it gets one.
@@ -73,8 +74,7 @@ impl Conference {
             };
             let others = self.endpoints.iter_mut().flatten().flat_map(|owner| &mut owner.sources);
             for source in others.filter(|source| source.kind == MediaKind::Audio) {
-                if audio_is_wanted(receiver.audio.as_ref(), &source.name) && receiver.egress_of(source.serial).is_none()
-                {
+                if audio_is_wanted(receiver.audio.as_ref(), source) && receiver.egress_of(source.serial).is_none() {
                     source.unplaced.push(place);
                 }
             }

@@ -14,10 +14,22 @@ use super::ice::{Earliest, Ice, IceOutput, ufrag_of};
 use super::transport::{LocalParams, StunVerdict, Wake};
 use crate::core::{Discard, Path};
 
-/// A restart that has not led to a nominated pair by then is forgotten; the client asks for another session after half of this.
-const RESTART_PATIENCE: Duration = Duration::from_secs(30);
+/// A restart that has not led to a nominated pair by then is forgotten.
+const RESTART_PATIENCE: Duration = Duration::from_secs(20);
 /// How long the former agent is listened to.
-const LINGER: Duration = Duration::from_secs(5);
+const LINGER: Duration = Duration::from_secs(3);
+
+/// What an ICE restart would do to a transport.
+#[derive(Debug)]
+pub(crate) enum RestartState {
+    Possible,
+    /// There is nothing yet that could be restarted: these credentials stay.
+    NotEstablished(LocalParams),
+    /// One is under way and the peer has not answered: clients ask twice.
+    Pending(LocalParams, u32),
+    /// The peer ended the session, only a new one helps.
+    Impossible,
+}
 
 struct Agent {
     ice: Ice,
@@ -60,6 +72,17 @@ impl Agents {
 
     pub(crate) fn be_controlled(&mut self) {
         self.current.ice.be_controlled();
+    }
+
+    /// What a restart would mean now.
+    pub(crate) fn restart_state(&self) -> RestartState {
+        match &self.other {
+            Some(other) if !other.is_former && !other.agent.ice.knows_remote() => {
+                RestartState::Pending(other.agent.ice.local().clone(), other.agent.generation)
+            }
+            _ if self.current.ice.is_connected() => RestartState::Possible,
+            _ => RestartState::NotEstablished(self.current.ice.local().clone()),
+        }
     }
 
     /// Begins a restart with new credentials of ours. Answers its number, which the peer's new credentials must carry. A restart
@@ -127,6 +150,10 @@ impl Agents {
 
     pub(crate) fn last_activity(&self) -> Option<Instant> {
         self.agents().filter_map(|agent| agent.ice.last_activity()).max()
+    }
+
+    pub(crate) fn show_life(&mut self, now: Instant) {
+        self.current.ice.show_life(now);
     }
 
     pub(crate) fn on_wakeup(&mut self, now: Instant) {

@@ -30,6 +30,8 @@ pub struct Channel {
     prefers_data_channel: bool,
     /// The client has had a channel.
     opened: bool,
+    /// The client could not be told how things stand: it is told everything as soon as it reads again.
+    pub owes: bool,
     messages: Bucket,
     relayed: Bucket,
 }
@@ -42,6 +44,7 @@ impl Channel {
             data_channel: false,
             prefers_data_channel: false,
             opened: false,
+            owes: false,
             messages: Bucket::new(MESSAGE_BURST, MESSAGES_PER_SECOND),
             relayed: Bucket::new(RELAYED_BURST, RELAYED_PER_SECOND),
         }
@@ -104,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_go_where_the_newest_message_came_from() {
+    fn checklist_40_answers_go_where_the_newest_message_came_from() {
         let now = Instant::now();
         let mut channel = Channel::new("secret".into());
         assert_eq!(channel.carrier(), None);

@@ -280,6 +280,7 @@ mod tests {
                 group(Semantics::Other("FEC-FR".into()), &[11, 99]),
             ],
             desktop: false,
+            synthetic: false,
         };
         let found: Vec<_> = encodings(&signalled).iter().map(|e| (e.ssrc.0, e.rtx.map(|r| r.0), e.height)).collect();
         assert_eq!(found, [(11, Some(21), 180), (12, None, 360), (13, Some(23), 720)]);

@@ -181,6 +181,19 @@ impl Ice {
         &self.local.ufrag
     }
 
+    pub(crate) fn local(&self) -> &LocalParams {
+        &self.local
+    }
+
+    /// The peer has told its credentials.
+    pub(crate) fn knows_remote(&self) -> bool {
+        self.remote.is_some()
+    }
+
+    pub(crate) fn show_life(&mut self, now: Instant) {
+        self.last_consent = Some(now);
+    }
+
     /// A pair has been nominated.
     pub(crate) fn is_connected(&self) -> bool {
         self.connected

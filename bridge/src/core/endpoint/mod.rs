@@ -82,6 +82,8 @@ pub struct Endpoint {
     pub leg: Leg,
     inbound: Option<srtp::Inbound>,
     pub description: Description,
+    /// Addresses of private networks are for this client to know.
+    pub private_addresses: bool,
     /// Streams from and to this endpoint must be described anew.
     pub description_changed: bool,
     /// The sources of the others have been looked at; the client's invitation names those, later ones are news to it.
@@ -105,6 +107,8 @@ pub struct Endpoint {
     pub audio: Option<AudioSubscription>,
     pub mute: ForceMute,
     early_types: BTreeMap<String, VideoType>,
+    /// Serials of the videos that it wants to see at all.
+    pub wanted: BTreeSet<u64>,
     /// Names told in the last `ForwardedSources`.
     pub forwarded: BTreeSet<Arc<str>>,
     /// `SenderVideoConstraints` and `LastNEndpointsChangeEvent` are for clients from before source names.
@@ -119,6 +123,8 @@ pub struct Endpoint {
     next_padding: Seq,
     /// When this client was last told the estimate.
     pub told_estimate: Option<Instant>,
+    /// Sees and hears, and is not seen, heard or counted.
+    pub visitor: bool,
     /// Declared silent to all.
     pub inactive: bool,
     /// The transport is of no more use.
@@ -129,6 +135,9 @@ pub struct Endpoint {
     next_sender_report: Option<Instant>,
     fir_sequence: u8,
 }
+
+/// Hears how loud somebody is, and answers whether that is loud enough.
+pub type Judge<'a> = &'a mut dyn FnMut(AudioLevel) -> bool;
 
 /// A packet that came from this endpoint and may be forwarded.
 #[derive(Debug, Clone, Copy)]
@@ -147,6 +156,7 @@ impl Endpoint {
             leg,
             inbound: None,
             description: Description::default(),
+            private_addresses: true,
             description_changed: true,
             invited: false,
             introduction: MIN_INTRODUCTION,
@@ -163,6 +173,7 @@ impl Endpoint {
             audio: None,
             mute: ForceMute::default(),
             early_types: BTreeMap::new(),
+            wanted: BTreeSet::new(),
             forwarded: BTreeSet::new(),
             legacy_height: None,
             media_since: None,
@@ -172,6 +183,7 @@ impl Endpoint {
             next_allocation: None,
             next_padding: FIRST_PADDING,
             told_estimate: None,
+            visitor: false,
             inactive: false,
             failed: false,
             discarded: 0,
@@ -312,11 +324,11 @@ impl Endpoint {
         self.retired.iter().find(|(other, _)| *other == ssrc).map(|(_, ended)| *ended)
     }
 
-    /// An encrypted RTP packet: opened, logged, booked and put in its place. Also answers the level of audio, which counts
-    /// whether the packet is forwarded or not, and whether feedback is due.
-    pub fn on_srtp(&mut self, now: Instant, path: Path, datagram: &mut [u8]) -> Opened {
-        let mut opened = Opened { level: None, feedback_due: false, outcome: Err(Discard::NoKeys) };
-        opened.outcome = self.open(now, path, datagram, &mut opened.level, &mut opened.feedback_due);
+    /// An encrypted RTP packet: opened, logged, booked and put in its place. `judge` hears the level of audio, which counts whether
+    /// the packet is forwarded or not. Also answers whether feedback is due.
+    pub fn on_srtp(&mut self, now: Instant, path: Path, datagram: &mut [u8], judge: Judge<'_>) -> Opened {
+        let mut opened = Opened { feedback_due: false, outcome: Err(Discard::NoKeys) };
+        opened.outcome = self.open(now, path, datagram, judge, &mut opened.feedback_due);
         if opened.outcome.is_err() {
             self.discarded += 1;
         }
@@ -328,7 +340,7 @@ impl Endpoint {
         now: Instant,
         path: Path,
         datagram: &mut [u8],
-        level: &mut Option<AudioLevel>,
+        judge: Judge<'_>,
         feedback_due: &mut bool,
     ) -> Result<Received, Discard> {
         let inbound = self.inbound.as_mut().ok_or(Discard::NoKeys)?;
@@ -347,12 +359,17 @@ impl Endpoint {
             anchor.on_packet(&header, packet, self.description.of(kind));
         }
         self.next_report.get_or_insert(now + REPORT_INTERVAL);
-        // Whoever is muted does not become the dominant speaker.
+        // Whoever is muted does not become the dominant speaker, and whoever is only a visitor does not speak.
+        if self.visitor {
+            return Err(Discard::NotWanted);
+        }
+        let mut level = None;
         if kind == MediaKind::Audio && !self.mute.audio {
             let id = self.description.audio.extensions.audio_level;
-            *level = id.and_then(|id| header.audio_level(packet, id));
+            level = id.and_then(|id| header.audio_level(packet, id));
         }
-        let context = self.context(&header, stream, kind, *level)?;
+        let loud = level.is_none_or(judge);
+        let context = Context { loud, ..self.context(&header, stream, kind, level)? };
         let source = self.sources.get_mut(stream.source).ok_or(Discard::UnknownSsrc)?;
         let placed = source.accept(now, header, packet, &context)?;
         Ok(Received { source: stream.source, placed })
@@ -399,6 +416,7 @@ impl Endpoint {
             nack: kind == MediaKind::Video && media.payload(payload_type).is_some_and(|payload| payload.nack),
             dependency_descriptor: media.extensions.dependency_descriptor,
             level,
+            loud: true,
         })
     }
 
@@ -660,7 +678,6 @@ impl Endpoint {
 /// What came out of an encrypted packet.
 #[derive(Debug)]
 pub struct Opened {
-    pub level: Option<AudioLevel>,
     pub feedback_due: bool,
     pub outcome: Result<Received, Discard>,
 }

@@ -25,7 +25,7 @@ use super::transport::{ChannelFull, Wake};
 
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
 /// Text that waits for the peer. A client that reads nothing costs this and no more.
-const MAX_QUEUED: usize = 256 * 1024;
+pub(crate) const MAX_QUEUED: usize = 256 * 1024;
 /// Longest text that a client may send.
 const MAX_MESSAGE: usize = 64 * 1024;
 const RECEIVE_WINDOW: u32 = 128 * 1024;
@@ -165,6 +165,13 @@ impl Sctp {
         stream.write_with_ppi(now + self.ahead, body, identifier).map_err(|_| ChannelFull)?;
         self.drive(now);
         Ok(())
+    }
+
+    /// Bytes that wait for the peer.
+    pub(crate) fn queued(&mut self) -> usize {
+        let stream = self.channel.zip(self.association.as_mut());
+        let stream = stream.and_then(|(channel, (_, association))| association.stream(channel).ok());
+        stream.and_then(|stream| stream.buffered_amount().ok()).unwrap_or(0)
     }
 
     pub(crate) fn is_open(&self) -> bool {

@@ -17,7 +17,7 @@ use crate::core::egress::project::Incoming;
 use crate::core::ingress::keyframe::{Pace, Requester};
 use crate::core::packet::{AudioLevel, RtpHeader};
 use crate::core::rtcp::SenderInfo;
-use crate::core::speaker::SilenceGate;
+use crate::core::speaker::{LoudnessGate, SilenceGate};
 
 /// A camera encoding that is silent this long while others flow was switched off by its sender.
 const SILENT_CAMERA: Duration = Duration::from_millis(600);
@@ -47,6 +47,10 @@ pub struct Source {
     pub video_type: VideoType,
     /// Announced as a screen.
     pub desktop: bool,
+    /// Only for those who ask for it by name.
+    pub synthetic: bool,
+    /// Somebody asks for this audio by name: it is heard however many are louder.
+    pub asked_for: bool,
     pub encodings: Vec<Encoding>,
     /// By encoding.
     pub clocks: Vec<Option<SenderClock>>,
@@ -64,6 +68,7 @@ pub struct Source {
     /// A lower constraint than the one announced has been wanted since.
     pub lower_since: Option<Instant>,
     silence: SilenceGate,
+    loudness: LoudnessGate,
     looked: Option<Instant>,
     last_packet: Option<Instant>,
 }
@@ -92,6 +97,8 @@ pub struct Context {
     pub nack: bool,
     pub dependency_descriptor: Option<u8>,
     pub level: Option<AudioLevel>,
+    /// Of all who talk this is one of the loudest.
+    pub loud: bool,
 }
 
 impl Source {
@@ -103,6 +110,8 @@ impl Source {
             kind: signalled.kind,
             video_type,
             desktop: signalled.desktop,
+            synthetic: signalled.synthetic,
+            asked_for: false,
             clocks: vec![None; encodings.len()],
             encodings,
             receivers: Vec::new(),
@@ -113,6 +122,7 @@ impl Source {
             announced: None,
             lower_since: None,
             silence: SilenceGate::default(),
+            loudness: LoudnessGate::default(),
             looked: None,
             last_packet: None,
         }
@@ -243,7 +253,8 @@ impl Source {
         self.last_packet = Some(now);
         let mut marker = header.marker;
         let dense = if kind == MediaKind::Audio {
-            if !context.level.is_none_or(|level| self.silence.accept(level)) {
+            let is_heard = self.loudness.accept(now, context.loud || self.asked_for || self.synthetic);
+            if !context.level.is_none_or(|level| self.silence.accept(level)) || !is_heard {
                 encoding.numbering.skip(sequence);
                 return Err(Discard::NotWanted);
             }

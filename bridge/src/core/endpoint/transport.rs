@@ -16,7 +16,7 @@ use bytes::BytesMut;
 use jitsi_wire::jingle::IceUdpTransport;
 use rand_chacha::ChaCha8Rng;
 
-use super::agents::Agents;
+use super::agents::{Agents, RestartState};
 use super::dtls::{Dtls, DtlsOutput};
 use super::ice::{Earliest, Ice, IceOutput};
 use super::identity::Identity;
@@ -110,6 +110,8 @@ pub struct Transport {
     sctp: Option<Sctp>,
     /// Where the last DTLS datagram came from: answers go there until a path is selected.
     dtls_path: Option<Path>,
+    /// The peer said goodbye.
+    closed: bool,
     outputs: VecDeque<TransportOutput>,
 }
 
@@ -126,6 +128,7 @@ impl Transport {
             dtls: Dtls::new(identity.clone(), options.profiles),
             sctp: options.sctp.then(Sctp::new),
             dtls_path: None,
+            closed: false,
             outputs: VecDeque::new(),
         }
     }
@@ -149,6 +152,11 @@ impl Transport {
             self.dtls.set_remote(now, &remote.fingerprints);
         }
         self.pump(now);
+    }
+
+    /// What [`Self::restart_ice`] would mean now.
+    pub(crate) fn restart_state(&self) -> RestartState {
+        if self.closed { RestartState::Impossible } else { self.ice.restart_state() }
     }
 
     /// Takes new ICE credentials beside those in use; keys and channel stay. Answers the generation that the peer's own new
@@ -183,6 +191,11 @@ impl Transport {
         let result = self.sctp.as_mut().ok_or(ChannelFull)?.send_text(now, text);
         self.pump(now);
         result
+    }
+
+    /// Bytes that wait for a client that does not read its data channel.
+    pub fn queued_text(&mut self) -> usize {
+        self.sctp.as_mut().map_or(0, Sctp::queued)
     }
 
     pub fn poll(&mut self, _now: Instant) -> Option<TransportOutput> {
@@ -220,6 +233,11 @@ impl Transport {
     /// The last authenticated sign of life: media or an answered check.
     pub fn last_activity(&self) -> Option<Instant> {
         self.ice.last_activity()
+    }
+
+    /// See [`crate::core::Bridge::show_life`].
+    pub(crate) fn show_life(&mut self, now: Instant) {
+        self.ice.show_life(now);
     }
 
     /// Says goodbye to the peer (close_notify); drain [`Self::poll`] afterwards.
@@ -281,6 +299,7 @@ impl Transport {
                 }
             }
             DtlsOutput::Closed => {
+                self.closed = true;
                 // The channel dies with its carrier; the endpoint lives until the focus says otherwise.
                 if let Some(mut sctp) = self.sctp.take()
                     && sctp.is_open()

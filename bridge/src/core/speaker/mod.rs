@@ -28,6 +28,13 @@ const SPEAKER_IDLE: Duration = Duration::from_secs(60 * 60);
 /// Without any level for this long, no decisions are made until the next one.
 const DECISIONS_IDLE: Duration = Duration::from_secs(15);
 
+/// New levels weigh half in what makes a speaker loud.
+const ENERGY_WEIGHT: u16 = 50;
+/// Whoever was not heard for this long is not among the loudest.
+const LOUDEST_EXPIRY: Duration = Duration::from_millis(150);
+/// As many as can be told apart from the rest.
+const MAX_LOUDEST: usize = 8;
+
 /// Why [`Speakers`] wants to be woken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wake {
@@ -41,6 +48,9 @@ pub struct Speakers<K> {
     /// In order of appearance.
     speakers: Vec<Speaker<K>>,
     dominant: Option<K>,
+    /// Loudest first: who, how loud, when last heard.
+    loudest: heapless::Vec<(K, u16, Instant), MAX_LOUDEST>,
+    most: usize,
     /// Levels of silent speakers fall on this grid of [`LEVEL_IDLE`] steps.
     grid: Instant,
     last_level: Option<Instant>,
@@ -49,10 +59,13 @@ pub struct Speakers<K> {
 }
 
 impl<K: Copy + Eq> Speakers<K> {
-    pub fn new(now: Instant) -> Self {
+    /// `most`: how many are the loudest, see [`Self::is_loud`].
+    pub fn new(now: Instant, most: usize) -> Self {
         Self {
             speakers: Vec::new(),
             dominant: None,
+            loudest: heapless::Vec::new(),
+            most: most.min(MAX_LOUDEST),
             grid: now,
             last_level: None,
             last_decision: None,
@@ -79,12 +92,31 @@ impl<K: Copy + Eq> Speakers<K> {
             speaker.catch_up(grid, tick);
             speaker.last_level = now;
             speaker.push(127 - level.level.min(127));
+            let energy = speaker.measure(127 - level.level.min(127));
+            self.rank(now, key, energy);
         }
+    }
+
+    /// Puts a speaker into the list of the loudest; who came first stays first among equals.
+    fn rank(&mut self, now: Instant, key: K, energy: u16) {
+        self.loudest.retain(|(other, _, at)| *other != key && now.saturating_duration_since(*at) <= LOUDEST_EXPIRY);
+        let at = self.loudest.iter().position(|(_, other, _)| *other < energy).unwrap_or(self.loudest.len());
+        if at < self.most {
+            self.loudest.truncate(self.most.saturating_sub(1));
+            // There is room: one less than fit are left.
+            let _ = self.loudest.insert(at, (key, energy, now));
+        }
+    }
+
+    /// The dominant speaker, or one of the loudest.
+    pub fn is_loud(&self, key: K) -> bool {
+        self.dominant == Some(key) || self.loudest.iter().any(|(loud, _, _)| *loud == key)
     }
 
     /// The speaker left. If it was dominant, nobody is until the next decision.
     pub fn remove(&mut self, key: K) {
         self.speakers.retain(|speaker| speaker.key != key);
+        self.loudest.retain(|(other, _, _)| *other != key);
         if self.dominant == Some(key) {
             self.dominant = None;
         }
@@ -161,6 +193,8 @@ struct Speaker<K> {
     next_min_level: u8,
     window: u32,
     scores: Scores,
+    /// How loud of late, silence apart.
+    energy: u16,
     last_level: Instant,
     /// The grid step up to which silence has been filled in.
     tick: u32,
@@ -191,6 +225,7 @@ impl<K> Speaker<K> {
             next_min_level: 0,
             window: 0,
             scores: Scores { immediate: MIN_SCORE, medium: MIN_SCORE, long: MIN_SCORE },
+            energy: 0,
             last_level: now,
             tick,
         }
@@ -214,6 +249,12 @@ impl<K> Speaker<K> {
             *newest = level;
         }
         self.update_min_level(level);
+    }
+
+    fn measure(&mut self, level: u8) -> u16 {
+        let heard = if level >= self.min_level.saturating_add(SUBUNIT) { u16::from(level) } else { 0 };
+        self.energy = (ENERGY_WEIGHT * heard + (100 - ENERGY_WEIGHT) * self.energy + 50) / 100;
+        self.energy
     }
 
     fn update_min_level(&mut self, level: u8) {
@@ -307,6 +348,33 @@ impl SilenceGate {
         }
         let pass = self.silent < FORWARDED_SILENCE;
         self.silent = self.silent.saturating_add(1);
+        pass
+    }
+}
+
+/// Who falls out of the list of the loudest is heard for so much longer: words end softly.
+const FADE: Duration = Duration::from_millis(400);
+/// A client that hears nothing at all of somebody for 15 s makes the place for it anew (lib-jitsi-meet).
+const LIFE_SIGN: Duration = Duration::from_secs(5);
+
+/// Lets the loudest pass, and a packet of the others now and then.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LoudnessGate {
+    loud: Option<Instant>,
+    passed: Option<Instant>,
+}
+
+impl LoudnessGate {
+    /// Is this packet worth forwarding?
+    pub fn accept(&mut self, now: Instant, loud: bool) -> bool {
+        if loud {
+            self.loud = Some(now);
+        }
+        let lately = |at: Option<Instant>, span| at.is_some_and(|at| now.saturating_duration_since(at) < span);
+        let pass = lately(self.loud, FADE) || !lately(self.passed, LIFE_SIGN);
+        if pass {
+            self.passed = Some(now);
+        }
         pass
     }
 }

@@ -94,7 +94,7 @@ fn decisions_equal_those_of_the_reference_on_random_conversations() {
     for seed in 0..8 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let epoch = Instant::now();
-        let mut speakers = Speakers::new(epoch);
+        let mut speakers = Speakers::new(epoch, 3);
         let mut reference = Reference { speakers: Vec::new(), dominant: None, last_decision: None };
         let (mut talking, mut loud) = ([false; 5], [20u8; 5]);
         for now in 0..60_000u64 {
@@ -139,7 +139,7 @@ fn talk(speakers: &mut Speakers<u32>, epoch: Instant, from: u64, until: u64, who
 #[test]
 fn the_one_who_talks_becomes_dominant_and_a_cough_changes_nothing() {
     let epoch = Instant::now();
-    let mut speakers = Speakers::new(epoch);
+    let mut speakers = Speakers::new(epoch, 3);
     talk(&mut speakers, epoch, 0, 500, 9, &[]);
     // Quiet first, so that everybody's silence is known.
     for now in (500..1500).step_by(20) {
@@ -157,7 +157,7 @@ fn the_one_who_talks_becomes_dominant_and_a_cough_changes_nothing() {
 #[test]
 fn the_only_speaker_is_dominant_and_one_who_left_is_not() {
     let epoch = Instant::now();
-    let mut speakers = Speakers::new(epoch);
+    let mut speakers = Speakers::new(epoch, 3);
     assert_eq!((speakers.next_wakeup(), speakers.on_wakeup(epoch)), (None, None));
     speakers.on_level(epoch, 5, level(127));
     assert_eq!(speakers.next_wakeup(), Some((epoch, Wake::Decision)));
@@ -172,7 +172,7 @@ fn the_only_speaker_is_dominant_and_one_who_left_is_not() {
 #[test]
 fn checklist_113_without_levels_it_sleeps_after_15_s_and_wakes_with_the_next() {
     let epoch = Instant::now();
-    let mut speakers = Speakers::new(epoch);
+    let mut speakers = Speakers::new(epoch, 3);
     speakers.on_level(epoch, 5, level(20));
     let mut wakeups = 0;
     while let Some((at, _)) = speakers.next_wakeup() {
@@ -187,7 +187,7 @@ fn checklist_113_without_levels_it_sleeps_after_15_s_and_wakes_with_the_next() {
 #[test]
 fn an_idle_speaker_is_forgotten_after_an_hour_unless_dominant() {
     let epoch = Instant::now();
-    let mut speakers = Speakers::new(epoch);
+    let mut speakers = Speakers::new(epoch, 3);
     speakers.on_level(epoch, 1, level(20));
     speakers.on_wakeup(epoch);
     for key in [2, 3] {

@@ -101,7 +101,7 @@ pub(super) fn media_sources(kind: MediaKind, set: &SourceSet) -> Vec<MediaSource
             Some(known) => known.ssrcs.push(source.ssrc),
             None => {
                 let (ssrcs, desktop) = (vec![source.ssrc], source.is_desktop());
-                list.push(MediaSource { id: name, kind, ssrcs, groups: Vec::new(), desktop });
+                list.push(MediaSource { id: name, kind, ssrcs, groups: Vec::new(), desktop, synthetic: false });
             }
         }
     }

@@ -75,7 +75,7 @@ fn the_2022_library_reads_json_without_names() {
 }
 
 #[test]
-fn gst_meet_reads_xml_with_owner_and_msid_of_everybody_and_the_bridge() {
+fn checklist_16_gst_meet_reads_xml_with_owner_and_msid_of_everybody_and_the_bridge() {
     let world = three();
     let offer = last_jingle(&world, "gst", "session-initiate");
     assert!(offer.child("json-message").is_none());
@@ -210,11 +210,11 @@ fn a_data_channel_is_offered_instead_of_the_websocket_and_never_to_gst_meet() {
     assert_eq!(ada.bundle, ["audio", "video", "data"]);
     assert_eq!(ada.contents[2].sctp.as_ref().unwrap().port, 5000);
     assert!(ada.contents.iter().all(|c| c.transport.as_ref().unwrap().web_socket.is_none()));
-    assert!(world.bridge.endpoints["ada"].transport.as_ref().unwrap().sctp);
+    assert!(world.bridge.endpoints["ada"].transport.as_ref().unwrap().sctp.is_some());
     let gst = &world.client("gst").offers[0];
     assert_eq!(gst.bundle, ["audio", "video"]);
     assert!(gst.contents[0].transport.as_ref().unwrap().web_socket.is_some());
-    assert!(!world.bridge.endpoints["gst"].transport.as_ref().unwrap().sctp);
+    assert!(world.bridge.endpoints["gst"].transport.as_ref().unwrap().sctp.is_none());
 }
 
 #[test]

@@ -508,7 +508,7 @@ impl BridgeWorld {
             self.made += 1;
             self.endpoints.insert(change.id.clone(), change.clone());
             answer.transport = Some(transport(&change.id, self.made));
-            answer.sctp_port = wanted.sctp.then_some(5000);
+            answer.sctp_port = wanted.sctp.map(|_| 5000);
             return Ok(answer);
         }
         let Some(known) = self.endpoints.get_mut(&change.id) else {
@@ -540,6 +540,7 @@ fn own_sources() -> Vec<MediaSource> {
             ssrcs: vec![ssrc],
             groups: vec![],
             desktop: false,
+            synthetic: false,
         })
         .to_vec()
 }

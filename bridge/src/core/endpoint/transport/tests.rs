@@ -431,7 +431,7 @@ fn follow(world: &mut World, generation: u32) {
 }
 
 #[test]
-fn checklist_14_an_ice_restart_moves_media_when_the_new_pair_is_nominated_and_keeps_keys_and_channel() {
+fn checklist_11_14_an_ice_restart_moves_media_when_the_new_pair_is_nominated_and_keeps_keys_and_channel() {
     let mut world = joined();
     let (old, new) = (world.path, path(2, 3000));
     let generation = restart(&mut world, "bridge02", new);
@@ -451,7 +451,11 @@ fn checklist_14_an_ice_restart_moves_media_when_the_new_pair_is_nominated_and_ke
     assert!(world.protected.iter().all(|path| *path == new));
     // The browser has forgotten the old path.
     world.path = new;
-    world.run(Duration::from_secs(60));
+    world.run(Duration::from_millis(1800));
+    assert!(world.ufrags_gone.is_empty(), "for three seconds the old one is answered");
+    world.run(Duration::from_millis(200));
+    assert_eq!(world.ufrags_gone, ["bridge01"]);
+    world.run(Duration::from_secs(58));
     assert_eq!((world.gone.as_slice(), world.ufrags_gone.as_slice()), (&[old][..], &["bridge01".to_owned()][..]));
     assert_eq!(world.transport.selected(), Some(new));
     assert_eq!((world.keys.len(), world.opened, world.failures.len(), world.connected), (1, 1, 0, 1));
@@ -473,7 +477,7 @@ fn an_ice_restart_revives_a_transport_that_lost_its_path() {
 }
 
 #[test]
-fn a_restart_that_nobody_follows_is_forgotten_and_a_newer_one_replaces_it() {
+fn checklist_11_a_restart_that_nobody_follows_is_forgotten_and_a_newer_one_replaces_it() {
     let mut world = joined();
     let old = world.path;
     let first = restart(&mut world, "bridge02", path(2, 3000));
@@ -485,12 +489,70 @@ fn a_restart_that_nobody_follows_is_forgotten_and_a_newer_one_replaces_it() {
     let stale =
         IceUdpTransport { ice_generation: Some(first), ..world.browser.restarted.as_ref().unwrap().1.signalled() };
     world.transport.set_remote(world.now, &stale);
-    for _ in 0..40 {
+    for _ in 0..18 {
+        world.ask();
+        world.run(Duration::from_secs(1));
+    }
+    assert_eq!(world.ufrags_gone, ["bridge02"], "the second one is waited for");
+    for _ in 0..20 {
         world.ask();
         world.run(Duration::from_secs(1));
     }
     assert_eq!(world.ufrags_gone, ["bridge02", "bridge03"]);
     assert_eq!(world.transport.selected(), Some(old));
+}
+
+#[test]
+fn checklist_12_an_update_is_for_the_agent_of_its_generation() {
+    let mut world = joined();
+    let (old, new) = (world.path, path(2, 3000));
+    let generation = restart(&mut world, "bridge02", new);
+    let (_, mut peer) = world.browser.restarted.take().unwrap();
+    let tagged = |generation| IceUdpTransport { ice_generation: Some(generation), ..peer.signalled() };
+    world.transport.set_remote(world.now, &tagged(generation + 1));
+    let bare = world.browser.peer.signalled();
+    world.transport.set_remote(world.now, &bare);
+    // The new agent knows nobody: it answers and asks nothing.
+    let request = peer.request();
+    world.browser.restarted = Some((new, peer));
+    world.send(true, new, Bytes::from(request));
+    world.run(Duration::from_secs(2));
+    assert_eq!(world.transport.selected(), Some(old));
+    assert!(
+        matches!(world.transport.restart_state(), RestartState::Pending(_, 1)),
+        "asked again, it is the same restart"
+    );
+    follow(&mut world, generation);
+    world.run(Duration::from_millis(200));
+    assert_eq!(world.transport.selected(), Some(new));
+    assert!(matches!(world.transport.restart_state(), RestartState::Possible));
+}
+
+#[test]
+fn checklist_13_nothing_is_restarted_before_there_is_a_connection_or_after_its_end() {
+    let mut world = World::new();
+    assert!(
+        matches!(world.transport.restart_state(), RestartState::NotEstablished(local) if local.ufrag == "bridge01")
+    );
+    world = joined();
+    assert!(matches!(world.transport.restart_state(), RestartState::Possible));
+    let now = world.now;
+    world.browser.dtls.close(now);
+    world.run(Duration::from_secs(1));
+    assert!(matches!(world.transport.restart_state(), RestartState::Impossible));
+}
+
+#[test]
+fn checklist_20_the_bridge_waits_for_whoever_says_active_or_nothing_and_calls_who_says_passive() {
+    for (setup, calls) in [(Some(Setup::Active), false), (Some(Setup::Passive), true), (None, false)] {
+        let mut world = World::new();
+        let mut remote = world.signalled(Setup::Active);
+        remote.fingerprints[0].setup = setup;
+        world.transport.set_remote(world.now, &remote);
+        world.ask();
+        world.run(Duration::from_millis(300));
+        assert_eq!(!world.protected.is_empty(), calls, "{setup:?}: a hello is sent only to who waits for it");
+    }
 }
 
 #[test]
