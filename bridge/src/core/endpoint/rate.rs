@@ -24,9 +24,10 @@ impl Rate {
     }
 
     /// Bits per second over the last second.
-    pub fn bps(&mut self, now: Instant) -> u64 {
-        self.advance(now);
-        self.buckets.iter().map(|bytes| u64::from(*bytes) * 8).sum()
+    pub fn bps(&self, now: Instant) -> u64 {
+        let mut here = self.clone();
+        here.advance(now);
+        here.buckets.iter().map(|bytes| u64::from(*bytes) * 8).sum()
     }
 
     fn advance(&mut self, now: Instant) {

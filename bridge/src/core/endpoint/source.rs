@@ -282,6 +282,9 @@ impl Source {
             // Whatever this packet changes about who gets what: a receiver can only start at it if decoding can.
             if incoming.key_start || self.watched.has(context.encoding) {
                 encoding.keep(now, &incoming, &header, packet)?;
+            } else if context.restores.is_some() {
+                // Senders probe their path with what they sent before: it says nothing of what this encoding costs, nor that it lives.
+                return Err(Discard::NotWanted);
             }
             if incoming.key_start {
                 encoding.losses.on_keyframe(sequence);
