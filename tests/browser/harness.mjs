@@ -47,9 +47,9 @@ export async function until(page, check, argument, timeout) {
     }
 }
 
-/** A running `moothall host` with a state directory of its own. */
+/** A running `moothall host` with a state directory of its own; `before` is a command that ends by becoming the one after it. */
 export class Server {
-    static async start({ config, args = [], env = {} } = {}) {
+    static async start({ config, args = [], env = {}, before = [] } = {}) {
         const server = new Server();
 
         server.state = mkdtempSync(path.join(tmpdir(), 'moothall-state-'));
@@ -59,7 +59,9 @@ export class Server {
             more.push('--web-root', WEB_ROOT);
         }
 
-        server.child = spawn(BINARY, [ 'host', '--state-dir', server.state, ...more, ...args ], {
+        const [ command, ...rest ] = [ ...before, BINARY, 'host', '--state-dir', server.state, ...more, ...args ];
+
+        server.child = spawn(command, rest, {
             stdio: [ 'ignore', 'pipe', 'pipe' ],
             env: { ...process.env, ...env }
         });

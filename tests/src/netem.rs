@@ -14,6 +14,8 @@ pub struct Link {
     pub jitter: Duration,
     pub loss: u32,
     pub duplicate: u32,
+    /// Nothing overtakes: jitter is then a queue elsewhere that fills and empties.
+    pub in_order: bool,
     /// Towards the participant only: lines at home are narrow.
     pub down: Option<Bottleneck>,
 }
@@ -44,6 +46,8 @@ pub struct Network {
     free: HashMap<SocketAddr, Instant>,
     /// By receiver: the longest stay in the queue before its line.
     pub stays: HashMap<SocketAddr, Duration>,
+    /// By receiver: when the last datagram arrives.
+    last: HashMap<SocketAddr, Instant>,
 }
 
 impl Network {
@@ -55,6 +59,7 @@ impl Network {
             lost: 0,
             free: HashMap::new(),
             stays: HashMap::new(),
+            last: HashMap::new(),
         }
     }
 
@@ -98,7 +103,12 @@ impl Network {
         let jitter = link.jitter.as_micros() as u64;
         let extra = if jitter == 0 { 0 } else { self.rng.next_u64() % jitter };
         self.sent += 1;
-        let at = now + link.delay + Duration::from_micros(extra);
+        let mut at = now + link.delay + Duration::from_micros(extra);
+        if link.in_order {
+            let last = self.last.entry(arrival.to).or_insert(at);
+            at = at.max(*last);
+            *last = at;
+        }
         self.in_flight.insert((at, self.sent), arrival);
     }
 

@@ -57,7 +57,14 @@ fn good() -> Link {
 }
 
 fn bad() -> Link {
-    Link { delay: Duration::from_millis(30), jitter: Duration::from_millis(8), loss: 20, duplicate: 5, down: None }
+    Link {
+        delay: Duration::from_millis(30),
+        jitter: Duration::from_millis(8),
+        loss: 20,
+        in_order: false,
+        duplicate: 5,
+        down: None,
+    }
 }
 
 /// Joins `count` bots and opens their channels.
@@ -462,6 +469,7 @@ fn switching_under_loss(seed: u64, seconds: u64) {
         delay: Duration::from_millis(25),
         jitter: Duration::from_millis(15),
         loss: 20,
+        in_order: false,
         duplicate: 3,
         down: None,
     };
@@ -524,6 +532,7 @@ fn one_bad_line_is_nobody_elses_trouble() {
             delay: Duration::from_millis(60),
             jitter: Duration::from_millis(20),
             loss: 300,
+            in_order: false,
             duplicate: 0,
             down: None,
         };
