@@ -15,6 +15,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 WEB := signal/web
 BROWSER := tests/browser
 BIN := $(TARGET)/$(if $(RELEASE),release,debug)/moothall
+PROMETHEUS := work/prometheus/usr/bin/prometheus
 LIBRARY := work/lib-jitsi-meet/package/lib-jitsi-meet.min.js
 export MOOTHALL_BIN := $(abspath $(BIN))
 export LIB_JITSI_MEET := $(abspath $(LIBRARY))
@@ -48,7 +49,7 @@ ARM := $(TARGET)/cross/aarch64-unknown-linux-gnu/release/moothall
 ARM_EMULATED := $(TARGET)/cross/aarch64-unknown-linux-gnu/emulated/moothall
 
 .PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 image-qemu test test-full test-arm test-board test-stages lint bench fuzz web setup-run setup-test web-test rust-build \
-	rust-test package-test board-test share simulation-long browser-test browser-again screens
+	rust-test package-test board-test monitoring-test impaired-test share simulation-long browser-test browser-again screens
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -107,11 +108,13 @@ test-stages:
 	@.ci/stage build $(MAKE) rust-build
 	@.ci/stage rust $(MAKE) rust-test
 	@STAGE_MINUTES=45 .ci/stage browser $(MAKE) browser-test
+	@.ci/stage monitoring $(MAKE) monitoring-test
 	@! .ci/emulates || .ci/stage --ask board $(MAKE) board-test
 
 test-full: ## `make test`, and what takes too long for it: many seeds, browsers AGAIN times, fuzzing, measurements
 	@$(MAKE) test-stages
 	@.ci/stage --ask package $(MAKE) package-test
+	@.ci/stage impaired $(MAKE) impaired-test
 	@STAGE_MINUTES=90 .ci/stage simulation $(MAKE) simulation-long
 	@STAGE_MINUTES=90 .ci/stage browsers $(MAKE) browser-again
 	@.ci/stage screens $(MAKE) screens
@@ -128,6 +131,13 @@ test-board: setup-test image-qemu ## the disk image in an emulator with 1 GB: me
 	@.ci/need $(NEED_BOARD)
 	@.ci/cross rustc --locked --profile emulated -p room-hal --all-features --example panel -- -C target-feature=+crt-static
 	@status=0; for suite in tests/board/*.test.mjs; do echo "==== $$suite"; $(EMULATE) $$suite || status=1; done; exit $$status
+
+monitoring-test: $(BROWSER)/node_modules/.package-lock.json $(PROMETHEUS)
+	@tests/netns node --test tests/monitoring.test.mjs
+
+# More kinds of bad lines than `make test` has time for.
+impaired-test: $(BROWSER)/node_modules/.package-lock.json
+	@status=0; for suite in $(BROWSER)/long/*.test.mjs; do echo "==== $$suite"; tests/netns node --test $$suite || status=1; done; exit $$status
 
 # One start, one meeting, one update that is taken back, with a program that is there sooner than a release.
 board-test: setup-test share
@@ -235,3 +245,10 @@ $(LIBRARY):
 	@mkdir -p work/lib-jitsi-meet
 	@cd work/lib-jitsi-meet && npm pack --silent @lyno/lib-jitsi-meet@2.6726.2 && tar -xf lyno-lib-jitsi-meet-2.6726.2.tgz
 	@touch $@
+
+# Debian's, unpacked: installed it would start, and serve everybody.
+$(PROMETHEUS):
+	@mkdir -p work/prometheus
+	@cd work/prometheus && { apt-get download -q prometheus || { sudo -n apt-get update -q || apt-get update -q; apt-get download -q prometheus; }; } >apt.log 2>&1 \
+		|| { cat apt.log; exit 1; }
+	@dpkg-deb -x work/prometheus/prometheus_*.deb work/prometheus && touch $@

@@ -22,6 +22,11 @@ pub(crate) fn minute(seconds: u64) -> String {
     format!("{} {:02}:{:02} UTC", day(seconds), seconds % DAY / HOUR, seconds % HOUR / MINUTE)
 }
 
+/// `2026-11-27 22:14:05`, in UTC.
+pub(crate) fn second(seconds: u64) -> String {
+    format!("{} {:02}:{:02}:{:02}", day(seconds), seconds % DAY / HOUR, seconds % HOUR / MINUTE, seconds % MINUTE)
+}
+
 /// The two largest units.
 pub(crate) fn span(seconds: u64) -> String {
     let two = |large: u64, large_name: &str, small: u64, small_name: &str| match small {

@@ -187,6 +187,20 @@ fn an_occupied_tcp_port_ends_it_with_code_4_and_the_way_out() {
 }
 
 #[test]
+fn an_occupied_port_for_statistics_ends_it_if_somebody_asked_for_that_port() {
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = held.local_addr().unwrap();
+    let state = dir("statistics");
+    let file = state.join("site.toml");
+    std::fs::write(&file, format!("[network]\nstatistics = [\"{address}\"]\n")).unwrap();
+    let output = host(&state).arg("--config").arg(&file).output().unwrap();
+    let (code, said) = failure(&output);
+    assert_eq!(code, Some(4), "{said}");
+    let remedy = "is in use by another program; stop it, or choose another port with network.statistics\n";
+    assert!(said.ends_with(remedy), "{said}");
+}
+
+#[test]
 fn an_occupied_udp_port_ends_it_with_code_4_and_the_way_out() {
     let held = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = held.local_addr().unwrap().port();

@@ -1,6 +1,6 @@
 //! `[network]`: where the box listens.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,8 @@ pub struct Network {
     pub mdns: bool,
     pub media_port: Port,
     pub media_addresses: Vec<IpAddr>,
+    /// Plain HTTP for monitoring. Empty: none.
+    pub statistics: Vec<SocketAddr>,
 }
 
 impl Default for Network {
@@ -30,6 +32,7 @@ impl Default for Network {
             mdns: true,
             media_port: Port(10_000),
             media_addresses: all,
+            statistics: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
         }
     }
 }
@@ -69,6 +72,12 @@ pub(crate) const KEYS: &[Key] = &[
         path: "network.media_addresses",
         expects: "a list of IP addresses of this box, such as [\"192.168.1.20\"]",
         doc: "Addresses to listen on for audio and video.",
+        example: "",
+    },
+    Key {
+        path: "network.statistics",
+        expects: "a list of \"ADDRESS:PORT\", such as [\"127.0.0.1:8080\"]",
+        doc: "Where numbers for monitoring are served over plain HTTP: /metrics for Prometheus, /colibri/stats with the names of\nJitsi Videobridge, /about/health. Whoever can reach it can read them. Empty: nowhere.",
         example: "",
     },
 ];

@@ -56,7 +56,7 @@ export class BadLine {
             const { conferences } = await this.ask('/debug');
             const [ { endpoints } ] = Object.values(conferences);
 
-            this.layers.push({ at: Date.now(), sent: this.ids.map((me, i) => endpoints[me].receives[`${this.ids[1 - i]}-v0`] ?? -1) });
+            this.layers.push({ at: Date.now(), sent: this.ids.map((me, i) => endpoints[me].receives[`${this.ids[1 - i]}-v0`]?.encoding ?? -1) });
         } catch {
             // The box is on its way out, or busy: there is a next time.
         }

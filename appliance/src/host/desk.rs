@@ -97,7 +97,7 @@ impl Desk {
             participants: stats.map_or(0, |stats| stats.occupants),
             sessions: stats.map_or(0, |stats| stats.sessions),
             limits: self.limits,
-            memory_bytes: resident(&std::fs::read_to_string("/proc/self/status").unwrap_or_default()),
+            memory_bytes: resident_memory(),
             certificate: self.certificate(addresses.first()),
             addresses,
             listening: Listening {
@@ -146,6 +146,11 @@ fn media(candidate: &LocalCandidate) -> Media {
         CandidateKind::Srflx { .. } => Reach::Public,
     };
     Media { address: SocketAddr::new(candidate.ip, candidate.port), reach }
+}
+
+/// Of this process, in bytes.
+pub(super) fn resident_memory() -> u64 {
+    resident(&std::fs::read_to_string("/proc/self/status").unwrap_or_default())
 }
 
 /// `VmRSS` of `/proc/self/status`, in bytes.

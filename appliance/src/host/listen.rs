@@ -15,6 +15,8 @@ pub(crate) enum Use {
     Site,
     /// `network.http_redirect`.
     Redirect,
+    /// `network.statistics`.
+    Statistics,
 }
 
 impl Use {
@@ -22,6 +24,14 @@ impl Use {
         match self {
             Self::Site => "--listen ADDRESS:PORT or network.port",
             Self::Redirect => "network.http_redirect",
+            Self::Statistics => "network.statistics",
+        }
+    }
+
+    fn address_remedy(self) -> &'static str {
+        match self {
+            Self::Site | Self::Redirect => "--listen or network.addresses",
+            Self::Statistics => "network.statistics",
         }
     }
 }
@@ -33,8 +43,8 @@ pub(crate) enum ListenError {
     Occupied(SocketAddr, Use),
     #[error("no right to use TCP port {} on {}; choose one above 1023 with {}", .0.port(), .0.ip(), .1.remedy())]
     Forbidden(SocketAddr, Use),
-    #[error("{} is no address of this machine; write one that is with --listen or network.addresses", .0.ip())]
-    ForeignAddress(SocketAddr),
+    #[error("{} is no address of this machine; write one that is with {}", .0.ip(), .1.address_remedy())]
+    ForeignAddress(SocketAddr, Use),
     #[error("cannot open TCP port {} on {}: {source}", address.port(), address.ip())]
     Other { address: SocketAddr, source: io::Error },
 }
@@ -44,7 +54,7 @@ impl ListenError {
         match source.kind() {
             io::ErrorKind::AddrInUse => Self::Occupied(address, purpose),
             io::ErrorKind::PermissionDenied => Self::Forbidden(address, purpose),
-            io::ErrorKind::AddrNotAvailable => Self::ForeignAddress(address),
+            io::ErrorKind::AddrNotAvailable => Self::ForeignAddress(address, purpose),
             _ => Self::Other { address, source },
         }
     }

@@ -13,13 +13,14 @@ mod mdns;
 pub(crate) mod names;
 mod setup;
 pub(crate) mod state_dir;
+mod statistics;
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use board_config::{Config, Port};
+use board_config::{Config, Origin, Port};
 use bridge::core::endpoint::identity::Identity;
 use bridge::shell::candidates::{self, LocalAddress, Rules};
 use bridge::shell::mailbox::Letter;
@@ -45,6 +46,7 @@ use listen::Use;
 use local_bridge::{LocalBridge, LocalGate, Outlets};
 use mdns::Mdns;
 use state_dir::StateDir;
+use statistics::Statistics;
 
 /// Threads for reading files and resolving names; most of the time there is none.
 const BLOCKING_THREADS: usize = 2;
@@ -72,6 +74,7 @@ struct House {
     site: compose::Site,
     listeners: Vec<TcpListener>,
     redirects: Vec<TcpListener>,
+    statistics: Vec<TcpListener>,
     certificates: Option<Certificates>,
     trust: Option<Trust>,
     server_id: String,
@@ -112,6 +115,7 @@ impl House {
         let server_id = hexadecimal(&random::<8>()?);
         let worker = start_bridge(&config, sockets, &rules, &addresses, server_id.clone(), listener)?;
         let trust = source.as_ref().and_then(|source| source.trust(&config.branding.name));
+        let statistics = statistics_ports(&config)?;
         // Whoever reads where the box is may ask at once.
         let local_socket = local_socket(options);
         announce(&config, &listeners, [port, media_port], &rules, &addresses, trust.as_ref());
@@ -127,6 +131,7 @@ impl House {
             site,
             listeners,
             redirects,
+            statistics,
             certificates,
             trust,
             server_id,
@@ -150,8 +155,11 @@ impl House {
             watch::Sender::new(Whereabouts { addresses: self.housekeeping.addresses.clone(), candidates });
         let state_dir = self.housekeeping.source.as_ref().and_then(Source::dir).map(Path::to_owned);
         let own = state_dir.is_some();
+        let started = Instant::now();
+        let statistics =
+            Statistics::new(started, self.config.bridge.max_participants.get(), questions.clone(), mailbox.clone());
         let desk = Desk {
-            started: Instant::now(),
+            started,
             tcp: self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect(),
             rules: self.housekeeping.rules.clone(),
             certificates: self.certificates.clone().map(|certificates| (certificates, own)),
@@ -202,6 +210,7 @@ impl House {
             () = housekeeping.run(mappings) => Ok(()),
             () = desk.serve(self.local_socket) => Ok(()),
             () = way.serve() => Ok(()),
+            () = statistics.serve(self.statistics) => Ok(()),
             () = bridge_ended(&mut ended) => {
                 return Err(Failure::new(Reason::Unexpected, "the bridge has crashed; what it said is in the log"));
             }
@@ -212,6 +221,22 @@ impl House {
         }
         tracing::info!("ended");
         outcome
+    }
+}
+
+/// The ports for numbers. That another program has the usual one is no reason not to host.
+fn statistics_ports(config: &Config) -> Result<Vec<TcpListener>, Failure> {
+    let one = |address: &SocketAddr| {
+        listen::listen(&[address.ip()], address.port(), Use::Statistics).map(|(listeners, _)| listeners)
+    };
+    let opened: Result<Vec<_>, _> = config.network.statistics.iter().map(one).collect();
+    match opened {
+        Ok(listeners) => Ok(listeners.into_iter().flatten().collect()),
+        Err(error) if matches!(config.origins.of("network.statistics"), Origin::Default) => {
+            tracing::warn!("no statistics are served: {error}");
+            Ok(Vec::new())
+        }
+        Err(error) => Err(Failure::new(Reason::Port, error)),
     }
 }
 

@@ -19,6 +19,7 @@ pub mod packet;
 pub mod rtcp;
 pub mod speaker;
 pub mod srtp;
+pub mod stats;
 mod turn;
 
 use std::collections::{HashMap, VecDeque};
@@ -36,6 +37,7 @@ use demux::{Demux, Handle, Kind};
 use endpoint::ice::ufrag_of;
 use endpoint::identity::Identity;
 use endpoint::transport::StunVerdict;
+use stats::{ConferenceReport, Gauges, Totals};
 use turn::{Counters, Turn};
 
 /// Where a datagram travelled: our own address and the peer's. Two paths of one peer differ in either part.
@@ -242,6 +244,7 @@ pub struct Stats {
     pub strangers: u64,
     /// Everything else that was discarded.
     pub discarded: u64,
+    pub totals: Totals,
 }
 
 /// All conferences of one worker thread.
@@ -421,6 +424,7 @@ impl Bridge {
             discarded: counters.discarded,
             datagrams_out: counters.datagrams_out,
             bytes_out: counters.bytes_out,
+            totals: counters.totals,
             padding: counters.padding,
             ..Stats::default()
         };
@@ -439,6 +443,16 @@ impl Bridge {
             stats.kept_bytes += encodings.map(|encoding| encoding.history.bytes()).sum::<usize>();
         }
         stats
+    }
+
+    /// How it stands now.
+    pub fn gauges(&self, now: Instant) -> Gauges {
+        stats::gauges(now, self.conferences.iter().flatten())
+    }
+
+    /// Everybody in all conferences.
+    pub fn report(&self, now: Instant) -> Vec<ConferenceReport> {
+        self.conferences.iter().flatten().map(|conference| stats::report(now, conference)).collect()
     }
 
     /// Installs SRTP keys and a path as if ICE and DTLS had agreed on them, for tests and benches that drive media alone. False if
@@ -506,8 +520,9 @@ impl Bridge {
         if let Some((mut turn, conference)) = self.enter_conference(now, place, sink) {
             conference.clear(&mut turn);
         }
-        if let Some(slot) = self.conferences.get_mut(place) {
-            *slot = None;
+        if let Some(over) = self.conferences.get_mut(place).and_then(Option::take) {
+            self.counters.totals.conferences_completed += 1;
+            self.counters.totals.conference_seconds += now.saturating_duration_since(over.created).as_secs();
         }
         self.forget_closed_channels();
     }

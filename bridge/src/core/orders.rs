@@ -109,6 +109,7 @@ impl Bridge {
             version: self.config.version.clone(),
         };
         let conference = Some(Conference::new(now, making));
+        self.counters.totals.conferences_created += 1;
         match self.conferences.get_mut(place) {
             Some(slot) => *slot = conference,
             None => self.conferences.push(conference),
@@ -183,6 +184,7 @@ impl Bridge {
         self.demux.insert_ufrag(params.ufrag.clone(), handle);
         let mut transport = Transport::new(now, &self.identity, params, rng, options);
         transport.set_local_addresses(&host_addresses(&offered));
+        self.counters.totals.endpoints_created += 1;
         let mut endpoint = Endpoint::new(
             now,
             handle,

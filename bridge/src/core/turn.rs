@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::demux::Demux;
+use super::stats::Totals;
 use super::{Event, Sink};
 
 /// The time, and where outputs go.
@@ -34,5 +35,6 @@ pub struct Counters {
     /// Sent by transports and by endpoints that are gone.
     pub datagrams_out: u64,
     pub bytes_out: u64,
+    pub totals: Totals,
     pub padding: u64,
 }

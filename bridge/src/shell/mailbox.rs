@@ -12,6 +12,7 @@ use polling::Poller;
 
 use super::metrics::Counters;
 use crate::control::Command;
+use crate::core::stats::{ConferenceReport, Gauges};
 use crate::core::{ChannelId, ChannelRefusal, LocalCandidate, Stats};
 
 /// Texts that may wait for the worker. It empties the queue every turn, so this many mean that it is far behind.
@@ -45,6 +46,8 @@ pub enum Letter {
     Discover(Vec<SocketAddr>),
     /// Copy out the numbers; also a sign of life.
     Report(Answer<Report>),
+    /// Tell of everybody in all conferences.
+    Describe(Answer<Vec<ConferenceReport>>),
     /// Tell all clients goodbye and end the thread.
     ShutDown,
 }
@@ -59,15 +62,17 @@ impl fmt::Debug for Letter {
             Self::SetCandidates(_) => "SetCandidates",
             Self::Discover(_) => "Discover",
             Self::Report(_) => "Report",
+            Self::Describe(_) => "Describe",
             Self::ShutDown => "ShutDown",
         })
     }
 }
 
 /// Numbers of core and shell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Report {
     pub bridge: Stats,
+    pub gauges: Gauges,
     pub shell: Counters,
 }
 

@@ -220,7 +220,10 @@ impl Loop {
             Letter::ChannelClosed { id } => bridge.on_channel_closed(now, id),
             Letter::SetCandidates(candidates) => bridge.set_candidates(candidates),
             Letter::Discover(servers) => self.discovery.ask(&servers, self.secret, outbox),
-            Letter::Report(answer) => answer(Report { bridge: bridge.stats(), shell: outbox.counters }),
+            Letter::Report(answer) => {
+                answer(Report { bridge: bridge.stats(), gauges: bridge.gauges(now), shell: outbox.counters });
+            }
+            Letter::Describe(answer) => answer(bridge.report(now)),
             Letter::ShutDown => {
                 bridge.shut_down(now, outbox);
                 self.ended = true;

@@ -1,6 +1,7 @@
 use crate::world::*;
 use bridge::core::packet::{Seq, Ssrc};
 use bridge::core::rtcp::{Block, Compound, NtpTime, SenderInfo};
+use bridge::core::stats::EndpointReport;
 use jitsi_wire::colibri2::*;
 use serde_json::json;
 
@@ -236,6 +237,44 @@ fn checklist_75_77_losses_of_senders_are_asked_for_and_what_comes_finds_its_plac
     assert_eq!(world.client(2).stream(ssrc).len(), count, "a duplicate is dropped");
     world.send(1, &packet(VP8_RTX, true, 3, 33_000, rtx_ssrc, &[], &[]));
     assert_eq!(world.client(2).stream(ssrc).len(), count, "a probe is dropped");
+}
+
+#[test]
+fn what_senders_send_again_to_probe_their_path_neither_counts_nor_keeps_an_encoding_alive() {
+    let mut world = World::meeting(2);
+    let ladder = |world: &World| {
+        let all = world.bridge.report(world.now);
+        let sends = |one: &EndpointReport| one.sends.iter().find(|(name, _)| name.ends_with("-v0")).cloned();
+        let sender = all[0].endpoints.iter().find(|one| one.id == World::id(1)).unwrap();
+        sends(sender).unwrap().1
+    };
+    // The second encoding is watched; the first one is sent as well.
+    let wants = r#"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":360}}"#;
+    world.say(2, wants);
+    world.film(1, 1, 60, true, &[0, 1]);
+    let before = ladder(&world);
+    assert_eq!(before.len(), 2, "{before:?}");
+    let rtx_ssrc = world.client(1).rtx_ssrc(0);
+    for step in 0..200_u16 {
+        let mut payload = (20 + step % 30).to_be_bytes().to_vec();
+        payload.extend(vp8(0, 20 + step % 30, false));
+        world.send(1, &packet(VP8_RTX, true, step, 33_000, rtx_ssrc, &[], &payload));
+        if step % 20 == 0 {
+            world.film(1, 61 + step / 20, 1, false, &[0, 1]);
+        }
+    }
+    let cost = ladder(&world)[0].bps;
+    assert!(cost <= before[0].bps * 11 / 10, "{cost} after, {before:?} before");
+    for step in 200..1200_u16 {
+        let mut payload = 20_u16.to_be_bytes().to_vec();
+        payload.extend(vp8(0, 20, false));
+        world.send(1, &packet(VP8_RTX, true, step, 33_000, rtx_ssrc, &[], &payload));
+        if step % 10 == 0 {
+            world.film(1, 71 + (step - 200) / 10, 1, false, &[1]);
+        }
+    }
+    let after = ladder(&world);
+    assert_eq!(after.iter().map(|e| e.encoding).collect::<Vec<_>>(), [1], "{after:?}");
 }
 
 #[test]

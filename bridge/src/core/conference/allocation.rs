@@ -199,6 +199,7 @@ impl Conference {
         let easily = part(ideal + ideal / SPARE, 1.0 / kept(endpoint));
         let speech = endpoint.leg.speech_bps(turn.now);
         endpoint.leg.bandwidth.set_wanted(easily + speech);
+        endpoint.suspended = grants.iter().filter(|grant| grant.ideal.is_some() && grant.target.is_none()).count();
         let mut changed = placed;
         let mut forwarded = BTreeSet::new();
         for (offer, grant) in offers.iter().zip(&grants) {

@@ -60,8 +60,12 @@ impl Conference {
     }
 
     fn forward(&mut self, turn: &mut Turn<'_>, place: usize, received: &Received, datagram: &[u8]) {
-        let is_stale = turn.now >= self.allocated + REALLOCATION && received.placed.codec.is_video();
-        if received.placed.layering_changed || is_stale {
+        let placed = &received.placed;
+        let totals = &mut turn.counters.totals;
+        totals.key_frames_received += u64::from(placed.codec.has_keyframes() && placed.incoming.key_start);
+        totals.layering_changes += u64::from(placed.layering_changed);
+        let is_stale = turn.now >= self.allocated + REALLOCATION && placed.codec.is_video();
+        if placed.layering_changed || is_stale {
             // This packet may be the key frame that a receiver of the new encoding needs.
             self.allocation_stale = true;
             self.settle(turn);

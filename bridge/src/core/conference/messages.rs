@@ -28,6 +28,8 @@ impl Conference {
         if !endpoint.channel.on_message(turn.now, over_data_channel) {
             return;
         }
+        let totals = &mut turn.counters.totals;
+        *(if over_data_channel { &mut totals.data_channel_received } else { &mut totals.websocket_received }) += 1;
         match ClientMessage::parse(text) {
             Ok(message) => self.on_message(turn, place, message),
             // Whatever a client says, its channel stays open.
@@ -176,6 +178,7 @@ impl Conference {
             list.retain(|other| *other != place);
             list.insert(0, place);
         }
+        turn.counters.totals.dominant_speaker_changes += 1;
         self.tell_speakers(turn);
         self.plan_key_frame(turn.now, place);
         self.allocation_stale = true;
@@ -222,10 +225,12 @@ impl Conference {
         };
         match endpoint.channel.carrier() {
             Some(Carrier::WebSocket(id)) => {
+                turn.counters.totals.websocket_sent += 1;
                 turn.events.push_back(Event::ChannelText { id, text: text.clone(), importance });
                 true
             }
             Some(Carrier::DataChannel) => {
+                turn.counters.totals.data_channel_sent += 1;
                 let has_room = endpoint.transport.queued_text() < importance.share_of(MAX_QUEUED);
                 let taken = has_room && endpoint.transport.send_text(turn.now, text).is_ok();
                 endpoint.discarded += u64::from(!taken);

@@ -38,6 +38,7 @@ pub struct Conference {
     pub meeting_id: String,
     /// Our own name for it, part of channel URLs.
     pub id: String,
+    pub created: Instant,
     place: usize,
     endpoints: Vec<Option<Box<Endpoint>>>,
     /// By endpoint: when it wants to be woken.
@@ -90,6 +91,7 @@ impl Conference {
         Self {
             meeting_id: making.meeting_id,
             id: making.id,
+            created: now,
             place: making.place,
             endpoints: Vec::new(),
             deadlines: Vec::new(),
@@ -280,7 +282,10 @@ impl Conference {
         };
         match output {
             TransportOutput::Transmit { path, datagram } => transmit(turn, path, &datagram),
-            TransportOutput::Connected => tracing::debug!(endpoint = %endpoint.id, "connected"),
+            TransportOutput::Connected => {
+                turn.counters.totals.ice_succeeded += 1;
+                tracing::debug!(endpoint = %endpoint.id, "connected");
+            }
             TransportOutput::SrtpReady(keys) => {
                 endpoint.set_keys(turn.now, &keys);
                 self.on_keys(turn.now);
@@ -297,6 +302,7 @@ impl Conference {
             TransportOutput::Failed(TransportFailure::Consent) => {}
             TransportOutput::Failed(failure) => {
                 tracing::debug!(endpoint = %endpoint.id, ?failure, "transport failed");
+                turn.counters.totals.dtls_failed += 1;
                 endpoint.failed = true;
             }
         }

@@ -56,6 +56,7 @@ impl Conference {
             return;
         };
         if expires_at(endpoint) <= now {
+            turn.counters.totals.ice_failed += u64::from(endpoint.last_activity().is_none());
             self.lose(turn, place);
             return;
         }
@@ -64,6 +65,7 @@ impl Conference {
             if at > now {
                 next = next.min(at);
             } else if endpoint.settings.assume_default() {
+                turn.counters.totals.silent_channels += 1;
                 self.allocation_stale = true;
             }
         }
@@ -82,6 +84,8 @@ impl Conference {
         let changed = if is_inactive { self.inactive.insert(id.clone()) } else { came && self.inactive.remove(&id) };
         self.check_by(next);
         if changed && !visitor {
+            let totals = &mut turn.counters.totals;
+            *(if is_inactive { &mut totals.disconnected } else { &mut totals.reconnected }) += 1;
             self.broadcast(
                 turn,
                 &BridgeMessage::EndpointConnectivityStatusChangeEvent { endpoint: id, active: !is_inactive },

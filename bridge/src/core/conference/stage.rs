@@ -38,7 +38,8 @@ impl Conference {
             Some((place, source))
         });
         if let Some((place, source)) = source {
-            self.want_key_frame(turn, place, source, u8::MAX);
+            let asked = self.want_key_frame(turn, place, source, u8::MAX);
+            turn.counters.totals.key_frames_ahead += u64::from(asked);
         }
     }
 

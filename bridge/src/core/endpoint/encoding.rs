@@ -98,9 +98,19 @@ impl Encoding {
         self.active
     }
 
+    /// Pixels of the smaller side.
+    pub fn height(&self) -> u16 {
+        self.height
+    }
+
+    /// Bits per second over the last second.
+    pub fn bps(&self, now: Instant) -> u64 {
+        self.rates.iter().map(|rate| rate.bps(now)).sum()
+    }
+
     /// The layers as the allocation sees them.
     pub fn layers(&mut self, now: Instant, encoding: u8, layers: &mut Layers) {
-        let rates = self.rates.each_mut().map(|rate| rate.bps(now));
+        let rates = self.rates.each_ref().map(|rate| rate.bps(now));
         let highest = rates.iter().rposition(|bps| *bps > 0).and_then(|highest| u8::try_from(highest).ok());
         self.temporal = highest.unwrap_or(0);
         let mut bps = 0;

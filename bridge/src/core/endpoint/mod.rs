@@ -125,6 +125,8 @@ pub struct Endpoint {
     pub told_estimate: Option<Instant>,
     /// Sees and hears, and is not seen, heard or counted.
     pub visitor: bool,
+    /// Sources that it wants and its path does not carry.
+    pub suspended: usize,
     /// Declared silent to all.
     pub inactive: bool,
     /// The transport is of no more use.
@@ -184,6 +186,7 @@ impl Endpoint {
             next_padding: FIRST_PADDING,
             told_estimate: None,
             visitor: false,
+            suspended: 0,
             inactive: false,
             failed: false,
             discarded: 0,
@@ -220,6 +223,14 @@ impl Endpoint {
     /// Round trip to this client, as media or as checks tell it.
     pub fn round_trip(&self) -> Option<Duration> {
         self.rtt.or_else(|| self.transport.rtt())
+    }
+
+    /// Share of what this client sends that did not arrive.
+    pub fn incoming_loss(&self) -> f64 {
+        let encodings = self.sources.iter().flat_map(|source| &source.encodings);
+        let counts = encodings.map(|encoding| encoding.reception.expected_and_received());
+        let (expected, received) = counts.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        if expected == 0 { 0.0 } else { 1.0 - (received as f64 / expected as f64).min(1.0) }
     }
 
     /// The last sign of life.
