@@ -65,6 +65,9 @@ impl Way {
     }
 }
 
+/// What arrives, and the socket that it leaves by if it goes to the box.
+type Delivery = (Arrival, Option<Rc<UdpSocket>>);
+
 struct Relay {
     here: File,
     there: File,
@@ -215,8 +218,8 @@ impl Relay {
         }
     }
 
-    /// What arrives by now, with the socket if it goes to the box; and when to look again.
-    fn due(&self, now: Instant) -> (Vec<(Arrival, Option<Rc<UdpSocket>>)>, Option<Instant>) {
+    /// What arrives by now, and when to look again.
+    fn due(&self, now: Instant) -> (Vec<Delivery>, Option<Instant>) {
         let mut state = self.state.borrow_mut();
         let mut arrived = Vec::new();
         while let Some(arrival) = state.down.arrived(now) {
