@@ -15,6 +15,7 @@ pub struct Bridge {
     pub srtp_profiles: Vec<SrtpProfile>,
     pub max_participants: Count,
     pub receiver_kbps: Kbps,
+    pub max_egress_kbps: Kbps,
     /// Interface names, `*` at the end matches any rest. Empty: all that are not denied.
     pub interfaces: Vec<String>,
     pub interfaces_denied: Vec<String>,
@@ -39,6 +40,7 @@ impl Default for Bridge {
             srtp_profiles: vec![SrtpProfile::AeadAes128Gcm, SrtpProfile::Aes128CmHmacSha1_80],
             max_participants: Count::new(100),
             receiver_kbps: Kbps::new(4000),
+            max_egress_kbps: Kbps::new(1_000_000),
             interfaces: Vec::new(),
             interfaces_denied: virtual_networks.map(str::to_owned).to_vec(),
         }
@@ -74,6 +76,12 @@ pub(crate) const KEYS: &[Key] = &[
         path: "bridge.receiver_kbps",
         expects: "a number of kilobits per second from 100 to 1000000",
         doc: "Video for one receiver never takes more than this, in kilobits per second.",
+        example: "",
+    },
+    Key {
+        path: "bridge.max_egress_kbps",
+        expects: "a number of kilobits per second from 100 to 1000000",
+        doc: "All receivers together are never sent more than this, in kilobits per second: what the line of the box\ncarries upwards. They share it evenly; speech comes first.",
         example: "",
     },
     Key {

@@ -31,9 +31,14 @@ fn line(kbps: u64, loss: u32) -> Link {
 
 /// The first bot sends in three encodings, and all want to see it as tall as can be; they send speech alone.
 fn meeting(seed: u64, viewers: u32) -> World {
+    meeting_on(seed, viewers, None)
+}
+
+/// The same, and all lines begin in one of so many bits per second.
+fn meeting_on(seed: u64, viewers: u32, uplink_bps: Option<u64>) -> World {
     let addr: SocketAddr = BRIDGE.parse().expect("address");
     let candidate = LocalCandidate { ip: addr.ip(), port: addr.port(), kind: CandidateKind::Host, loopback: false };
-    let config = BridgeConfig { candidates: vec![candidate], ..BridgeConfig::default() };
+    let config = BridgeConfig { candidates: vec![candidate], uplink_bps, ..BridgeConfig::default() };
     let mut world = World::new(seed, addr, config, Link { delay: Duration::from_millis(10), ..Link::default() });
     for number in 1..=1 + viewers {
         let load = if number == 1 { LOAD } else { Load { encodings: 0, ..LOAD } };
@@ -170,4 +175,58 @@ fn checklist_99_padding_stops_when_all_that_is_wanted_fits() {
     world.run(20 * SECOND);
     assert_eq!(world.bridge.stats().padding, padding);
     assert_eq!(world.bridge.stats().limited, 0);
+}
+
+#[test]
+fn checklist_99_padding_never_exceeds_the_estimate() {
+    for (seed, kbps) in [(1, 200), (2, 300), (3, 500), (4, 700)] {
+        let mut world = meeting(seed, 1);
+        set_line(&mut world, 1, line(kbps, 0));
+        let mut padding = world.bridge.stats().padding;
+        for second in 0..60 {
+            let before = estimate(&world, 1);
+            world.run(SECOND);
+            let sent = (world.bridge.stats().padding - padding) * 8;
+            padding = world.bridge.stats().padding;
+            let most = before.max(estimate(&world, 1));
+            assert!(sent <= most, "{kbps} kbit/s, second {second}: {sent} bits of padding, {most} estimated");
+        }
+    }
+}
+
+#[test]
+fn checklist_97_pictures_do_not_flap_on_a_line_that_varies() {
+    for (seed, kbps) in [(1, 250), (2, 400), (3, 700), (4, 900)] {
+        let mut world = meeting(seed, 1);
+        let (mut changes, mut shown) = (0, height(&world, 1));
+        for step in 0..1200 {
+            if step % 10 == 0 {
+                let varied = if (step / 10) % 2 == 0 { kbps * 4 / 5 } else { kbps * 6 / 5 };
+                set_line(&mut world, 1, line(varied, 0));
+            }
+            world.run(SECOND / 5);
+            let told = world.messages[&1].iter().rev().find(|m| m["colibriClass"] == "ForwardedSources");
+            let dark = told.is_none_or(|m| m["forwardedSources"] == json!([]));
+            let now = if dark { 0 } else { height(&world, 1) };
+            changes += u32::from(now != shown);
+            shown = now;
+        }
+        assert!(changes <= 4 * 6, "{kbps} kbit/s: {changes} changes in four minutes");
+    }
+}
+
+#[test]
+fn checklist_100_all_receivers_together_fit_the_line_of_the_bridge() {
+    const VIEWERS: u32 = 6;
+    // Speech alone is two megabits: seven people hear six others each.
+    for (seed, kbps) in [(1, 3000_u64), (2, 4000), (3, 5000)] {
+        let mut world = meeting_on(seed, VIEWERS, Some(kbps * 1000));
+        world.run(15 * SECOND);
+        let before = world.bridge.stats().bytes_out;
+        world.run(30 * SECOND);
+        let sent = (world.bridge.stats().bytes_out - before) * 8 / 30;
+        assert!(sent <= kbps * 1050, "{sent} of {kbps} kbit/s");
+        let seen = (1..=VIEWERS as usize).filter(|viewer| height(&world, *viewer) > 0).count();
+        assert_eq!(seen, VIEWERS as usize, "everybody sees something at {kbps} kbit/s");
+    }
 }

@@ -42,6 +42,7 @@ pub(crate) fn bridge(config: &Config, server_id: String) -> BridgeConfig {
         srtp_profiles: profiles.collect(),
         max_participants: config.bridge.max_participants.get(),
         max_egress_bps: config.bridge.receiver_kbps.bits_per_second(),
+        uplink_bps: Some(config.bridge.max_egress_kbps.bits_per_second()),
         version: Some(version()),
         ..BridgeConfig::default()
     }
@@ -159,7 +160,7 @@ mod tests {
     fn every_part_is_built_from_its_section() {
         let config = config(
             "[xmpp]\ndomain = \"hall.example\"\n\
-             [bridge]\nreceiver_kbps = 1500\nsrtp_profiles = [\"AES_CM_128_HMAC_SHA1_80\"]\nmax_participants = 7\n\
+             [bridge]\nreceiver_kbps = 1500\nmax_egress_kbps = 9000\nsrtp_profiles = [\"AES_CM_128_HMAC_SHA1_80\"]\nmax_participants = 7\n\
              [signal]\ncodecs = [\"h264\", \"vp8\"]\nchannel = \"datachannel\"\nmax_stanza = \"64 KiB\"\n\
              [[signal.services]]\ntype = \"turns\"\nhost = \"turn.example\"\nport = 443\ntransport = \"tcp\"\n\
              username = \"u\"\npassword = \"p\"\n\
@@ -174,6 +175,7 @@ mod tests {
         assert_eq!(signal.services[0].credentials, Some(("u".to_owned(), "p".to_owned())));
         let bridge = bridge(&config, "id".to_owned());
         assert_eq!((bridge.max_egress_bps, bridge.max_participants), (1_500_000, 7));
+        assert_eq!(bridge.uplink_bps, Some(9_000_000));
         assert_eq!(bridge.srtp_profiles, [srtp::Profile::Aes128CmHmacSha1_80]);
         let site = site(&config).unwrap();
         assert_eq!((site.client.domain.as_str(), site.client.prefer_sctp), ("hall.example", true));

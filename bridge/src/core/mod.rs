@@ -31,6 +31,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
 use crate::control::{Command, Reply};
+use allocate::Uplink;
 use allocate::estimate::PathEstimate;
 use conference::Conference;
 use demux::{Demux, Handle, Kind};
@@ -88,6 +89,8 @@ pub struct BridgeConfig {
     pub max_participants: usize,
     /// What one receiver may be sent at most, in bits per second of video payload.
     pub max_egress_bps: u64,
+    /// What all receivers together may be sent, in bits per second; `None`: whatever each of their lines carries.
+    pub uplink_bps: Option<u64>,
     /// Addresses of private networks are offered to everybody. If not, to those alone that can reach them by their own account.
     pub private_addresses: bool,
     /// Of several that talk at once so many are heard, in meetings of more than [`BridgeConfig::loudest_above`].
@@ -106,6 +109,7 @@ impl Default for BridgeConfig {
             srtp_profiles: vec![srtp::Profile::AeadAes128Gcm, srtp::Profile::Aes128CmHmacSha1_80],
             max_participants: 500,
             max_egress_bps: 20_000_000,
+            uplink_bps: None,
             private_addresses: true,
             loudest: 3,
             loudest_above: 20,
@@ -260,6 +264,7 @@ pub struct Bridge {
     channels: HashMap<ChannelId, Handle>,
     events: VecDeque<Event>,
     counters: Counters,
+    uplink: Uplink,
     generation: u64,
     shutting_down: bool,
 }
@@ -268,6 +273,7 @@ impl Bridge {
     /// `seed` feeds every identifier and SSRC; `identity` is the certificate of all DTLS sessions.
     pub fn new(config: BridgeConfig, identity: Arc<Identity>, seed: [u8; 32], now: Instant) -> Self {
         Self {
+            uplink: Uplink::new(config.uplink_bps),
             config,
             identity,
             rng: ChaCha8Rng::from_seed(seed),
@@ -513,7 +519,7 @@ impl Bridge {
     ) -> Option<(Turn<'a>, &'a mut Conference)> {
         let conference = self.conferences.get_mut(place)?.as_mut()?;
         let (events, demux, counters) = (&mut self.events, &mut self.demux, &mut self.counters);
-        Some((Turn { now, sink, events, demux, counters }, conference))
+        Some((Turn { now, sink, events, demux, counters, uplink: &mut self.uplink }, conference))
     }
 
     fn end_conference(&mut self, now: Instant, place: usize, sink: &mut dyn Sink) {

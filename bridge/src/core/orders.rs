@@ -35,7 +35,7 @@ const HOST_PREFERENCE: u32 = 126;
 const SRFLX_PREFERENCE: u32 = 100;
 
 /// Speech comes on top of what one receiver may be sent of video, in bits per second.
-const SPEECH: u64 = 300_000;
+pub(super) const SPEECH: u64 = 300_000;
 
 impl Bridge {
     /// Checks an order and carries it out.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use super::allocate::Uplink;
 use super::demux::Demux;
 use super::stats::Totals;
 use super::{Event, Sink};
@@ -14,6 +15,7 @@ pub struct Turn<'a> {
     pub events: &'a mut VecDeque<Event>,
     pub demux: &'a mut Demux,
     pub counters: &'a mut Counters,
+    pub uplink: &'a mut Uplink,
 }
 
 impl std::fmt::Debug for Turn<'_> {

@@ -11,6 +11,7 @@
 )]
 
 mod audio;
+mod bandwidth;
 mod channel;
 mod crowd;
 mod orders;

@@ -417,6 +417,18 @@ impl World {
         self.deliver();
     }
 
+    /// A compound as it stands.
+    pub fn send_plain_rtcp(&mut self, number: u32, plain: &[u8]) {
+        let now = self.now;
+        let client = self.client(number);
+        let path = client.path;
+        let mut buffer = plain.to_vec();
+        buffer.resize(plain.len() + 64, 0);
+        let len = client.outbound.protect_rtcp(&mut buffer, plain.len()).unwrap();
+        self.bridge.on_datagram(now, path, &mut buffer[..len], &mut self.outbox);
+        self.deliver();
+    }
+
     /// An Opus packet of 20 ms.
     pub fn audio(&mut self, number: u32, sequence: u16, level: u8) -> Vec<u8> {
         let ssrc = self.client(number).audio_ssrc();

@@ -9,12 +9,14 @@ pub mod estimate;
 pub mod ladder;
 pub mod patience;
 pub mod share;
+pub mod uplink;
 
 pub use budget::Budget;
 pub use constraints::{Candidate, Settings, Wanted, larger};
 pub use ladder::{Ladder, Layers, Rung};
 pub use patience::Patience;
 pub use share::{Ask, Grant, Most, share};
+pub use uplink::Uplink;
 
 /// Most encodings that one source can have.
 pub const MAX_ENCODINGS: usize = 4;

@@ -14,7 +14,9 @@ const STANDS_FOR_OTHERS: Duration = Duration::from_secs(3);
 const STANDS_AT_FIRST: Duration = Duration::from_millis(300);
 /// Nothing is given back this soon after something was taken away.
 const HOLD: Duration = Duration::from_secs(8);
-const MAX_HOLD: Duration = Duration::from_secs(32);
+const MAX_HOLD: Duration = Duration::from_secs(48);
+/// One part of that wait is asked of a receiver that sees nothing, once giving something back was a mistake.
+const IN_THE_DARK: u32 = 4;
 /// What is taken away this soon after it was given was a mistake.
 const MISTAKE: Duration = Duration::from_secs(10);
 
@@ -39,9 +41,11 @@ impl Patience {
             return None;
         }
         let since = *self.allowed.get_or_insert(now);
-        // A black picture is worse than one that comes and goes.
+        // A black picture is worse than one that comes and goes, if that is not all it does.
         if first && current.is_none() {
-            return Some(since + STANDS_AT_FIRST).filter(|due| *due > now);
+            let flaps = self.hold.filter(|(_, span)| *span > HOLD);
+            let stands = flaps.map_or(STANDS_AT_FIRST, |(_, span)| span / IN_THE_DARK);
+            return Some(since + stands).filter(|due| *due > now);
         }
         let stands = match (self.hold, first) {
             (None, _) => STANDS_AT_FIRST,
@@ -69,7 +73,9 @@ impl Patience {
             // One fall in several steps is one fall.
             Some((until, span)) if self.raised.is_none() && now < until => span,
             Some((_, span)) if mistake => (span * 2).min(MAX_HOLD),
-            _ => HOLD,
+            // What went well once may have been luck.
+            Some((_, span)) => (span / 2).max(HOLD),
+            None => HOLD,
         };
         self.raised = None;
         self.hold = Some((now + span, span));
@@ -116,7 +122,7 @@ mod tests {
             spans.push((back - now).as_secs());
             now = back + MS * 1000;
         }
-        assert_eq!(spans, [8, 16, 32, 32, 32]);
+        assert_eq!(spans, [8, 16, 32, 48, 48]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::slots::Placing;
 use crate::core::Wake;
 use crate::core::allocate::{Ask, Candidate, Grant, Layer, Layers, Most, Wanted, larger, share};
 use crate::core::endpoint::Endpoint;
+use crate::core::orders::SPEECH;
 use crate::core::turn::Turn;
 
 /// Whoever gets a layer keeps it as long as it fits; a higher one must fit with one part of so many to spare.
@@ -96,6 +97,7 @@ impl Conference {
     /// Decides for every receiver and tells everybody who is concerned.
     pub(super) fn reallocate(&mut self, turn: &mut Turn<'_>) {
         let mut videos = self.videos(turn);
+        self.uplink_level = turn.uplink.level();
         for place in 0..self.endpoints.len() {
             self.allocate_receiver(turn, place, &mut videos);
         }
@@ -170,7 +172,12 @@ impl Conference {
         let Some(endpoint) = self.get_mut(place) else {
             return false;
         };
-        let budget = video_budget(turn.now, endpoint, max);
+        let speech = endpoint.leg.speech_bps(turn.now);
+        let (wanted, estimate) = (endpoint.leg.bandwidth.wanted(), endpoint.leg.bandwidth.bps(turn.now));
+        let level = turn.uplink.demand(endpoint.handle.generation, wanted, estimate);
+        let most = max.saturating_add(SPEECH).min(level.unwrap_or(u64::MAX));
+        endpoint.leg.bandwidth.set_cap(most);
+        let budget = video_budget(turn.now, endpoint, max.min(most.saturating_sub(speech)));
         let wishes = wishes(endpoint, place, videos);
         let placed = self.place_wanted(turn, place, videos, &wishes);
         let Some(endpoint) = self.get_mut(place) else {
@@ -197,8 +204,8 @@ impl Conference {
         endpoint.next_allocation = next;
         let ideal: u64 = offers.iter().zip(&grants).map(|(offer, grant)| cost(videos, offer, grant.ideal)).sum();
         let easily = part(ideal + ideal / SPARE, 1.0 / kept(endpoint));
-        let speech = endpoint.leg.speech_bps(turn.now);
         endpoint.leg.bandwidth.set_wanted(easily + speech);
+        turn.uplink.demand(endpoint.handle.generation, easily + speech, estimate);
         endpoint.suspended = grants.iter().filter(|grant| grant.ideal.is_some() && grant.target.is_none()).count();
         let mut changed = placed;
         let mut forwarded = BTreeSet::new();

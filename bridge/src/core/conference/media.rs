@@ -15,6 +15,9 @@ use crate::core::{Discard, Path, Wake};
 /// While video flows, what it costs is looked at this often: encodings grow after they were chosen.
 const REALLOCATION: Duration = Duration::from_secs(5);
 
+/// One part of so many less for everybody is no reason to decide anew.
+const LITTLE: u64 = 50;
+
 /// What came of giving a packet to its receivers.
 struct Given {
     /// The highest encoding that somebody needs a key frame of.
@@ -65,6 +68,8 @@ impl Conference {
         totals.key_frames_received += u64::from(placed.codec.has_keyframes() && placed.incoming.key_start);
         totals.layering_changes += u64::from(placed.layering_changed);
         let is_stale = turn.now >= self.allocated + REALLOCATION && placed.codec.is_video();
+        let is_less = |level: u64| self.uplink_level.is_none_or(|before| level < before - before / LITTLE);
+        let is_stale = is_stale || turn.uplink.level().is_some_and(is_less);
         if placed.layering_changed || is_stale {
             // This packet may be the key frame that a receiver of the new encoding needs.
             self.allocation_stale = true;

@@ -64,6 +64,8 @@ pub struct Conference {
     allocation_stale: bool,
     /// When the allocation was last decided.
     allocated: Instant,
+    /// What nobody could exceed then.
+    uplink_level: Option<u64>,
     /// Ids of endpoints that everybody was told are inactive; outlives the endpoint.
     inactive: BTreeSet<String>,
     next_check: Option<Instant>,
@@ -109,6 +111,7 @@ impl Conference {
             connections_stale: false,
             allocation_stale: false,
             allocated: now,
+            uplink_level: None,
             inactive: BTreeSet::new(),
             next_check: None,
             next_announcement: None,
@@ -155,6 +158,7 @@ impl Conference {
             turn.events.push_back(Event::ChannelClose { id, code: 1001, reason: "endpoint closed" });
         }
         turn.demux.remove_endpoint(endpoint.handle);
+        turn.uplink.remove(endpoint.handle.generation);
         turn.counters.discarded += endpoint.discarded;
         turn.counters.datagrams_out += endpoint.leg.datagrams;
         turn.counters.bytes_out += endpoint.leg.bytes;

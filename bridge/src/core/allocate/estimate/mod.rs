@@ -113,6 +113,11 @@ impl Bandwidth {
         }
     }
 
+    /// Never more than so many bits per second from now on.
+    pub fn set_cap(&mut self, cap: u64) {
+        self.cap = cap as f64;
+    }
+
     /// Whether this receiver is sent transport-wide numbers, and so is expected to answer them.
     pub fn set_counted(&mut self, counted: bool) {
         self.counted = counted;
@@ -273,6 +278,11 @@ impl Bandwidth {
     /// Bits per second that would be sent if there were no limit: probes aim at that.
     pub fn set_wanted(&mut self, bps: u64) {
         self.prober.set_wanted(bps as f64);
+    }
+
+    /// See [`Self::set_wanted`].
+    pub fn wanted(&self) -> u64 {
+        whole(self.prober.wanted())
     }
 
     /// Bytes of padding that a probe needs now.
