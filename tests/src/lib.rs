@@ -11,6 +11,7 @@
 pub mod bot;
 pub mod fuzz;
 pub mod measure;
+pub mod meeting;
 pub mod netem;
 pub mod participant;
 pub mod stream;

@@ -60,6 +60,11 @@ pub struct World {
     pub closed: Vec<(usize, u16)>,
     /// Datagrams from the bridge to somebody who is no bot.
     pub astray: u64,
+    /// Those of them that are media.
+    pub astray_media: u64,
+    /// Whose datagrams to the bridge are overheard, and what was.
+    pub tap: Option<SocketAddr>,
+    pub tapped: Vec<Vec<u8>>,
 }
 
 impl World {
@@ -86,6 +91,9 @@ impl World {
             gone: Vec::new(),
             closed: Vec::new(),
             astray: 0,
+            astray_media: 0,
+            tap: None,
+            tapped: Vec::new(),
         }
     }
 
@@ -223,6 +231,12 @@ impl World {
         self.drain();
     }
 
+    /// The same of what may not even be JSON.
+    pub fn say_text(&mut self, channel: ChannelId, text: &str) {
+        self.bridge.on_channel_text(self.now, channel, text, &mut self.sink);
+        self.drain();
+    }
+
     /// A datagram from anywhere straight into the bridge.
     pub fn inject(&mut self, from: SocketAddr, datagram: &[u8]) {
         let mut datagram = datagram.to_vec();
@@ -276,6 +290,9 @@ impl World {
 
     fn deliver(&mut self, mut arrival: Arrival) {
         if arrival.to == self.bridge_addr {
+            if self.tap == Some(arrival.from) {
+                self.tapped.push(arrival.datagram.clone());
+            }
             let path = Path { local: self.bridge_addr.ip(), remote: arrival.from };
             self.bridge.on_datagram(self.now, path, &mut arrival.datagram, &mut self.sink);
             self.drain();
@@ -283,7 +300,10 @@ impl World {
         }
         match self.bots.iter_mut().find(|b| b.addr == arrival.to) {
             Some(bot) => bot.handle(self.now, arrival.from, &arrival.datagram),
-            None => self.astray += 1,
+            None => {
+                self.astray += 1;
+                self.astray_media += u64::from(arrival.datagram.first().is_some_and(|first| *first >= 128));
+            }
         }
     }
 

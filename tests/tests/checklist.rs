@@ -15,9 +15,9 @@ const LAST: u32 = 120;
 /// What belongs to a bridge that stands apart from its signaling: relays, and the orders and states of another process.
 const ELSEWHERE: &[u32] = &[105, 106, 107, 108, 109, 110, 112, 114];
 /// Not proven yet.
-const OPEN: &[u32] = &[7, 46, 57, 79, 82, 86, 87, 101, 111, 115];
+const OPEN: &[u32] = &[57, 82, 86, 87];
 const FAILURES: u32 = 32;
-const OPEN_FAILURES: &[u32] = &[12, 21, 24, 27];
+const OPEN_FAILURES: &[u32] = &[12, 21, 24];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {

@@ -96,6 +96,8 @@ pub struct BridgeConfig {
     /// Of several that talk at once so many are heard, in meetings of more than [`BridgeConfig::loudest_above`].
     pub loudest: usize,
     pub loudest_above: usize,
+    /// Clients may tell what their line carries, up to so much, instead of having it estimated.
+    pub assumed_bandwidth_limit: Option<u64>,
     /// Told to clients in `ServerHello`.
     pub version: Option<String>,
 }
@@ -111,6 +113,7 @@ impl Default for BridgeConfig {
             max_egress_bps: 20_000_000,
             uplink_bps: None,
             private_addresses: true,
+            assumed_bandwidth_limit: None,
             loudest: 3,
             loudest_above: 20,
             version: None,

@@ -104,6 +104,7 @@ impl Bridge {
             place,
             rng: ChaCha8Rng::from_rng(&mut self.rng),
             max_egress_bps: self.config.max_egress_bps,
+            assumed_bandwidth_limit: self.config.assumed_bandwidth_limit,
             loudest: self.config.loudest,
             loudest_above: self.config.loudest_above,
             version: self.config.version.clone(),

@@ -162,3 +162,44 @@ fn checklist_104_a_new_dominant_speaker_is_asked_for_a_key_frame_only_if_somebod
         assert_eq!(asked > 0, on_stage, "{asked}");
     }
 }
+
+#[test]
+fn checklist_79_redundant_audio_passes_or_is_unpacked_and_fills_the_holes() {
+    const RED: u8 = 112;
+    let with_red = |id: &str| {
+        let mut endpoint = creating(id);
+        endpoint.media[0].payload_types.push(payload_type(RED, "red", 48_000, &[]));
+        endpoint
+    };
+    let mut world = World::new();
+    world.join_as(1, 1, with_red("a"));
+    world.join_as(2, 1, creating("b"));
+    world.join_as(3, 1, with_red("c"));
+    let ssrc = world.client(1).audio_ssrc();
+    let red = |sequence: u16| {
+        let (old, older) = (sequence as u8 - 1, sequence as u8 - 2);
+        let mut payload = vec![0x80 | OPUS, 0x1e, 0, 2, 0x80 | OPUS, 0x0f, 0, 2, OPUS];
+        payload.extend([older, 0xaa, old, 0xaa, sequence as u8, 0xaa]);
+        let level = [(AUDIO_LEVEL, vec![20])];
+        packet(RED, false, sequence, u32::from(sequence) * 960, ssrc, &level, &payload)
+    };
+    // Two are lost in a row, and one comes late.
+    for sequence in [10, 11, 12, 15, 16, 18, 17, 22, 23] {
+        world.send(1, &red(sequence));
+        world.run_ms(20);
+    }
+    let plain = world.client(2);
+    let stream = plain.stream(ssrc);
+    let got: Vec<u8> = stream.iter().map(|rtp| rtp.payload()[0]).collect();
+    assert_eq!(got, [10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 22, 23], "of three in a row two come back");
+    for rtp in &stream {
+        let number = u16::from(rtp.payload()[0] - 10);
+        assert_eq!((rtp.header.payload_type, rtp.payload().len()), (OPUS, 2));
+        assert_eq!(rtp.header.sequence, stream[0].header.sequence.plus(number));
+        assert_eq!(rtp.header.timestamp, stream[0].header.timestamp + u32::from(number) * 960);
+    }
+    let redundant = world.client(3);
+    let passed: Vec<(u8, usize)> =
+        redundant.stream(ssrc).iter().map(|rtp| (rtp.header.payload_type, rtp.payload().len())).collect();
+    assert_eq!(passed, [(RED, 15); 9], "who takes it gets it as it is, its blocks in a row");
+}

@@ -237,3 +237,31 @@ fn checklist_27_every_stream_begins_with_a_low_number() {
     assert!(kinds(1, 2) == 56 && kinds(100, 104) > 50 && kinds(200, 204) > 10, "audio, video and what is sent again");
     assert!(firsts.values().all(|first| *first < 1 << 15), "{firsts:?}");
 }
+
+#[test]
+fn checklist_46_an_assumed_bandwidth_counts_where_that_is_allowed_and_up_to_a_bound() {
+    for limit in [None, Some(10_000)] {
+        let config = bridge::core::BridgeConfig { assumed_bandwidth_limit: limit, ..Default::default() };
+        let mut world = World::with_config(config);
+        for number in 1..=2 {
+            world.join(number, 1);
+            world.open_channel(number);
+            world.say(number, r#"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":720}}"#);
+        }
+        world.run_ms(600);
+        world.film(1, 1, 40, true, &[0]);
+        let ssrc = world.client(1).video_ssrc(0);
+        let mut sequence = 41;
+        // One picture costs some thirty kilobit a second.
+        for (assumed, shown) in [(5_000, false), (-1, true), (1_000_000, false)] {
+            let text = json!({"colibriClass": "ReceiverVideoConstraints", "assumedBandwidthBps": assumed});
+            world.say(2, &text.to_string());
+            world.film(1, sequence, 10, true, &[0]);
+            world.forget();
+            world.film(1, sequence + 10, 10, true, &[0]);
+            sequence += 20;
+            let flows = !world.client(2).stream(ssrc).is_empty();
+            assert_eq!(flows, limit.is_none() || shown, "{limit:?} {assumed}");
+        }
+    }
+}

@@ -71,10 +71,15 @@ impl Ice {
         if self.next_check? > now {
             return None;
         }
-        let (ufrag, pwd, addr) = self.remote.clone()?;
         self.next_check = Some(now + if self.writable { KEEP_ALIVE } else { CHECK_EVERY });
-        self.transaction += 1;
         self.asked = Some(now);
+        self.check()
+    }
+
+    /// One more check.
+    pub fn check(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
+        let (ufrag, pwd, addr) = self.remote.clone()?;
+        self.transaction += 1;
         let id = transaction_id(self.transaction);
         let mut message = Message::new();
         message.set_type(BINDING_REQUEST);

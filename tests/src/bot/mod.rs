@@ -278,7 +278,8 @@ impl Bot {
         }
     }
 
-    fn ask(&mut self, ask: &Ask) {
+    /// Sends what a receiver asks for.
+    pub fn ask(&mut self, ask: &Ask) {
         let sender_ssrc = self.sender.audio_ssrc;
         let packet = match ask {
             Ask::Nack { ssrc, sequences } => TransportLayerNack {

@@ -3,6 +3,7 @@
 pub mod av1;
 pub mod dependency;
 pub mod h264;
+pub mod red;
 pub mod vp8;
 pub mod vp9;
 

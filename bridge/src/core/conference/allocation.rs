@@ -80,6 +80,9 @@ impl Offer {
 
 /// What of the path is left for video when speech has its part, and what is lost and sent again.
 fn video_budget(now: Instant, receiver: &mut Endpoint, max: u64) -> u64 {
+    if let Some(assumed) = receiver.assumed_bps {
+        return assumed.min(max);
+    }
     let Some(estimate) = receiver.leg.bandwidth.bps(now) else {
         return max;
     };

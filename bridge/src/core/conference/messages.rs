@@ -57,7 +57,11 @@ impl Conference {
                 self.relay_stats(turn, place, stats);
                 false
             }
-            ClientMessage::ReceiverVideoConstraints(constraints) => endpoint.settings.merge(constraints),
+            ClientMessage::ReceiverVideoConstraints(constraints) => {
+                let assumed = constraints.assumed_bandwidth_bps.zip(self.assumed_bandwidth_limit);
+                let changed = assumed.is_some_and(|(asked, limit)| endpoint.assume_bandwidth(asked, limit));
+                endpoint.settings.merge(constraints) || changed
+            }
             ClientMessage::LastN(last_n) => endpoint.settings.set_last_n(last_n),
             ClientMessage::AudioSubscription(mut subscription) => {
                 subscription.include.truncate(MAX_NAMES);

@@ -56,6 +56,7 @@ pub struct Conference {
     serial: u64,
     rng: ChaCha8Rng,
     max_egress_bps: u64,
+    assumed_bandwidth_limit: Option<u64>,
     version: Option<String>,
     empty_since: Option<Instant>,
     /// Somebody came, left or changed sources.
@@ -82,6 +83,7 @@ pub struct Making {
     pub place: usize,
     pub rng: ChaCha8Rng,
     pub max_egress_bps: u64,
+    pub assumed_bandwidth_limit: Option<u64>,
     pub loudest: usize,
     pub loudest_above: usize,
     pub version: Option<String>,
@@ -106,6 +108,7 @@ impl Conference {
             serial: 0,
             rng,
             max_egress_bps: making.max_egress_bps,
+            assumed_bandwidth_limit: making.assumed_bandwidth_limit,
             version: making.version,
             empty_since: Some(now),
             connections_stale: false,

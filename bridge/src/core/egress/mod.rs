@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod leg;
 pub mod project;
+mod red;
 pub mod seqmap;
 pub mod slots;
 pub mod thin;
@@ -94,6 +95,10 @@ pub struct Egress {
     /// Nor before the client was told at which place it gets it.
     untold: bool,
     routes: Routes,
+    /// The sender's payload type of redundant audio, of which the receiver gets what is in it.
+    unpacks: Option<u8>,
+    /// Which of the newest numbers went out, for audio that may come out of the redundancy of later packets.
+    heard: red::Heard,
     kept: heapless::Vec<(u8, u8), 2>,
     dependency: Option<(u8, u8)>,
     /// The receiver's id for MIDs.
@@ -134,6 +139,8 @@ impl Egress {
             opens: None,
             untold: false,
             routes: Routes::new(),
+            unpacks: None,
+            heard: red::Heard::default(),
             kept: heapless::Vec::new(),
             dependency: None,
             mid_id: None,
@@ -184,6 +191,7 @@ impl Egress {
     /// Numbers of both sides; call again when either changes.
     pub fn describe(&mut self, sender: &Media, receiver: &Media) {
         self.routes = sender.routes_to(receiver);
+        self.unpacks = sender.unpacks_towards(receiver);
         self.kept = sender.kept_towards(receiver);
         // The descriptors of key frames are long. A receiver that could not be sent those is sent none: without their structure
         // it would drop whatever carries another.
@@ -206,6 +214,9 @@ impl Egress {
         leg: &mut Leg,
         sink: &mut dyn Sink,
     ) -> Result<Option<Outgoing>, Discard> {
+        if self.unpacks == Some(packet.header.payload_type) {
+            return self.unpack(now, packet, clocks, leg, sink);
+        }
         let Some(route) = self.route(packet.header.payload_type) else {
             return Err(Discard::NotWanted);
         };
@@ -216,7 +227,13 @@ impl Egress {
         let Verdict::Forward(outgoing) = self.projection.project(now, &packet.incoming, clocks) else {
             return Ok(None);
         };
-        let form = Form { payload_type: route.to, ssrc: self.names.ssrc, sequence: outgoing.sequence, prefix: &[] };
+        let form = Form {
+            payload_type: route.to,
+            ssrc: self.names.ssrc,
+            sequence: outgoing.sequence,
+            prefix: &[],
+            payload: packet.header.payload(packet.bytes),
+        };
         self.send(now, packet, &outgoing, form, leg, sink)?;
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(u32::try_from(packet.header.payload_len()).unwrap_or(0));
@@ -247,9 +264,12 @@ impl Egress {
         let route = self.route(packet.header.payload_type).ok_or(Discard::NotWanted)?;
         let outgoing = self.projection.again(&packet.incoming).ok_or(Discard::TooOld)?;
         let prefix = sequence.0.to_be_bytes();
+        let (ssrc, payload) = (self.names.ssrc, packet.header.payload(packet.bytes));
         let form = match self.names.rtx.zip(route.rtx) {
-            Some((ssrc, payload_type)) => Form { payload_type, ssrc, sequence: self.next_rtx, prefix: &prefix },
-            None if leg.may_repeat() => Form { payload_type: route.to, ssrc: self.names.ssrc, sequence, prefix: &[] },
+            Some((ssrc, payload_type)) => {
+                Form { payload_type, ssrc, sequence: self.next_rtx, prefix: &prefix, payload }
+            }
+            None if leg.may_repeat() => Form { payload_type: route.to, ssrc, sequence, prefix: &[], payload },
             None => return Err(Discard::NotWanted),
         };
         if !form.prefix.is_empty() {
@@ -396,9 +416,8 @@ impl Egress {
             stamped: &stamped,
             allow_two_byte: leg.allows_two_byte(self.names.kind),
         };
-        let payload = packet.header.payload(packet.bytes);
         let slot = sink.slot();
-        let written = rewrite.write(slot, packet.header, packet.bytes, form.prefix, payload)?;
+        let written = rewrite.write(slot, packet.header, packet.bytes, form.prefix, form.payload)?;
         let copied = slot.get_mut(written.payload).ok_or(Discard::TooLarge)?;
         rewrite_ids(packet.codec, copied, outgoing)?;
         leg.seal(&stamp, written.len, sink)
@@ -414,6 +433,7 @@ struct Form<'a> {
     ssrc: Ssrc,
     sequence: Seq,
     prefix: &'a [u8],
+    payload: &'a [u8],
 }
 
 /// Receivers order VP8 and VP9 by the ids in the payload, which are rewritten; the descriptor's would contradict them.

@@ -147,6 +147,13 @@ impl Media {
         routes.take(MAX_ROUTES).collect()
     }
 
+    /// A sender's payload type of redundant audio that `receiver` does not take, and how what is in it goes there.
+    pub fn unpacks_towards(&self, receiver: &Media) -> Option<u8> {
+        let red = self.first(|payload| payload.codec == Codec::Red)?;
+        let takes = |codec| receiver.any(|payload| payload.codec == codec);
+        (!takes(Codec::Red) && takes(Codec::Opus)).then_some(red)
+    }
+
     /// Extensions that go from this sender to `receiver` unchanged: (id there, id here).
     pub fn kept_towards(&self, receiver: &Media) -> heapless::Vec<(u8, u8), 2> {
         let (from, to) = (&self.extensions, &receiver.extensions);

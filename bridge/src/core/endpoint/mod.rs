@@ -123,6 +123,8 @@ pub struct Endpoint {
     next_padding: Seq,
     /// When this client was last told the estimate.
     pub told_estimate: Option<Instant>,
+    /// What the client says that its line carries, in bits per second.
+    pub assumed_bps: Option<u64>,
     /// Sees and hears, and is not seen, heard or counted.
     pub visitor: bool,
     /// Sources that it wants and its path does not carry.
@@ -185,6 +187,7 @@ impl Endpoint {
             next_allocation: None,
             next_padding: FIRST_PADDING,
             told_estimate: None,
+            assumed_bps: None,
             visitor: false,
             suspended: 0,
             inactive: false,
@@ -231,6 +234,13 @@ impl Endpoint {
         let counts = encodings.map(|encoding| encoding.reception.expected_and_received());
         let (expected, received) = counts.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         if expected == 0 { 0.0 } else { 1.0 - (received as f64 / expected as f64).min(1.0) }
+    }
+
+    /// The client knows its line better than any estimate, or (if negative) no more. True if that changes anything.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast from a float saturates")]
+    pub fn assume_bandwidth(&mut self, bps: f64, limit: u64) -> bool {
+        let assumed = (bps >= 0.0).then_some((bps as u64).min(limit));
+        std::mem::replace(&mut self.assumed_bps, assumed) != assumed
     }
 
     /// The last sign of life.

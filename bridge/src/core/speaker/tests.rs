@@ -89,7 +89,7 @@ impl Reference {
 }
 
 #[test]
-fn decisions_equal_those_of_the_reference_on_random_conversations() {
+fn checklist_101_decisions_equal_those_of_the_reference_on_random_conversations() {
     let mut switches = 0;
     for seed in 0..8 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
