@@ -69,10 +69,13 @@ fn estimate(world: &World, viewer: usize) -> u64 {
     world.bridge.path_of(MEETING, &world.bots[viewer].id).expect("an estimate").bps
 }
 
-/// Forgets the gaps and stays of before.
+/// Forgets the gaps and stays of before; what lasts now counts from now on.
 fn measure_anew(world: &mut World) {
-    let tracks = world.bots.iter_mut().flat_map(|bot| bot.receiver.tracks.values_mut());
-    tracks.for_each(|track| track.longest_gap = Duration::ZERO);
+    let now = world.now;
+    for track in world.bots.iter_mut().flat_map(|bot| bot.receiver.tracks.values_mut()) {
+        track.longest_gap = Duration::ZERO;
+        track.last_frame = track.last_frame.map(|_| now);
+    }
     world.network.stays.clear();
 }
 
