@@ -1,6 +1,6 @@
 //! Who gets which layer.
 //!
-//! [`constraints`] says what each receiver asks for, [`ladder`] which layers of a source serve that, [`share`] how far the
+//! [`constraints`] says what each receiver asks for, [`ladder`] which layers of a source serve that, [`mod@share`] how far the
 //! receiver's budget reaches, and [`patience`] when more of it is believed in. What stands on stage is fed first.
 
 pub mod budget;
