@@ -109,7 +109,7 @@ test-stages:
 	@.ci/stage rust $(MAKE) rust-test
 	@STAGE_MINUTES=45 .ci/stage browser $(MAKE) browser-test
 	@.ci/stage monitoring $(MAKE) monitoring-test
-	@! .ci/emulates || .ci/stage --ask board $(MAKE) board-test
+	@! .ci/emulates || STAGE_MINUTES=40 .ci/stage --ask board $(MAKE) board-test
 
 test-full: ## `make test`, and what takes too long for it: many seeds, browsers AGAIN times, fuzzing, measurements
 	@$(MAKE) test-stages
@@ -146,7 +146,7 @@ board-test: setup-test share
 	@rm -rf $(PACKAGES)/emulated
 	@appliance/package/deb arm64 $(ARM_EMULATED) $(SHARE) $(PACKAGES)/emulated
 	@board-configs/image/build qemu-arm64 $(PACKAGES)/emulated/*.deb $(IMAGE)
-	@timeout --kill-after=10 20m $(EMULATE) tests/board/board.test.mjs
+	@timeout --kill-after=10 22m $(EMULATE) tests/board/board.test.mjs
 
 lint: ## formatting, clippy, documentation, types of the page
 	@.ci/rust fmt clippy

@@ -63,8 +63,8 @@ test('two people outside see and hear each other, and the services stay within t
         ];
         const ids = await Promise.all(pages.map(id));
 
-        await pageReceives(pages[0], [ ids[1] ], 120_000);
-        await pageReceives(pages[1], [ ids[0] ], 120_000);
+        await pageReceives(pages[0], [ ids[1] ], 240_000);
+        await pageReceives(pages[1], [ ids[0] ], 240_000);
         const budgets = JSON.parse(await board.run('moothall config board --json')).memory_max;
 
         for (const [ unit, name ] of [ [ 'moothall-host', 'host' ], [ 'moothall-supervise', 'supervisor' ] ]) {
