@@ -109,7 +109,7 @@ test-stages:
 	@.ci/stage rust $(MAKE) rust-test
 	@STAGE_MINUTES=45 .ci/stage browser $(MAKE) browser-test
 	@.ci/stage monitoring $(MAKE) monitoring-test
-	@! .ci/emulates || STAGE_MINUTES=40 .ci/stage --ask board $(MAKE) board-test
+	@! .ci/emulates || .ci/stage --ask board $(MAKE) board-test
 
 test-full: ## `make test`, and what takes too long for it: many seeds, browsers AGAIN times, fuzzing, measurements
 	@$(MAKE) test-stages
