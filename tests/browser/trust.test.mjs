@@ -184,7 +184,7 @@ test('the front page leads there', async () => {
 test('an insecure address says why there is no camera, and leads to the secure one', async () => {
     const site = path.join(work, 'plain.toml');
 
-    writeFileSync(site, '[network]\nport = 8080\nmedia_port = 10001\naddresses = ["127.0.0.1"]\n[tls]\nbehind_proxy = ["127.0.0.1"]\n');
+    writeFileSync(site, '[network]\nport = 8081\nmedia_port = 10001\naddresses = ["127.0.0.1"]\n[tls]\nbehind_proxy = ["127.0.0.1"]\n');
     const plain = await Server.start({ config: site });
 
     try {
@@ -192,9 +192,9 @@ test('an insecure address says why there is no camera, and leads to the secure o
         const asked = [];
 
         page.on('request', request => asked.push(request.url()));
-        await page.goto('http://hall.example:8080/?x=1');
+        await page.goto('http://hall.example:8081/?x=1');
         await page.getByText('This address cannot use your camera').waitFor({ timeout: PATIENCE });
-        assert.ok(await page.getByText('You came by http://hall.example:8080').isVisible());
+        assert.ok(await page.getByText('You came by http://hall.example:8081').isVisible());
         assert.equal(await page.locator('[data-test=trust]').count(), 0);
         await shot(page, 'landing-insecure-phone');
         await page.getByRole('button', { name: 'Open the secure address' }).click();
