@@ -10,9 +10,10 @@ import { fileURLToPath } from 'node:url';
 import { Server, openChromium } from './browser/harness.mjs';
 import { id, joinWithPage, pageReceives } from './browser/page.mjs';
 
-const SHIPPED = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../appliance/monitoring');
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const SHIPPED = path.join(ROOT, 'appliance/monitoring');
 /** Where Debian's package was unpacked: installed it would serve everybody. */
-const DEBIAN = process.env.PROMETHEUS ?? path.resolve(SHIPPED, '../../work/prometheus/usr/bin');
+const DEBIAN = process.env.PROMETHEUS ?? path.join(ROOT, 'work/prometheus/usr/bin');
 const BOX = 'http://127.0.0.1:8080';
 const PROMETHEUS = 'http://127.0.0.1:9090';
 

@@ -14,8 +14,8 @@ const SHOULD: &[u32] = &[15, 19, 33, 47, 55, 64, 97, 100, 104, 117, 118, 119];
 const LAST: u32 = 120;
 /// What belongs to a bridge that stands apart from its signaling: relays, and the orders and states of another process.
 const ELSEWHERE: &[u32] = &[105, 106, 107, 108, 109, 110, 112, 114];
-/// Not proven yet.
-const OPEN: &[u32] = &[57, 82, 86, 87];
+/// Not proven yet, or not wholly: of 60 everything but template ids, which are not shifted when a place changes hands.
+const OPEN: &[u32] = &[57, 60, 82, 86, 87];
 const FAILURES: u32 = 32;
 const OPEN_FAILURES: &[u32] = &[12, 21, 24];
 
@@ -78,6 +78,8 @@ fn every_must_has_a_test() {
     let missing: Vec<u32> = musts.filter(|number| !proven.contains(number)).collect();
     let missing: Vec<&u32> = missing.iter().filter(|number| !OPEN.contains(number)).collect();
     assert!(missing.is_empty(), "{missing:?} have no test");
+    let closed: Vec<&u32> = OPEN.iter().filter(|number| proven.contains(number)).collect();
+    assert!(closed.is_empty(), "{closed:?} are proven: take them off the list");
 }
 
 #[test]

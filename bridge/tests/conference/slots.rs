@@ -160,7 +160,7 @@ fn checklist_59_the_place_that_was_used_longest_ago_goes_to_the_next_of_fifty() 
 }
 
 #[test]
-fn checklist_60_a_place_that_changes_hands_goes_on_without_a_break() {
+fn a_place_that_changes_hands_goes_on_without_a_break() {
     let mut world = World::new();
     world.join_as(2, 1, rewriting("b", false));
     world.join(1, 1);
