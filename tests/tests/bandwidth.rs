@@ -132,6 +132,27 @@ fn quality_falls_with_the_line_and_returns_with_it_and_speech_goes_on() {
 }
 
 #[test]
+fn delays_that_change_by_a_tenth_of_a_second_cost_neither_picture_nor_speech() {
+    for (&seed, in_order) in SEEDS.iter().flat_map(|seed| [(seed, true), (seed, false)]) {
+        let mut world = meeting(seed, 1);
+        let (delay, jitter) = (Duration::from_millis(20), Duration::from_millis(100));
+        set_line(&mut world, 1, Link { delay, jitter, in_order, ..Link::default() });
+        world.run(5 * SECOND);
+        measure_anew(&mut world);
+        let mut tall = 0;
+        for _ in 0..60 {
+            world.run(SECOND);
+            tall += u32::from(height(&world, 1) == 720);
+        }
+        assert!(tall >= 50, "seed {seed}, in order {in_order}: 720p for {tall} of 60 seconds");
+        assert!(picture_gap(&world, 1) < SECOND, "seed {seed}, in order {in_order}: {:?}", picture_gap(&world, 1));
+        // The bot takes speech in the order of its numbers.
+        let speech = speech_gap(&world, 1);
+        assert!(speech < Duration::from_millis(400), "seed {seed}, in order {in_order}: {speech:?}");
+    }
+}
+
+#[test]
 fn what_is_sent_fits_lines_of_any_width_and_loss() {
     for (kbps, tall) in [(150, 0), (300, 180), (1000, 720), (5000, 720)] {
         for loss in [0, 20, 100] {

@@ -33,6 +33,8 @@ pub struct Input {
     pub usage: Usage,
     /// Milliseconds of queue.
     pub queue: f64,
+    /// So many may come and go by themselves.
+    pub reach: f64,
     /// Bits per second that arrive: lately, and over most of a second.
     pub recent: Option<f64>,
     pub steady: Option<f64>,
@@ -98,13 +100,15 @@ impl Aimd {
             return;
         };
         // Somebody else's burst: what we send is little, and the queue hardly there.
-        if input.limited && input.queue < STANDING / 2.0 {
+        if input.limited && input.queue < STANDING / 2.0 + input.reach {
             return;
         }
+        // What comes late comes all at once: within a short time that is anything.
+        let recent = input.steady.filter(|_| input.reach > DRAINED).map_or(recent, |steady| steady.max(recent));
         if self.capacity.is_some_and(|capacity| recent < capacity.mean && !capacity.is_near(recent)) {
             self.capacity = None;
         }
-        let drain = ((input.queue - STANDING) * DRAIN).clamp(0.0, MAX_DRAIN);
+        let drain = ((input.queue - STANDING - input.reach) * DRAIN).clamp(0.0, MAX_DRAIN);
         let allowed = (DECREASE - drain) * recent;
         if allowed < self.bps {
             self.bps = allowed;
@@ -165,6 +169,7 @@ mod tests {
         Input {
             usage,
             queue: 50.0,
+            reach: 0.0,
             recent: Some(arriving),
             steady: Some(arriving),
             round_trip: 100_000,

@@ -4,8 +4,10 @@
 //! makes a queue of its own and drains again. So the delay of a group is that of its least delayed packet, and what is looked at is
 //! the least delay of the last 100 ms: what a burst adds is gone from it, what stays is the queue that does not drain. A line is
 //! laid through it, and how steep it may rise adapts to how much it shakes.
+//!
+//! On some paths delays come and go by themselves, whatever is sent. How much is measured, and a queue must stand higher than that.
 
-use heapless::Deque;
+use heapless::{Deque, HistoryBuf};
 
 use super::Micros;
 
@@ -36,6 +38,14 @@ const SUSTAINED: f64 = 10.0;
 const LOWEST: f64 = 20.0;
 /// A queue that stands this high is over-use, growing or not.
 pub const STANDING: f64 = 100.0;
+/// Times of [`LEAST_OF`] over which it is told how much the delay shakes: three seconds.
+const SHAKES: usize = 30;
+/// Fewer tell nothing.
+const MIN_SHAKES: usize = 3;
+/// What shakes reaches this many times as far as it mostly does.
+const REACH: f64 = 6.0;
+/// What frames and speech do to each other.
+const STILL: f64 = 2.5;
 /// The least delay seen in this time is that of an empty line.
 const BASE_SPAN: Micros = 5_000_000;
 /// A change of delay beyond this is another clock.
@@ -74,6 +84,7 @@ pub struct Detector {
     over_for: f64,
     over_count: u32,
     base: Base,
+    shake: Shake,
     least: f64,
     usage: Usage,
 }
@@ -116,7 +127,13 @@ impl Detector {
         (self.least - self.base.get()).max(0.0)
     }
 
+    /// How much of what is on the way may come and go by itself, in milliseconds.
+    pub fn reach(&self) -> f64 {
+        (REACH * (self.shake.mostly - STILL)).max(0.0)
+    }
+
     fn on_group(&mut self, group: Group) {
+        self.shake.take(group.sent, group.delay);
         while self.recent.is_full() || self.recent.front().is_some_and(|(sent, _)| group.sent - sent > LEAST_OF) {
             self.recent.pop_front();
         }
@@ -143,7 +160,9 @@ impl Detector {
             self.over_for += if self.over_count == 0 { elapsed / 2.0 } else { elapsed };
             self.over_count += 1;
             let is_sustained = self.over_for > SUSTAINED && self.over_count > 1;
-            if is_sustained && slope >= self.last_slope && self.queue() > LOWEST {
+            if self.queue() <= LOWEST + self.reach() {
+                self.usage = Usage::Normal;
+            } else if is_sustained && slope >= self.last_slope {
                 (self.over_for, self.over_count) = (0.0, 0);
                 self.usage = Usage::Over;
             }
@@ -151,7 +170,7 @@ impl Detector {
             (self.over_for, self.over_count) = (0.0, 0);
             self.usage = match trend {
                 trend if trend < -threshold => Usage::Under,
-                _ if self.queue() > STANDING => Usage::Over,
+                _ if self.queue() > STANDING + self.reach() => Usage::Over,
                 _ => Usage::Normal,
             };
         }
@@ -178,6 +197,41 @@ fn slope(points: &Deque<(f64, f64), WINDOW>) -> f64 {
     let terms = points.iter().map(|(x, y)| ((x - mean_x) * (y - mean_y), (x - mean_x) * (x - mean_x)));
     let (up, across) = terms.fold((0.0, 0.0), |sum, term| (sum.0 + term.0, sum.1 + term.1));
     if across > 0.0 { up / across } else { 0.0 }
+}
+
+/// How much the least delay differs from one tenth of a second to the next. A queue of ours grows and drains: that is a line, and
+/// what differs is how far each point is off the line between its neighbours. Other people's queues and radio come and go.
+#[derive(Debug, Default)]
+struct Shake {
+    /// From when on, and the least delay since.
+    block: Option<(Micros, f64)>,
+    last: Option<(f64, f64)>,
+    shakes: HistoryBuf<f64, SHAKES>,
+    /// Half of the time more, half of the time less.
+    mostly: f64,
+}
+
+impl Shake {
+    fn take(&mut self, at: Micros, delay: f64) {
+        match &mut self.block {
+            Some((since, least)) if at - *since <= LEAST_OF => *least = least.min(delay),
+            _ => {
+                if let Some((_, least)) = self.block.replace((at, delay)) {
+                    self.on_block(least);
+                }
+            }
+        }
+    }
+
+    fn on_block(&mut self, least: f64) {
+        if let Some((before, middle)) = self.last {
+            self.shakes.write((middle - (before + least) / 2.0).abs());
+        }
+        self.last = Some((self.last.map_or(least, |(_, middle)| middle), least));
+        let mut sorted: heapless::Vec<f64, SHAKES> = self.shakes.iter().copied().collect();
+        sorted.sort_unstable_by(f64::total_cmp);
+        self.mostly = sorted.get(sorted.len() / 2).copied().filter(|_| sorted.len() >= MIN_SHAKES).unwrap_or(0.0);
+    }
 }
 
 /// The least delay of the last five to ten seconds: clocks drift, and paths change.

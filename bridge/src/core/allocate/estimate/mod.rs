@@ -238,14 +238,18 @@ impl Bandwidth {
         self.last_feedback = Some(now);
         (self.starved, self.unheard, self.well_fed) = (None, None, None);
         let estimate = self.estimate();
-        let steady = self.throughput.steady();
+        let (recent, steady) = (self.throughput.recent(), self.throughput.steady());
+        let known = steady.or(recent);
+        let reach = self.detector.reach();
+        self.prober.set_reach(micros(reach));
         let input = Input {
             usage: self.usage(),
             queue: self.detector.queue(),
-            recent: self.throughput.recent(),
+            reach,
+            recent,
             steady,
             round_trip: Micros::try_from(round_trip.as_micros()).unwrap_or(Micros::MAX),
-            limited: steady.is_some_and(|steady| steady < LIMITED * estimate),
+            limited: known.is_some_and(|bps| bps < LIMITED * estimate),
         };
         self.rate.update(now, &input);
         self.rate.bps = self.rate.bps.clamp(FLOOR.min(self.cap), self.cap);
@@ -340,6 +344,11 @@ impl Bandwidth {
 #[expect(clippy::cast_possible_truncation, reason = "rates are positive and far below the bounds of the type")]
 fn whole(bps: f64) -> u64 {
     bps as u64
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "delays are far below the bounds of the type")]
+fn micros(milliseconds: f64) -> Micros {
+    (milliseconds * 1000.0) as Micros
 }
 
 #[cfg(test)]

@@ -15,6 +15,9 @@ const SLOWEST: f64 = 150_000.0;
 /// Beyond what is wanted, which varies.
 const MARGIN: f64 = 1.15;
 const DURATION: Micros = 100_000;
+/// Where delays change by themselves a cluster lasts so many times as long as they reach, so that it stands out.
+const STANDS_OUT: Micros = 4;
+const MAX_DURATION: Micros = 500_000;
 /// Between packets of a cluster.
 const TICK: Micros = 5_000;
 /// From the end of what a cluster adds to a queue until delays are what they were, besides the time that it takes to drain.
@@ -42,6 +45,7 @@ const GAIN: f64 = 1.05;
 struct Cluster {
     rate: f64,
     started: Micros,
+    duration: Micros,
     bytes: u64,
     /// Number of its first packet and of its last, once they are known.
     first: Option<ExtSeq>,
@@ -79,6 +83,8 @@ pub struct Prober {
     tried: bool,
     failures: u32,
     cluster: Option<Cluster>,
+    /// How much delays change by themselves.
+    reach: Micros,
     /// From when to when the newest cluster fills the line, at the worst.
     fills: Option<(Micros, Micros)>,
     polled: Option<Micros>,
@@ -97,6 +103,11 @@ impl Prober {
     /// More is wanted than the estimate allows.
     pub fn wants_more(&self, estimate: f64) -> bool {
         self.wanted > estimate * GAIN
+    }
+
+    /// How much delays change by themselves, whatever is sent.
+    pub fn set_reach(&mut self, reach: Micros) {
+        self.reach = reach;
     }
 
     /// No cluster before this time: the line has just been over-used, or not been heard of yet.
@@ -123,9 +134,9 @@ impl Prober {
             return 0;
         };
         self.polled = Some(now);
-        let elapsed = (now - cluster.started).min(DURATION);
+        let elapsed = (now - cluster.started).min(cluster.duration);
         let due = (cluster.rate * (elapsed + TICK) as f64 / 8e6).min(MAX_CLUSTER) - cluster.bytes as f64;
-        if now - cluster.started >= DURATION || cluster.bytes as f64 >= MAX_CLUSTER {
+        if now - cluster.started >= cluster.duration || cluster.bytes as f64 >= MAX_CLUSTER {
             cluster.ended = Some(now);
             return 0;
         }
@@ -140,10 +151,12 @@ impl Prober {
             self.next = Some(now + PAUSE);
             return;
         }
-        let drains = DURATION as f64 * (rate / estimate.max(1.0) - 1.0);
-        self.fills = Some((now, now + DURATION + drained(drains) + CLEAR));
+        let duration = (DURATION + STANDS_OUT * self.reach).min(MAX_DURATION);
+        let drains = duration as f64 * (rate / estimate.max(1.0) - 1.0);
+        self.fills = Some((now, now + duration + drained(drains) + CLEAR));
+        let got = Got::default();
         self.cluster =
-            Some(Cluster { rate, started: now, bytes: 0, first: None, last: None, ended: None, got: Got::default() });
+            Some(Cluster { rate, started: now, duration, bytes: 0, first: None, last: None, ended: None, got });
     }
 
     /// Any packet leaves.
@@ -178,11 +191,13 @@ impl Prober {
             return None;
         }
         self.cluster = None;
-        let outcome = cluster.got.rate(cluster.bytes).and_then(|(bps, is_saturated)| match bps {
-            bps if bps > estimate * GAIN => Some(Outcome::More(bps)),
-            bps if bps < estimate && is_saturated => Some(Outcome::Full(bps)),
-            _ => None,
-        });
+        let rate = |late| cluster.got.rate(cluster.bytes, late);
+        let more = rate(self.reach).filter(|(bps, _)| *bps > estimate * GAIN).map(|(bps, _)| Outcome::More(bps));
+        let full = || {
+            let (bps, is_saturated) = rate(2 * self.reach)?;
+            (bps < estimate && is_saturated).then_some(Outcome::Full(bps))
+        };
+        let outcome = more.or_else(full);
         let pause = if matches!(outcome, Some(Outcome::More(_))) {
             self.failures = 0;
             AGAIN
@@ -222,13 +237,14 @@ impl Got {
         self.arrived = wider(self.arrived, arrived);
     }
 
-    /// Bits per second at which it arrived, and whether that was all that the line carries, of the `bytes` that were sent.
-    fn rate(&self, bytes: u64) -> Option<(f64, bool)> {
+    /// Bits per second at which it arrived, and whether that was all that the line carries, of the `bytes` that were sent. Its end
+    /// may have come so much later than its beginning by chance.
+    fn rate(&self, bytes: u64, late: Micros) -> Option<(f64, bool)> {
         if self.packets < MIN_PACKETS || (self.bytes as f64) < bytes as f64 * MIN_SHARE {
             return None;
         }
         let ((from, to), (first, last)) = (self.sent?, self.arrived?);
-        let (took, spread) = ((to - from) as f64, (last - first) as f64);
+        let (took, spread) = ((to - from) as f64, (last - first - late).max((to - from).min(last - first)) as f64);
         if took < TICK as f64 || spread <= 0.0 {
             return None;
         }

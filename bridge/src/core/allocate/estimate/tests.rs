@@ -20,12 +20,14 @@ struct Line {
     queue: Duration,
     delay: Duration,
     jitter: Duration,
+    /// Nothing overtakes: jitter is then a queue elsewhere that fills and empties.
+    in_order: bool,
     /// Of a thousand packets, either way.
     loss: u32,
 }
 
 fn line(bps: f64) -> Line {
-    Line { bps, queue: MS * 300, delay: MS * 20, jitter: Duration::ZERO, loss: 0 }
+    Line { bps, queue: MS * 300, delay: MS * 20, jitter: Duration::ZERO, in_order: false, loss: 0 }
 }
 
 /// What is sent: frames of one size 30 times a second that take what the estimate allows, at most `most`, and speech.
@@ -38,6 +40,8 @@ struct Model {
     log: ArrivalLog,
     sequence: Seq,
     free: Instant,
+    /// The last arrival there, and here.
+    last: [Instant; 2],
     flying: BTreeMap<(Instant, u64), (Seq, usize)>,
     returning: BTreeMap<(Instant, u64), Vec<u8>>,
     count: u64,
@@ -67,6 +71,7 @@ impl Model {
             log: ArrivalLog::new(now),
             sequence: Seq(65_000),
             free: now,
+            last: [now; 2],
             flying: BTreeMap::new(),
             returning: BTreeMap::new(),
             count: 0,
@@ -91,9 +96,13 @@ impl Model {
         self.random() % 1000 < u64::from(self.line.loss)
     }
 
-    fn flight(&mut self) -> Duration {
+    /// When arrives what leaves the queue at `from`, that way?
+    fn arrival(&mut self, from: Instant, way: usize) -> Instant {
         let jitter = self.line.jitter.as_micros() as u64;
-        self.line.delay + Duration::from_micros(if jitter == 0 { 0 } else { self.random() % jitter })
+        let shaken = Duration::from_micros(if jitter == 0 { 0 } else { self.random() % jitter });
+        let arrival = from + self.line.delay + shaken;
+        self.last[way] = self.last[way].max(arrival);
+        if self.line.in_order { self.last[way] } else { arrival }
     }
 
     fn send(&mut self, size: usize) {
@@ -108,7 +117,7 @@ impl Model {
         self.stay = self.stay.max(stay);
         self.stays.push(stay);
         self.free = self.now.max(self.free) + Duration::from_secs_f64(size as f64 * 8.0 / self.line.bps);
-        let arrival = self.free + self.flight();
+        let arrival = self.arrival(self.free, 0);
         self.flying.insert((arrival, self.count), (sequence, size));
     }
 
@@ -167,7 +176,7 @@ impl Model {
             let len = writer.len();
             self.count += 1;
             if len > 0 && !self.is_lost() {
-                let arrival = at + self.flight();
+                let arrival = self.arrival(at, 1);
                 self.returning.insert((arrival, self.count), buffer[..len].to_vec());
             }
         }
@@ -213,6 +222,49 @@ fn the_estimate_is_near_the_truth_at_any_rate_loss_and_jitter() {
                 assert!((0.7..1.05).contains(&mean), "{bps} with {loss}/1000 lost and {jitter} ms jitter: {mean}");
             }
         }
+    }
+}
+
+/// A hundred milliseconds come and go by themselves.
+fn shaken(bps: f64, in_order: bool) -> Line {
+    Line { jitter: MS * 100, in_order, ..line(bps) }
+}
+
+#[test]
+fn delays_that_change_by_themselves_are_no_queue() {
+    let ways = [true, false].into_iter();
+    for (in_order, most) in ways.flat_map(|way| [150_000.0, 600_000.0, 1.5e6].map(|most| (way, most))) {
+        for seed in 1..=20 {
+            let mut model = Model::new(shaken(50e6, in_order), seed);
+            model.most = most;
+            model.bandwidth.set_wanted(whole(most * 1.1) + 50_000);
+            model.run(5);
+            model.run(60);
+            let least = model.least() / (most + 40_000.0);
+            let short = model.estimates.iter().filter(|bps| **bps < most + 40_000.0).count() as f64 / 60_000.0;
+            assert!(
+                least > 0.6 && short < 0.2,
+                "in order: {in_order}, {most}, seed {seed}: {least:.2}, {short:.2} of the time"
+            );
+        }
+    }
+}
+
+#[test]
+fn where_delays_change_by_themselves_a_narrow_line_is_still_found() {
+    for seed in 1..=10 {
+        let mut model = Model::new(shaken(2e6, true), seed);
+        assert!(model.run(20) > 1.0e6, "seed {seed}");
+        model.line.bps = 300_000.0;
+        model.run(3);
+        let after = model.bandwidth.estimate();
+        assert!(after < 350_000.0, "seed {seed}: {after} three seconds after the step");
+        model.run(10);
+        assert!(model.mean_stay() < MS * 180, "seed {seed}: {:?} in the queue", model.mean_stay());
+        model.line.bps = 2e6;
+        model.run(12);
+        let after = model.bandwidth.estimate();
+        assert!(after > 1.1e6, "seed {seed}: {after} twelve seconds after the line is wide again");
     }
 }
 
