@@ -49,7 +49,7 @@ ARM := $(TARGET)/cross/aarch64-unknown-linux-gnu/release/moothall
 ARM_EMULATED := $(TARGET)/cross/aarch64-unknown-linux-gnu/emulated/moothall
 
 .PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 image-qemu test test-full test-arm test-board test-stages lint bench fuzz web setup-run setup-test web-test rust-build \
-	rust-test package-test board-test monitoring-test impaired-test share simulation-long browser-test browser-again screens
+	rust-test package-test board-test monitoring-test impaired-test share simulation-long chance-long browser-test browser-again screens
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -116,6 +116,7 @@ test-full: ## `make test`, and what takes too long for it: many seeds, browsers 
 	@.ci/stage --ask package $(MAKE) package-test
 	@.ci/stage impaired $(MAKE) impaired-test
 	@STAGE_MINUTES=90 .ci/stage simulation $(MAKE) simulation-long
+	@STAGE_MINUTES=120 .ci/stage chance $(MAKE) chance-long
 	@STAGE_MINUTES=90 .ci/stage browsers $(MAKE) browser-again
 	@.ci/stage screens $(MAKE) screens
 	@STAGE_MINUTES=90 .ci/stage fuzz $(MAKE) fuzz FUZZ_SECONDS=60
@@ -221,7 +222,12 @@ browser-again:
 
 MOOTHALL_SEEDS ?= 200
 simulation-long:
-	MOOTHALL_SEEDS=$(MOOTHALL_SEEDS) cargo test -p tests --locked --test simulation
+	MOOTHALL_SEEDS=$(MOOTHALL_SEEDS) cargo test --workspace --locked --test simulation
+
+# Meetings of chance: 200 of them are part of `make test`.
+CHANCES ?= 10000
+chance-long:
+	MOOTHALL_SEEDS=$(CHANCES) cargo test --workspace --locked --test chance
 
 # Later than the page: it is built into the binary.
 $(BIN): $(RUST_SOURCES) $(WEB)/dist/index.html

@@ -47,3 +47,17 @@ pub fn join(world: &mut World, count: u32, load: Load) -> Vec<ChannelId> {
     assert!(world.run_until(end, |world| world.bots.iter().all(Bot::connected)), "everybody connects");
     channels
 }
+
+/// What people do by chance; the network has a generator of its own.
+pub struct Whims(pub u64);
+
+impl Whims {
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+
+    pub fn one_of<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len() as u64) as usize]
+    }
+}

@@ -18,7 +18,20 @@ pub struct Link {
     pub in_order: bool,
     /// Towards the participant only: lines at home are narrow.
     pub down: Option<Bottleneck>,
+    /// Losses that come together.
+    pub bursts: Option<Bursts>,
 }
+
+/// Spans of time in which nearly everything is lost, as when somebody walks between a phone and its access point.
+#[derive(Debug, Clone, Copy)]
+pub struct Bursts {
+    /// That a datagram begins one, per ten thousand.
+    pub chance: u32,
+    pub longest: Duration,
+}
+
+/// Of a thousand datagrams in a burst.
+const LOST_IN_BURST: u32 = 800;
 
 /// A queue before a line that carries so much and no more.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +61,8 @@ pub struct Network {
     pub stays: HashMap<SocketAddr, Duration>,
     /// By receiver: when the last datagram arrives.
     last: HashMap<SocketAddr, Instant>,
+    /// By sender and receiver: when the newest burst of losses ends.
+    bursts: HashMap<(SocketAddr, SocketAddr), Instant>,
 }
 
 impl Network {
@@ -60,6 +75,7 @@ impl Network {
             free: HashMap::new(),
             stays: HashMap::new(),
             last: HashMap::new(),
+            bursts: HashMap::new(),
         }
     }
 
@@ -69,7 +85,7 @@ impl Network {
 
     /// Puts a datagram on the wire.
     pub fn send(&mut self, now: Instant, link: &Link, arrival: Arrival) {
-        if self.chance(link.loss) {
+        if self.chance(link.loss) || self.burst(now, link, &arrival) {
             self.lost += 1;
             return;
         }
@@ -78,6 +94,17 @@ impl Network {
             self.put(now, link, copy);
         }
         self.put(now, link, arrival);
+    }
+
+    /// Whether a burst takes this datagram.
+    fn burst(&mut self, now: Instant, link: &Link, arrival: &Arrival) -> bool {
+        let Some(bursts) = link.bursts else { return false };
+        let way = (arrival.from, arrival.to);
+        if self.rng.next_u32() % 10_000 < bursts.chance {
+            let longest = bursts.longest.as_micros() as u64;
+            self.bursts.insert(way, now + Duration::from_micros(self.rng.next_u64() % longest));
+        }
+        self.bursts.get(&way).is_some_and(|end| now < *end) && self.chance(LOST_IN_BURST)
     }
 
     /// Towards a participant: through the queue before its line, if it has one.

@@ -7,7 +7,6 @@
     reason = "tests may"
 )]
 
-use bridge::core::{BridgeConfig, CandidateKind, LocalCandidate};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,10 +14,10 @@ use tests::bot::Bot;
 use tests::bot::keys::Offer;
 use tests::bot::receiver::Track;
 use tests::bot::sender::Load;
+use tests::meeting::{Whims, ask, bot, good, world};
 use tests::netem::Link;
 use tests::world::{MEETING, World, create_endpoint};
 
-const BRIDGE: &str = "192.0.2.1:10000";
 /// Every run with these must pass; a seed that once found a fault stays.
 const SEEDS: &[u64] = &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1005];
 
@@ -30,32 +29,6 @@ fn seeds() -> Vec<u64> {
     SEEDS.iter().copied().chain(more).collect()
 }
 
-fn config() -> BridgeConfig {
-    let addr: SocketAddr = BRIDGE.parse().expect("address");
-    BridgeConfig {
-        candidates: vec![LocalCandidate {
-            ip: addr.ip(),
-            port: addr.port(),
-            kind: CandidateKind::Host,
-            loopback: false,
-        }],
-        ..BridgeConfig::default()
-    }
-}
-
-fn world(seed: u64, link: Link) -> World {
-    World::new(seed, BRIDGE.parse().expect("address"), config(), link)
-}
-
-fn bot(number: u32, load: Load, offer: Offer) -> Bot {
-    let addr = SocketAddr::from(([203, 0, 113, number as u8], 40_000));
-    Bot::new(number, addr, load, offer)
-}
-
-fn good() -> Link {
-    Link { delay: Duration::from_millis(10), ..Link::default() }
-}
-
 fn bad() -> Link {
     Link {
         delay: Duration::from_millis(30),
@@ -63,7 +36,7 @@ fn bad() -> Link {
         loss: 20,
         in_order: false,
         duplicate: 5,
-        down: None,
+        ..Link::default()
     }
 }
 
@@ -423,11 +396,6 @@ fn checklist_113_a_silent_endpoint_expires_and_the_focus_is_told() {
     assert_eq!(world.bridge.stats().endpoints, 1);
 }
 
-/// Asks for the same height of everything.
-fn ask(height: i32) -> serde_json::Value {
-    json!({"colibriClass": "ReceiverVideoConstraints", "lastN": -1, "defaultConstraints": {"maxHeight": height}})
-}
-
 /// Decoding of the video of bot `of` at `viewer`.
 fn track(world: &World, viewer: usize, of: usize) -> &Track {
     let ssrc = world.bots[of].video_ssrc().expect("video");
@@ -454,16 +422,6 @@ fn video_runs(world: &World, count: usize, limit: Duration, what: &str) {
 
 const SIMULCAST: Load = Load { audio: true, encodings: 3, frames_per_second: 15, packets_per_frame: 1, payload: 600 };
 
-/// A small generator for what people do; the network has its own.
-struct Whims(u64);
-
-impl Whims {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-}
-
 fn switching_under_loss(seed: u64, seconds: u64) {
     let link = Link {
         delay: Duration::from_millis(25),
@@ -471,7 +429,7 @@ fn switching_under_loss(seed: u64, seconds: u64) {
         loss: 20,
         in_order: false,
         duplicate: 3,
-        down: None,
+        ..Link::default()
     };
     let mut world = world(seed, link);
     let mut channels = Vec::new();
@@ -534,7 +492,7 @@ fn one_bad_line_is_nobody_elses_trouble() {
             loss: 300,
             in_order: false,
             duplicate: 0,
-            down: None,
+            ..Link::default()
         };
         // The bot's DTLS client repeats itself seven times, at a fixed pace: at 30 % one join of 150 ends there. Browsers try for
         // longer.

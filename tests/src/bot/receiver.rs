@@ -195,12 +195,25 @@ impl Track {
         }
         if self.waiting_key {
             self.skip_to_key_frame(now);
+        } else if let Some(at) = self.key_frame_ahead() {
+            // It needs nothing of what is missing before it, and libwebrtc's frame buffer does not wait for that.
+            self.broken += 1;
+            self.go_on_at(now, at);
         }
     }
 
     /// The sequence number of the last packet of the next frame, when all of it is there.
     fn complete_frame(&self) -> Option<u64> {
-        let mut at = self.next;
+        self.complete_from(self.next)
+    }
+
+    /// The first packet of a key frame that is whole, behind one that is not.
+    fn key_frame_ahead(&self) -> Option<u64> {
+        let starts = self.buffer.range(self.next + 1..).filter(|(_, packet)| key_frame_start(&packet.payload));
+        starts.map(|(at, _)| *at).find(|at| self.complete_from(*at).is_some())
+    }
+
+    fn complete_from(&self, mut at: u64) -> Option<u64> {
         loop {
             let packet = self.buffer.get(&at)?;
             if packet.header.marker {
@@ -213,11 +226,15 @@ impl Track {
     fn skip_to_key_frame(&mut self, now: Instant) {
         let key = self.buffer.iter().find(|(at, p)| **at > self.next && key_frame_start(&p.payload)).map(|(at, _)| *at);
         if let Some(at) = key {
-            self.next = at;
-            self.buffer.retain(|seq, _| *seq >= at);
-            self.missing.retain(|seq, _| *seq > at);
-            self.play(now);
+            self.go_on_at(now, at);
         }
+    }
+
+    fn go_on_at(&mut self, now: Instant, at: u64) {
+        self.next = at;
+        self.buffer.retain(|seq, _| *seq >= at);
+        self.missing.retain(|seq, _| *seq > at);
+        self.play(now);
     }
 
     fn decode(&mut self, now: Instant, frame: &[Packet]) {

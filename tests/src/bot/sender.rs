@@ -58,6 +58,8 @@ pub struct Sender {
     pub level: u8,
     pub audio_muted: bool,
     pub video_muted: bool,
+    /// How much slower than the others' the clock of this bot is, in millionths.
+    pub drift: i32,
     encodings: Vec<Encoding>,
     video_timestamp: u32,
     transport_sequence: u16,
@@ -95,6 +97,7 @@ impl Sender {
             level: 30,
             audio_muted: false,
             video_muted: false,
+            drift: 0,
             encodings,
             video_timestamp: 9000,
             transport_sequence: 65_000,
@@ -126,13 +129,13 @@ impl Sender {
     /// Everything that is due is queued for [`Self::poll`].
     pub fn on_wakeup(&mut self, now: Instant) {
         while self.next_audio.is_some_and(|at| at <= now) {
-            self.next_audio = self.next_audio.map(|at| at + AUDIO_EVERY);
+            self.next_audio = self.next_audio.map(|at| at + self.drifted(AUDIO_EVERY));
             self.audio_timestamp = self.audio_timestamp.wrapping_add(960);
             if !self.audio_muted {
                 self.push_audio();
             }
         }
-        let frame = Duration::from_secs(1) / self.load.frames_per_second;
+        let frame = self.drifted(Duration::from_secs(1) / self.load.frames_per_second);
         while self.next_video.is_some_and(|at| at <= now) {
             self.next_video = self.next_video.map(|at| at + frame);
             self.video_timestamp = self.video_timestamp.wrapping_add(90_000 / self.load.frames_per_second);
@@ -140,6 +143,11 @@ impl Sender {
                 self.push_frame();
             }
         }
+    }
+
+    /// How long it takes until the clock of this bot has gone on by so much.
+    fn drifted(&self, span: Duration) -> Duration {
+        span.mul_f64(1.0 + f64::from(self.drift) / 1e6)
     }
 
     pub fn poll(&mut self) -> Option<BytesMut> {
@@ -151,7 +159,7 @@ impl Sender {
         let Some(started) = self.started else {
             return Vec::new();
         };
-        let elapsed = (now - started).as_micros() as u64;
+        let elapsed = ((now - started).as_micros() as f64 / (1.0 + f64::from(self.drift) / 1e6)) as u64;
         let ntp_time = (3_900_000_000 << 32) | ((elapsed << 32) / 1_000_000);
         let report = |ssrc, rtp_time| SenderReport {
             ssrc,

@@ -1,0 +1,67 @@
+//! Meetings of chance: people, lines and what happens to them come from a seed, and a model says what each of them must see and hear.
+//!
+//! `MOOTHALL_SEEDS` asks for more of them, `MOOTHALL_SEED` for a single one.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "tests may"
+)]
+
+mod hall;
+mod line;
+mod model;
+
+use hall::Hall;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+const COUNT: u64 = 200;
+/// Those beyond the count that once found a fault.
+const FOUND: &[u64] = &[];
+
+fn seeds() -> Vec<u64> {
+    if let Ok(seed) = std::env::var("MOOTHALL_SEED") {
+        return vec![seed.parse().expect("MOOTHALL_SEED is a number")];
+    }
+    let count =
+        std::env::var("MOOTHALL_SEEDS").map_or(COUNT, |count| count.parse().expect("MOOTHALL_SEEDS is a number"));
+    FOUND.iter().copied().chain(1..=count).collect()
+}
+
+/// Three quarters of a minute, more or less: people join, things happen, and at last all is well.
+fn meet(seed: u64) {
+    let mut hall = Hall::open(seed);
+    let end = hall.world.now + Duration::from_secs(10);
+    while hall.world.now < end {
+        hall.something_happens();
+        hall.goes_on();
+    }
+    hall.all_is_well();
+}
+
+#[test]
+fn everybody_sees_and_hears_what_the_model_says() {
+    let seeds = seeds();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut failed = Vec::new();
+        while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
+            // The others go on: one look shows all seeds that fail.
+            if catch_unwind(AssertUnwindSafe(|| meet(*seed))).is_err() {
+                failed.push(*seed);
+            }
+        }
+        failed
+    };
+    let failed: Vec<u64> = thread::scope(|scope| {
+        let workers: Vec<_> =
+            (0..thread::available_parallelism().map_or(1, usize::from)).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("a worker")).collect()
+    });
+    assert!(failed.is_empty(), "seeds {failed:?} of {}", seeds.len());
+}
