@@ -117,6 +117,23 @@ test('a meeting is seen by Prometheus, and the dashboard asks for nothing that i
     }
 });
 
+test('a box that drains goes on with its meeting and begins no other, and takes orders from no web page', async () => {
+    const order = (what, headers = {}) => fetch(`${BOX}/colibri/drain/${what}`, { method: 'POST', headers });
+
+    assert.equal((await order('enable', { Origin: 'http://evil.example' })).status, 403);
+    assert.equal((await ask(`${BOX}/colibri/drain/enable`)).status, 405);
+    assert.equal((await order('enable')).status, 200);
+    await eventually(`${BOX}/colibri/stats`, ({ text }) => JSON.parse(text).drain === true);
+    const other = await joinWithPage(browser, { room: 'another', name: 'Edith' });
+    const another = await joinWithPage(browser, { room: 'another', name: 'Frances' });
+
+    await eventually(`${BOX}/metrics`, ({ text }) => /^moothall_draining 1$/m.test(text) && /^moothall_occupants 4$/m.test(text));
+    assert.equal(Object.keys(JSON.parse((await ask(`${BOX}/debug`)).text).conferences).length, 1);
+    assert.equal((await order('disable')).status, 200);
+    await pageReceives(other, [ await id(another) ]);
+    await Promise.all([ other, another ].map(page => page.context().close()));
+});
+
 test('a box that stands still is unwell, and an alert is on its way', async () => {
     const rules = JSON.parse((await eventually(`${PROMETHEUS}/api/v1/rules`, ({ status }) => status === 200)).text);
 

@@ -270,6 +270,7 @@ pub struct Bridge {
     uplink: Uplink,
     generation: u64,
     shutting_down: bool,
+    draining: bool,
 }
 
 impl Bridge {
@@ -288,6 +289,7 @@ impl Bridge {
             counters: Counters::default(),
             generation: 0,
             shutting_down: false,
+            draining: false,
         }
     }
 
@@ -409,6 +411,11 @@ impl Bridge {
         }
     }
 
+    /// Whether new conferences are refused, while those that run go on.
+    pub fn set_draining(&mut self, draining: bool) {
+        self.draining = draining;
+    }
+
     /// New list of addresses, for endpoints created from now on.
     pub fn set_candidates(&mut self, candidates: Vec<LocalCandidate>) {
         self.config.candidates = candidates;
@@ -456,7 +463,7 @@ impl Bridge {
 
     /// How it stands now.
     pub fn gauges(&self, now: Instant) -> Gauges {
-        stats::gauges(now, self.conferences.iter().flatten())
+        Gauges { draining: self.draining, ..stats::gauges(now, self.conferences.iter().flatten()) }
     }
 
     /// Everybody in all conferences.

@@ -56,7 +56,7 @@ impl Bridge {
         let place = match (known, request.create) {
             (Some(_), true) => return Err(Refusal::ConferenceAlreadyExists),
             (Some(place), false) => Some(place),
-            (None, true) if self.shutting_down => return Err(Refusal::GracefulShutdown),
+            (None, true) if self.shutting_down || self.draining => return Err(Refusal::GracefulShutdown),
             (None, true) => None,
             (None, false) => return Err(Refusal::ConferenceNotFound),
         };

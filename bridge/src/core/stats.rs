@@ -44,6 +44,8 @@ pub struct Totals {
 /// How the bridge stands now.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Gauges {
+    /// New conferences are refused.
+    pub draining: bool,
     pub largest_conference: usize,
     /// Conferences in which nobody sends anything.
     pub idle_conferences: usize,

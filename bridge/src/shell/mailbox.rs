@@ -42,6 +42,8 @@ pub enum Letter {
     },
     /// Addresses to offer from now on.
     SetCandidates(Vec<LocalCandidate>),
+    /// Refuse new conferences, or take them again.
+    Drain(bool),
     /// Ask these STUN servers for the address that the internet sees.
     Discover(Vec<SocketAddr>),
     /// Copy out the numbers; also a sign of life.
@@ -60,6 +62,7 @@ impl fmt::Debug for Letter {
             Self::ChannelText { .. } => "ChannelText",
             Self::ChannelClosed { .. } => "ChannelClosed",
             Self::SetCandidates(_) => "SetCandidates",
+            Self::Drain(_) => "Drain",
             Self::Discover(_) => "Discover",
             Self::Report(_) => "Report",
             Self::Describe(_) => "Describe",

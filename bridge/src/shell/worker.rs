@@ -219,6 +219,7 @@ impl Loop {
             Letter::ChannelText { id, text } => bridge.on_channel_text(now, id, &text, outbox),
             Letter::ChannelClosed { id } => bridge.on_channel_closed(now, id),
             Letter::SetCandidates(candidates) => bridge.set_candidates(candidates),
+            Letter::Drain(draining) => bridge.set_draining(draining),
             Letter::Discover(servers) => self.discovery.ask(&servers, self.secret, outbox),
             Letter::Report(answer) => {
                 answer(Report { bridge: bridge.stats(), gauges: bridge.gauges(now), shell: outbox.counters });

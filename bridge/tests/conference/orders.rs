@@ -252,6 +252,19 @@ fn visitors_have_no_sources() {
 }
 
 #[test]
+fn a_bridge_that_drains_refuses_new_conferences_and_goes_on_with_those_that_run() {
+    let mut world = World::meeting(2);
+    world.bridge.set_draining(true);
+    let other = ConferenceModify { meeting_id: "another".into(), ..conference(true, vec![]) };
+    assert_eq!(refusal(world.order(other.clone())), Refusal::GracefulShutdown);
+    world.done(conference(false, vec![creating("late")]));
+    assert!(world.closed.is_empty());
+    assert!(world.bridge.gauges(world.now).draining);
+    world.bridge.set_draining(false);
+    world.done(other);
+}
+
+#[test]
 fn shutting_down_says_goodbye_and_refuses_new_conferences() {
     let mut world = World::meeting(2);
     world.bridge.shut_down(world.now, &mut world.outbox);

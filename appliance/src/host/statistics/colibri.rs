@@ -15,7 +15,7 @@ pub(super) fn stats(figures: &Figures) -> Value {
         "current_timestamp": timestamp(SystemTime::now()),
         "version": figures.version,
         "healthy": true,
-        "drain": false,
+        "drain": gauges.draining,
         "graceful_shutdown": false,
         "shutting_down": false,
         "stress_level": load.stress,

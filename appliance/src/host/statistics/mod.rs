@@ -1,7 +1,7 @@
 //! Numbers for whoever watches the box, over plain HTTP to those who reach `network.statistics`: usually this machine alone.
 //!
 //! `/metrics` is for Prometheus, `/colibri/stats` has the names of Jitsi Videobridge, `/about/health` says with its status whether
-//! all is well, `/debug` tells of everybody in all conferences.
+//! all is well, `/debug` tells of everybody in all conferences. `/colibri/drain/enable` and `/disable` are orders.
 
 mod colibri;
 mod debug;
@@ -10,7 +10,7 @@ mod prometheus;
 
 use std::cell::RefCell;
 use std::convert::Infallible;
-use std::net::TcpListener as StdListener;
+use std::net::{IpAddr, TcpListener as StdListener};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use bridge::core::stats::ConferenceReport;
 use bridge::shell::mailbox::{Letter, Mailbox, Report};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, ORIGIN};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -86,9 +86,12 @@ impl Statistics {
         connections.run_until(std::future::pending()).await
     }
 
-    async fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        if request.method() != Method::GET {
-            return text(StatusCode::METHOD_NOT_ALLOWED, "GET\n");
+    async fn answer(&self, request: &Request<Incoming>, peer: IpAddr) -> Response<Full<Bytes>> {
+        match (request.method(), drain(request.uri().path())) {
+            (&Method::POST, Some(on)) => return self.drain(request.headers(), peer, on),
+            (_, Some(_)) => return text(StatusCode::METHOD_NOT_ALLOWED, "POST\n"),
+            (&Method::GET, None) => {}
+            _ => return text(StatusCode::METHOD_NOT_ALLOWED, "GET\n"),
         }
         match request.uri().path() {
             "/metrics" => match self.figures().await {
@@ -112,6 +115,16 @@ impl Statistics {
             },
             _ => text(StatusCode::NOT_FOUND, "/metrics, /colibri/stats, /about/health, /about/version, /debug\n"),
         }
+    }
+
+    /// Numbers may be for others; orders come from this machine, and from no page in its browser.
+    fn drain(&self, headers: &HeaderMap, peer: IpAddr, on: bool) -> Response<Full<Bytes>> {
+        if !peer.to_canonical().is_loopback() || headers.contains_key(ORIGIN) {
+            return text(StatusCode::FORBIDDEN, "orders are taken from programs of this machine alone\n");
+        }
+        tracing::info!(on, "the bridge drains");
+        self.mailbox.post(Letter::Drain(on));
+        text(StatusCode::OK, "")
     }
 
     /// `None` if a part of the host does not answer.
@@ -149,7 +162,7 @@ impl Statistics {
 async fn accept(this: Rc<Statistics>, open: Rc<Semaphore>, listener: TcpListener) {
     loop {
         let open = Rc::clone(&open);
-        let Ok((tcp, _)) = listener.accept().await else {
+        let Ok((tcp, peer)) = listener.accept().await else {
             sleep(PAUSE).await;
             continue;
         };
@@ -157,7 +170,7 @@ async fn accept(this: Rc<Statistics>, open: Rc<Semaphore>, listener: TcpListener
         spawn_local(async move {
             // It is never closed.
             let Ok(_place) = open.acquire().await else { return };
-            let service = service_fn(async |request| Ok::<_, Infallible>(this.answer(&request).await));
+            let service = service_fn(async |request| Ok::<_, Infallible>(this.answer(&request, peer.ip()).await));
             // Whoever asked may have gone.
             let _ = http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -165,6 +178,15 @@ async fn accept(this: Rc<Statistics>, open: Rc<Semaphore>, listener: TcpListener
                 .serve_connection(TokioIo::new(tcp), service)
                 .await;
         });
+    }
+}
+
+/// The orders of Jitsi Videobridge: whether new conferences are refused.
+fn drain(path: &str) -> Option<bool> {
+    match path {
+        "/colibri/drain/enable" => Some(true),
+        "/colibri/drain/disable" => Some(false),
+        _ => None,
     }
 }
 

@@ -26,6 +26,8 @@ fn host(page: &mut Page, figures: &Figures) {
         "Processor time by time, of one processor, over some seconds.",
         load.processor,
     );
+    let draining = u8::from(figures.bridge.gauges.draining);
+    page.gauge("moothall_draining", "1 while no new conferences are taken.", draining);
     page.gauge("moothall_stress_ratio", "Share of what the host can bear; it can be more than 1.", load.stress);
 }
 
