@@ -180,13 +180,15 @@ impl Conference {
         let level = turn.uplink.demand(endpoint.handle.generation, wanted, estimate);
         let most = max.saturating_add(SPEECH).min(level.unwrap_or(u64::MAX));
         endpoint.leg.bandwidth.set_cap(most);
-        let budget = video_budget(turn.now, endpoint, max.min(most.saturating_sub(speech)));
         let wishes = wishes(endpoint, place, videos);
         let placed = self.place_wanted(turn, place, videos, &wishes);
         let Some(endpoint) = self.get_mut(place) else {
             return false;
         };
         let mut offers = offers(endpoint, videos, &wishes);
+        let shown: u64 = offers.iter().filter(|offer| offer.current.is_some()).map(|offer| least(videos, offer)).sum();
+        endpoint.leg.bandwidth.set_least(part(shown + shown / SPARE, 1.0 / kept(endpoint)) + speech);
+        let budget = video_budget(turn.now, endpoint, max.min(most.saturating_sub(speech)));
         let first = offers.iter().position(|offer| offer.wanted.max_height != 0);
         let grants = share_of(&offers, videos, budget);
         // What has to wait leaves its part of the budget to the others.
@@ -346,6 +348,12 @@ fn offers(endpoint: &Endpoint, videos: &[Video], wishes: &[(usize, Wanted)]) -> 
         Some(Offer { video: *at, egress, wanted: *wanted, current, layers, most: Most::All })
     };
     wishes.iter().enumerate().filter_map(offer).collect()
+}
+
+/// What the smallest picture of a source costs.
+fn least(videos: &[Video], offer: &Offer) -> u64 {
+    let rungs = videos.get(offer.video).into_iter().flat_map(|video| &video.layers);
+    rungs.filter(|rung| rung.active).map(|rung| rung.bps).min().unwrap_or(0)
 }
 
 /// What a layer of a source costs.

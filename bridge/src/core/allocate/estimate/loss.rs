@@ -18,6 +18,10 @@ const WINDOWS: usize = 4;
 /// Loss that is nothing to look into; what comes all at once must be more.
 const TOLERATED: f64 = 0.03;
 const SUDDEN: f64 = 0.1;
+/// Losses that all left within this time say nothing of what the line carries: somebody walked past an access point.
+const BRIEF: Micros = 200_000;
+/// Less loss than this is mended by sending again: no picture is taken away to find out where it comes from.
+const MENDED: f64 = 0.1;
 /// More loss than this is never usual.
 const MAX_USUAL: f64 = 0.4;
 /// From a change to its effect: layers switch at key frames only.
@@ -42,6 +46,8 @@ struct Trial {
     windows: u32,
     /// The bound from before.
     bound: Option<f64>,
+    /// No picture is to go away for it.
+    spares: bool,
 }
 
 /// What became of the packets of some time.
@@ -51,6 +57,8 @@ struct Tally {
     lost: u32,
     bytes: u64,
     span: Micros,
+    /// When the first and the last of the lost left.
+    holes: Option<(Micros, Micros)>,
 }
 
 impl Tally {
@@ -65,6 +73,10 @@ impl Tally {
     /// How far chance may move the loss.
     fn noise(&self) -> f64 {
         3.0 * (self.loss() * (1.0 - self.loss()) / self.count()).sqrt()
+    }
+
+    fn is_brief(&self) -> bool {
+        self.holes.is_some_and(|(first, last)| last - first < BRIEF)
     }
 
     /// Bits per second that arrived.
@@ -83,6 +95,7 @@ impl Tally {
             lost: self.lost + other.lost,
             bytes: self.bytes + other.bytes,
             span: self.span + other.span,
+            holes: self.holes.or(other.holes),
         }
     }
 }
@@ -98,6 +111,13 @@ pub struct Loss {
     usual: f64,
     bound: Option<f64>,
     trial: Option<Trial>,
+    /// The window before had such losses.
+    brief: bool,
+    /// A queue has stood on the way in this window, and in the one before.
+    queued: bool,
+    was_queued: bool,
+    /// Bits per second of all pictures at their smallest, and of speech.
+    least: f64,
 }
 
 impl Loss {
@@ -112,6 +132,8 @@ impl Loss {
             self.window.bytes += u64::from(size);
         } else {
             self.window.lost += 1;
+            let first = self.window.holes.map_or(sent, |(first, _)| first);
+            self.window.holes = Some((first, sent));
         }
     }
 
@@ -140,9 +162,15 @@ impl Loss {
         self.recent.iter().fold(Tally::default(), Tally::plus).loss()
     }
 
+    /// So many bits per second show every picture that is shown now.
+    pub fn set_least(&mut self, bps: f64) {
+        self.least = bps;
+    }
+
     /// Bits per second that loss allows.
     pub fn bound(&self) -> Option<f64> {
-        self.bound
+        let spares = self.trial.is_some_and(|trial| trial.spares);
+        self.bound.map(|bound| if spares { bound.max(self.least) } else { bound })
     }
 
     /// So many bits per second have arrived: a bound below was wrong, or is not true any more.
@@ -155,11 +183,13 @@ impl Loss {
         self.trial.is_some()
     }
 
-    /// The fate of all packets that left by `newest` is known; `estimate` is the rate that was allowed.
-    pub fn update(&mut self, newest: Micros, estimate: f64, elapsed: f64) {
+    /// The fate of all packets that left by `newest` is known; `estimate` is the rate that was allowed. `queued`: packets stand in a
+    /// queue on the way, which may be full.
+    pub fn update(&mut self, newest: Micros, estimate: f64, elapsed: f64, queued: bool) {
         if let Some(bound) = self.bound.filter(|_| self.trial.is_none()) {
             self.bound = Some(bound * (1.0 + GROWTH * elapsed));
         }
+        self.queued |= queued;
         let Some(since) = self.since else {
             return;
         };
@@ -169,24 +199,38 @@ impl Loss {
         }
         let window = Tally { span, ..self.window };
         (self.since, self.window) = (None, Tally::default());
+        let queued = self.queued || self.was_queued;
+        (self.queued, self.was_queued) = (false, self.queued);
+        let sudden = window.loss() > self.usual + SUDDEN + window.noise();
+        self.brief = sudden && !queued && window.is_brief() && !self.brief && self.trial.is_none();
+        if self.brief {
+            return;
+        }
         self.recent.write(window);
         let together = self.recent.iter().fold(Tally::default(), Tally::plus);
         if let Some(trial) = self.trial.take() {
             self.conclude(newest, trial, &together);
-        } else if window.loss() > self.usual + SUDDEN + window.noise() {
-            self.begin(newest, &window, estimate);
+        } else if sudden {
+            self.begin(newest, &window, estimate, queued);
         } else if together.loss() > self.usual + TOLERATED + together.noise() {
-            self.begin(newest, &together, estimate);
+            self.begin(newest, &together, estimate, queued);
         } else {
             self.relax(&together);
         }
     }
 
-    fn begin(&mut self, now: Micros, before: &Tally, estimate: f64) {
+    fn begin(&mut self, now: Micros, before: &Tally, estimate: f64, queued: bool) {
         let (loss, sent) = (before.loss(), before.sent());
         let excess = (loss - self.usual).max(TOLERATED);
-        self.trial = Some(Trial { loss, excess, sent, windows: 0, bound: self.bound });
-        self.bound = Some(sent.min(estimate) * (1.0 - (excess * CLEAR).max(LEAST_CUT)).max(0.1));
+        let used = sent.min(estimate);
+        let cut = used * (1.0 - (excess * CLEAR).max(LEAST_CUT)).max(0.1);
+        let spares = loss < MENDED && !queued;
+        let cut = if spares { cut.max(self.least) } else { cut };
+        if cut >= used {
+            return;
+        }
+        self.trial = Some(Trial { loss, excess, sent, windows: 0, bound: self.bound, spares });
+        self.bound = Some(cut);
         self.measure_from(now + SETTLE);
     }
 
@@ -236,7 +280,7 @@ mod tests {
                 dropped -= f64::from(u8::from(is_lost));
                 loss.on_packet(tick * 10_000, 1250, !is_lost);
             }
-            loss.update(tick * 10_000, wanted, 0.01);
+            loss.update(tick * 10_000, wanted, 0.01, false);
         }
         loss.bound().unwrap_or(wanted).min(wanted)
     }
@@ -251,13 +295,36 @@ mod tests {
     }
 
     #[test]
+    fn losses_that_come_at_once_and_not_again_bound_nothing() {
+        let mut loss = Loss::default();
+        run(&mut loss, 10, 0, 2e6, 0.0, 1e9);
+        for packet in 0..60 {
+            loss.on_packet(10_000_000 + packet * 2_000, 1250, packet % 5 == 0);
+        }
+        assert_eq!(run(&mut loss, 10, 11, 2e6, 0.0, 1e9), 2e6);
+        assert!(loss.bound().is_none() && !loss.is_trying());
+    }
+
+    #[test]
+    fn no_picture_goes_away_for_losses_that_are_mended() {
+        let mut loss = Loss::default();
+        loss.set_least(1.95e6);
+        for second in 0..20 {
+            run(&mut loss, 1, second, 2e6, 0.05, 1e9);
+            assert!(loss.bound().is_none_or(|bound| bound >= 1.95e6), "second {second}");
+        }
+        let rate = run(&mut loss, 5, 20, 2e6, 0.0, 1e6);
+        assert!(rate < 1.3e6, "half is lost: {rate}");
+    }
+
+    #[test]
     fn loss_by_chance_is_found_to_be_usual_and_stays_so() {
         for seed in 1..20_u64 {
             let (mut loss, mut random, mut low) = (Loss::default(), seed * 0x9E37_79B9, 0);
             for packet in 0..60 * 100_i64 {
                 random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 loss.on_packet(packet * 10_000, 1000, (random >> 33) % 10 != 0);
-                loss.update(packet * 10_000, 1e6, 0.01);
+                loss.update(packet * 10_000, 1e6, 0.01, false);
                 low += i64::from(packet > 1000 && loss.bound().is_some_and(|bound| bound < 700_000.0));
             }
             assert!(low < 500, "seed {seed}: bounded for {low} of 5000 packets");

@@ -37,6 +37,8 @@ const STARVED_AGAIN: Micros = 500_000;
 const STARVED_FACTOR: f64 = 0.8;
 /// Packets overtake each other by less than this: what is reported lost may come within this time.
 const OVERTAKEN: Micros = 120_000;
+/// Milliseconds in a queue on the way: one that may fill up.
+const STANDS: f64 = 30.0;
 /// A receiver says again what it can take at least this often; what it said long ago it may not mean any more.
 const REMB_LIFE: Duration = Duration::from_secs(10);
 /// Until there is an estimate of the round trip.
@@ -256,7 +258,8 @@ impl Bandwidth {
         if self.rate.decreased() == Some(now) {
             self.loss.excuse(now);
         }
-        self.loss.update(self.reported - OVERTAKEN, estimate, elapsed);
+        let queued = self.detector.queue() > STANDS;
+        self.loss.update(self.reported - OVERTAKEN, estimate, elapsed, queued);
         if self.rate.decreased() == Some(now) || self.loss.is_trying() {
             self.prober.wait_until(now + CALM);
         }
@@ -282,6 +285,11 @@ impl Bandwidth {
     /// Bits per second that would be sent if there were no limit: probes aim at that.
     pub fn set_wanted(&mut self, bps: u64) {
         self.prober.set_wanted(bps as f64);
+    }
+
+    /// Bits per second that show every picture that is shown now: no trial sends less.
+    pub fn set_least(&mut self, bps: u64) {
+        self.loss.set_least(bps as f64);
     }
 
     /// See [`Self::set_wanted`].
