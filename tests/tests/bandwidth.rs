@@ -7,13 +7,13 @@
     reason = "tests may"
 )]
 
-use bridge::core::{BridgeConfig, CandidateKind, LocalCandidate};
-use serde_json::json;
+use bridge::core::{BridgeConfig, CandidateKind, ChannelId, LocalCandidate};
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
-use tests::bot::Bot;
 use tests::bot::keys::Offer;
 use tests::bot::sender::Load;
+use tests::bot::{Bot, Feedback};
 use tests::netem::{Bottleneck, Link};
 use tests::world::{MEETING, World};
 
@@ -45,14 +45,15 @@ fn meeting_on(seed: u64, viewers: u32, uplink_bps: Option<u64>) -> World {
         let addr = SocketAddr::from(([203, 0, 113, number as u8], 40_000));
         let index = world.join(Bot::new(number, addr, load, Offer::Gcm));
         let channel = world.open_channel(index);
-        world.say(
-            channel,
-            &json!({"colibriClass": "ReceiverVideoConstraints", "lastN": -1, "defaultConstraints": {"maxHeight": 720}}),
-        );
+        world.say(channel, &asks(720));
     }
     let end = world.now + 5 * SECOND;
     assert!(world.run_until(end, |w| w.bots.iter().all(Bot::connected)), "all connect");
     world
+}
+
+fn asks(height: i32) -> Value {
+    json!({"colibriClass": "ReceiverVideoConstraints", "lastN": -1, "defaultConstraints": {"maxHeight": height}})
 }
 
 fn set_line(world: &mut World, viewer: usize, link: Link) {
@@ -178,6 +179,87 @@ fn what_is_sent_fits_lines_of_any_width_and_loss() {
             assert!(tall == 0 || height(&world, 1) >= tall, "{kbps} kbit/s, {loss}/1000 lost: {}", height(&world, 1));
             assert!(speech_gap(&world, 1) < Duration::from_millis(400), "{kbps}, {loss}: {:?}", speech_gap(&world, 1));
         }
+    }
+}
+
+/// Packets that the viewer gets of everything in the next second.
+fn packets_in_a_second(world: &mut World, viewer: usize) -> u64 {
+    let count = |world: &World| world.bots[viewer].receiver.tracks.values().map(|track| track.packets).sum::<u64>();
+    let before = count(world);
+    world.run(SECOND);
+    count(world) - before
+}
+
+#[test]
+fn chapter_9_12_without_feedback_or_with_one_that_fits_nothing_less_than_half_is_sent_after_five_seconds() {
+    for (&seed, fate) in SEEDS.iter().flat_map(|seed| [(seed, Feedback::Withheld), (seed, Feedback::Mistaken)]) {
+        let mut world = meeting(seed, 1);
+        set_line(&mut world, 1, line(5000, 0));
+        world.run(15 * SECOND);
+        let (before, packets) = (estimate(&world, 1), packets_in_a_second(&mut world, 1));
+        assert_eq!(height(&world, 1), 720, "seed {seed}");
+        measure_anew(&mut world);
+        world.bots[1].feedback = fate;
+        world.run(4 * SECOND);
+        let starved = packets_in_a_second(&mut world, 1);
+        let after = estimate(&world, 1);
+        assert!(after < before / 2, "seed {seed}, {fate:?}: {after} after {before}");
+        // Speech goes on: 50 packets a second.
+        assert!(starved - 50 < (packets - 50) / 2, "seed {seed}, {fate:?}: {starved} packets after {packets}");
+        assert!(speech_gap(&world, 1) < Duration::from_millis(200), "seed {seed}: {:?}", speech_gap(&world, 1));
+        world.bots[1].feedback = Feedback::Sent;
+        world.run(15 * SECOND);
+        assert_eq!(height(&world, 1), 720, "seed {seed}, {fate:?}: it is heard of again: {}", estimate(&world, 1));
+    }
+}
+
+/// Seconds until the viewer sees so much.
+fn seconds_until(world: &mut World, viewer: usize, tall: u16) -> f64 {
+    let (start, end) = (world.now, world.now + 60 * SECOND);
+    world.run_until(end, |world| height(world, viewer) >= tall);
+    (world.now - start).as_secs_f64()
+}
+
+#[test]
+fn chapter_9_24_a_line_that_becomes_wide_after_many_vain_probes_carries_hd_within_fifteen_seconds() {
+    for &seed in SEEDS {
+        let mut world = meeting(seed, 1);
+        set_line(&mut world, 1, line(300, 0));
+        world.run(60 * SECOND);
+        assert_eq!((height(&world, 1), world.bots[0].sender.sending()), (180, 3), "seed {seed}: HD is sent to nobody");
+        set_line(&mut world, 1, line(5000, 0));
+        let took = seconds_until(&mut world, 1, 720);
+        assert!(took < 15.0, "seed {seed}: HD after {took} s");
+    }
+}
+
+/// The channel of the only viewer.
+const VIEWER: ChannelId = ChannelId(2);
+
+#[test]
+fn chapter_9_24_hd_that_the_sender_suspended_because_nobody_wanted_it_comes_back_within_fifteen_seconds() {
+    // The line becomes wide so long before HD is asked for, or after.
+    for (&seed, apart) in SEEDS.iter().flat_map(|seed| [-20_i32, 0, 20].map(|apart| (seed, apart))) {
+        let mut world = meeting(seed, 1);
+        set_line(&mut world, 1, line(300, 0));
+        world.say(VIEWER, &asks(180));
+        world.run(30 * SECOND);
+        let told = world.messages[&0].iter().rev().find(|m| m["colibriClass"] == "SenderSourceConstraints");
+        assert_eq!(told.map(|m| m["maxHeight"].as_i64()), Some(Some(180)), "seed {seed}");
+        assert_eq!((height(&world, 1), world.bots[0].sender.sending()), (180, 1), "seed {seed}: HD is suspended");
+        let between = SECOND * apart.unsigned_abs();
+        if apart < 0 {
+            world.say(VIEWER, &asks(720));
+            world.run(between);
+            assert_eq!((height(&world, 1), world.bots[0].sender.sending()), (180, 3), "seed {seed}: it does not fit");
+            set_line(&mut world, 1, line(5000, 0));
+        } else {
+            set_line(&mut world, 1, line(5000, 0));
+            world.run(between);
+            world.say(VIEWER, &asks(720));
+        }
+        let took = seconds_until(&mut world, 1, 720);
+        assert!(took < 15.0, "seed {seed}, {apart} s apart: HD after {took} s");
     }
 }
 

@@ -38,6 +38,16 @@ pub struct Rtcp {
     pub sender_reports: HashMap<u32, (u32, u32, u64)>,
 }
 
+/// What becomes of the transport-wide feedback of a bot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Feedback {
+    #[default]
+    Sent,
+    Withheld,
+    /// It tells of numbers that were never given out.
+    Mistaken,
+}
+
 /// One participant.
 pub struct Bot {
     pub id: String,
@@ -51,6 +61,7 @@ pub struct Bot {
     pub connected_at: Option<Instant>,
     /// SRTP that did not decrypt: always a fault of the bridge.
     pub undecryptable: u64,
+    pub feedback: Feedback,
     arrivals: Arrivals,
     next_report: Option<Instant>,
     outbox: VecDeque<(SocketAddr, Vec<u8>)>,
@@ -71,6 +82,7 @@ impl Bot {
             rtcp: Rtcp::default(),
             connected_at: None,
             undecryptable: 0,
+            feedback: Feedback::Sent,
             arrivals: Arrivals::default(),
             next_report: None,
             outbox: VecDeque::new(),
@@ -269,7 +281,10 @@ impl Bot {
             self.ask(&ask);
         }
         let own = self.sender.audio_ssrc;
-        if let Some(feedback) = self.arrivals.poll(now, own, own) {
+        if let Some(mut feedback) = self.arrivals.poll(now, own, own).filter(|_| self.feedback != Feedback::Withheld) {
+            if self.feedback == Feedback::Mistaken {
+                feedback.base_sequence_number = feedback.base_sequence_number.wrapping_add(1 << 14);
+            }
             self.push_rtcp(&feedback.marshal().expect("RTCP"));
         }
         if self.next_report.is_some_and(|at| at <= now) {

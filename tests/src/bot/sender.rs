@@ -196,6 +196,11 @@ impl Sender {
         }
     }
 
+    /// How many encodings are sent now.
+    pub fn sending(&self) -> usize {
+        self.encodings.iter().filter(|encoding| encoding.active && !encoding.stopped).count()
+    }
+
     /// An encoding ends or goes on, without anybody having asked for that.
     pub fn stop_encoding(&mut self, index: usize, stopped: bool) {
         self.encodings[index].stopped = stopped;
@@ -265,7 +270,7 @@ impl Sender {
         encoding.tl0 = encoding.tl0.wrapping_add(1);
         let packets = (load.packets_per_frame << index) * if key { 3 } else { 1 };
         for part in 0..packets {
-            let payload = vp8_payload(encoding, index, key, part == 0, load.payload);
+            let payload = vp8_payload(encoding, index, key, part, load.payload);
             let mut packet = Packet {
                 header: Header {
                     version: 2,
@@ -297,24 +302,31 @@ fn stamp(header: &mut Header, transport_sequence: &mut u16) {
     *transport_sequence = transport_sequence.wrapping_add(1);
 }
 
-/// Payload descriptor with picture id and TL0PICIDX, then the frame tag (RFC 7741).
-fn vp8_payload(encoding: &Encoding, index: usize, key: bool, start: bool, len: usize) -> Bytes {
+/// A picture of one colour, by height: the key frame, and one that changes nothing in it and may follow any.
+const PICTURES: [[&[u8]; 2]; 3] = [
+    [include_bytes!("pictures/180.key"), include_bytes!("pictures/180.delta")],
+    [include_bytes!("pictures/360.key"), include_bytes!("pictures/360.delta")],
+    [include_bytes!("pictures/720.key"), include_bytes!("pictures/720.delta")],
+];
+/// Frame tag, and what a key frame has after it.
+const TAG: usize = 3;
+const KEY_HEADER: usize = 7;
+
+/// Payload descriptor with picture id and TL0PICIDX, then this part of the frame (RFC 7741). What is beyond its end no decoder reads.
+fn vp8_payload(encoding: &Encoding, index: usize, key: bool, part: usize, len: usize) -> Bytes {
+    let start = part == 0;
     let mut out = BytesMut::with_capacity(len + 16);
     out.put_u8(0x80 | if start { 0x10 } else { 0 });
     out.put_u8(0xe0);
     out.put_u16(0x8000 | encoding.picture_id);
     out.put_u8(encoding.tl0);
     out.put_u8(0x20);
-    if start {
-        out.put_u8(u8::from(!key));
-        out.put_slice(&[0, 0]);
-        if key {
-            let height = 180u16 << index;
-            out.put_slice(&[0x9d, 0x01, 0x2a]);
-            out.put_u16_le(height / 9 * 16);
-            out.put_u16_le(height);
-        }
-    }
-    out.resize(out.len() + len, index as u8);
+    let [key_frame, delta] = PICTURES[index];
+    let (picture, head) = if key { (key_frame, TAG + KEY_HEADER) } else { (delta, TAG) };
+    // The first part is longer by the head.
+    let (from, to) = if start { (0, head + len) } else { (head + part * len, head + (part + 1) * len) };
+    let size = out.len() + to - from;
+    out.put_slice(&picture[from.min(picture.len())..to.min(picture.len())]);
+    out.resize(size, 0);
     out.freeze()
 }

@@ -40,6 +40,8 @@ const LOWEST: f64 = 20.0;
 pub const STANDING: f64 = 100.0;
 /// Times of [`LEAST_OF`] over which it is told how much the delay shakes: three seconds.
 const SHAKES: usize = 30;
+/// To the millisecond; what shakes more than all of a byte shakes enough.
+const STEPS: f64 = 4.0;
 /// Fewer tell nothing.
 const MIN_SHAKES: usize = 3;
 /// What shakes reaches this many times as far as it mostly does.
@@ -206,7 +208,8 @@ struct Shake {
     /// From when on, and the least delay since.
     block: Option<(Micros, f64)>,
     last: Option<(f64, f64)>,
-    shakes: HistoryBuf<f64, SHAKES>,
+    /// A byte for each, since there are hundreds of receivers.
+    shakes: HistoryBuf<u8, SHAKES>,
     /// Half of the time more, half of the time less.
     mostly: f64,
 }
@@ -225,13 +228,19 @@ impl Shake {
 
     fn on_block(&mut self, least: f64) {
         if let Some((before, middle)) = self.last {
-            self.shakes.write((middle - (before + least) / 2.0).abs());
+            self.shakes.write(steps((middle - (before + least) / 2.0).abs()));
         }
         self.last = Some((self.last.map_or(least, |(_, middle)| middle), least));
-        let mut sorted: heapless::Vec<f64, SHAKES> = self.shakes.iter().copied().collect();
-        sorted.sort_unstable_by(f64::total_cmp);
-        self.mostly = sorted.get(sorted.len() / 2).copied().filter(|_| sorted.len() >= MIN_SHAKES).unwrap_or(0.0);
+        let mut sorted: heapless::Vec<u8, SHAKES> = self.shakes.iter().copied().collect();
+        sorted.sort_unstable();
+        let middle = sorted.get(sorted.len() / 2).filter(|_| sorted.len() >= MIN_SHAKES);
+        self.mostly = middle.map_or(0.0, |steps| f64::from(*steps) / STEPS);
     }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is clamped")]
+fn steps(milliseconds: f64) -> u8 {
+    (milliseconds * STEPS).round().clamp(0.0, f64::from(u8::MAX)) as u8
 }
 
 /// The least delay of the last five to ten seconds: clocks drift, and paths change.

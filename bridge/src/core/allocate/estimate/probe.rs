@@ -100,9 +100,9 @@ impl Prober {
         self.wanted
     }
 
-    /// More is wanted than the estimate allows.
+    /// More is wanted than the estimate allows, however little: a layer that lacks one hundredth is not sent.
     pub fn wants_more(&self, estimate: f64) -> bool {
-        self.wanted > estimate * GAIN
+        self.wanted > estimate
     }
 
     /// How much delays change by themselves, whatever is sent.
@@ -327,8 +327,15 @@ mod tests {
     #[test]
     fn nobody_probes_who_wants_no_more() {
         let mut prober = wanting(300_000.0);
-        assert_eq!(prober.poll(10, 299_000.0, 20e6), 0);
-        assert!(prober.next_wakeup(299_000.0).is_none());
+        assert_eq!(prober.poll(10, 300_000.0, 20e6), 0);
+        assert!(prober.next_wakeup(300_000.0).is_none());
+    }
+
+    #[test]
+    fn what_little_lacks_is_probed_for() {
+        let (mut prober, mut now) = (wanting(300_000.0), 0);
+        let (result, _) = probe(&mut prober, &mut now, 295_000.0, 100e6);
+        assert!(matches!(result, Some(Outcome::More(bps)) if bps > 310_000.0), "{result:?}");
     }
 
     #[test]

@@ -240,10 +240,11 @@ fn delays_that_change_by_themselves_are_no_queue() {
             model.bandwidth.set_wanted(whole(most * 1.1) + 50_000);
             model.run(5);
             model.run(60);
-            let least = model.least() / (most + 40_000.0);
-            let short = model.estimates.iter().filter(|bps| **bps < most + 40_000.0).count() as f64 / 60_000.0;
+            let enough = most + 40_000.0;
+            let least = model.least() / enough;
+            let short = model.estimates.iter().filter(|bps| **bps < 0.8 * enough).count() as f64 / 60_000.0;
             assert!(
-                least > 0.6 && short < 0.2,
+                least > 0.55 && short < 0.1,
                 "in order: {in_order}, {most}, seed {seed}: {least:.2}, {short:.2} of the time"
             );
         }
