@@ -20,7 +20,7 @@ use crate::core::rtcp::SenderInfo;
 use crate::core::speaker::{LoudnessGate, SilenceGate};
 
 /// A camera encoding that is silent this long while others flow was switched off by its sender.
-const SILENT_CAMERA: Duration = Duration::from_millis(600);
+const SILENT_CAMERA: Duration = Duration::from_millis(400);
 /// The encodings of one frame arrive within this time.
 const SAME_FRAME: Duration = Duration::from_millis(100);
 /// A screen may stand still for seconds.
