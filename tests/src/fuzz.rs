@@ -2,6 +2,9 @@
 //!
 //! A target takes any bytes and must return. Where a value can be written again, it must read back as the same.
 
+mod meeting;
+mod sctp;
+
 use bridge::core::codec::{Codec, h264, keyframe_start, resolution, vp8, vp9};
 use bridge::core::endpoint::identity::Identity;
 use bridge::core::endpoint::transport::{LocalParams, Options, Transport};
@@ -40,7 +43,9 @@ pub const TARGETS: &[Target] = &[
     ("rtcp", rtcp),
     ("codecs", codecs),
     ("dtls", dtls),
+    ("sctp", sctp::sctp),
     ("bridge", bridge),
+    ("meeting", meeting::meeting),
     ("signal", signal),
     ("components", components),
 ];

@@ -25,7 +25,7 @@ use super::transport::{ChannelFull, Wake};
 
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
 /// Text that waits for the peer. A client that reads nothing costs this and no more.
-pub(crate) const MAX_QUEUED: usize = 256 * 1024;
+pub const MAX_QUEUED: usize = 256 * 1024;
 /// Longest text that a client may send.
 const MAX_MESSAGE: usize = 64 * 1024;
 const RECEIVE_WINDOW: u32 = 128 * 1024;
@@ -42,7 +42,7 @@ const INIT: u8 = 1;
 
 /// What the data channel hands out.
 #[derive(Debug)]
-pub(crate) enum SctpOutput {
+pub enum SctpOutput {
     /// One SCTP packet for DTLS.
     Transmit(Bytes),
     Open,
@@ -57,7 +57,7 @@ struct Initiation {
 }
 
 /// Association and channel.
-pub(crate) struct Sctp {
+pub struct Sctp {
     endpoint: Endpoint,
     association: Option<(AssociationHandle, Association)>,
     established: bool,
@@ -72,7 +72,7 @@ pub(crate) struct Sctp {
 }
 
 impl Sctp {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             endpoint: new_endpoint(),
             association: None,
@@ -87,7 +87,7 @@ impl Sctp {
     }
 
     /// A packet that DTLS has opened.
-    pub(crate) fn handle(&mut self, now: Instant, packet: &[u8]) {
+    pub fn handle(&mut self, now: Instant, packet: &[u8]) {
         if let Some(tag) = init_tag(packet) {
             self.on_init(now, packet, tag);
         } else if self.may_touch(packet)
@@ -168,7 +168,7 @@ impl Sctp {
     }
 
     /// Bytes that wait for the peer.
-    pub(crate) fn queued(&mut self) -> usize {
+    pub fn queued(&mut self) -> usize {
         let stream = self.channel.zip(self.association.as_mut());
         let stream = stream.and_then(|(channel, (_, association))| association.stream(channel).ok());
         stream.and_then(|stream| stream.buffered_amount().ok()).unwrap_or(0)
@@ -188,13 +188,13 @@ impl Sctp {
         self.forget();
     }
 
-    pub(crate) fn poll(&mut self) -> Option<SctpOutput> {
+    pub fn poll(&mut self) -> Option<SctpOutput> {
         self.outputs.pop_front()
     }
 
     /// Deadlines farther away than [`MAX_BACKOFF`] are reached by setting the association's clock forward. That happens only while
     /// something is being sent again, which is not used to measure round trips, so its estimate stays true.
-    pub(crate) fn on_wakeup(&mut self, now: Instant) {
+    pub fn on_wakeup(&mut self, now: Instant) {
         let Some((deadline, named)) = self.timer else { return };
         let due = (deadline - self.ahead).min(named + MAX_BACKOFF);
         if due > now {
