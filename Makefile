@@ -49,7 +49,7 @@ ARM := $(TARGET)/cross/aarch64-unknown-linux-gnu/release/moothall
 ARM_EMULATED := $(TARGET)/cross/aarch64-unknown-linux-gnu/emulated/moothall
 
 .PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 image-qemu test test-full test-arm test-board test-stages lint bench fuzz web setup-run setup-test web-test rust-build \
-	rust-test package-test board-test monitoring-test impaired-test share simulation-long chance-long browser-test browser-again screens
+	rust-test package-test board-image board-test board-and-lint monitoring-test impaired-test share simulation-long chance-long browser-test browser-again screens
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,12 +104,15 @@ test-stages:
 	@.ci/stage --ask packages .ci/need $(NEED_TEST)
 	@.ci/stage setup $(MAKE) setup-test
 	@.ci/stage web $(MAKE) web-test
-	@.ci/stage lint $(MAKE) lint
 	@.ci/stage build $(MAKE) rust-build
 	@.ci/stage rust $(MAKE) rust-test
 	@STAGE_MINUTES=45 .ci/stage browser $(MAKE) browser-test
 	@.ci/stage monitoring $(MAKE) monitoring-test
-	@! .ci/emulates || .ci/stage --ask board $(MAKE) board-test
+	@if .ci/emulates; then .ci/stage --ask image $(MAKE) board-image; $(MAKE) board-and-lint; else .ci/stage lint $(MAKE) lint; fi
+
+# The board waits more than it works: what is compiled beside it costs no time.
+board-and-lint:
+	@.ci/stage board $(MAKE) board-test >$(STAGES)/board.out 2>&1 & .ci/stage lint nice $(MAKE) lint; wait; cat $(STAGES)/board.out
 
 test-full: ## `make test`, and what takes too long for it: many seeds, browsers AGAIN times, fuzzing, measurements
 	@$(MAKE) test-stages
@@ -140,13 +143,16 @@ monitoring-test: $(BROWSER)/node_modules/.package-lock.json $(PROMETHEUS)
 impaired-test: $(BROWSER)/node_modules/.package-lock.json
 	@status=0; for suite in $(BROWSER)/long/*.test.mjs; do echo "==== $$suite"; tests/netns node --test $$suite || status=1; done; exit $$status
 
-# One start, one meeting, one update that is taken back, with a program that is there sooner than a release.
-board-test: setup-test share
+# With a program that is there sooner than a release.
+board-image: setup-test share
 	@.ci/need $(NEED_DEB) $(NEED_IMAGE) $(NEED_BOARD)
 	@.ci/cross build --locked --profile emulated -p appliance
 	@rm -rf $(PACKAGES)/emulated
 	@appliance/package/deb arm64 $(ARM_EMULATED) $(SHARE) $(PACKAGES)/emulated
 	@board-configs/image/build qemu-arm64 $(PACKAGES)/emulated/*.deb $(IMAGE)
+
+# One start, one meeting, one update that is taken back. Comes after `board-image`.
+board-test:
 	@timeout --kill-after=10 22m $(EMULATE) tests/board/board.test.mjs
 
 lint: ## formatting, clippy, documentation, types of the page

@@ -15,7 +15,7 @@ const FIXED: usize = 16;
 /// Chunks of packets of a participant, whose tags and checksums are as they have to be.
 pub(super) fn sctp(data: &[u8]) {
     let now = Instant::now();
-    let mut sctp = Sctp::new();
+    let mut sctp = Sctp::default();
     let init = chunk(INIT, &[0, 0, 0, 9, 0, 1, 0, 0, 0, 16, 0, 16, 0, 0, 0, 1]);
     let answer = say(&mut sctp, now, &packet([0; 4], &init)).concat();
     let tag = *answer.get(HEADER + 4..).and_then(<[u8]>::first_chunk).expect("an answer to INIT");

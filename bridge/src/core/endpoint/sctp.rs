@@ -71,8 +71,8 @@ pub struct Sctp {
     outputs: VecDeque<SctpOutput>,
 }
 
-impl Sctp {
-    pub fn new() -> Self {
+impl Default for Sctp {
+    fn default() -> Self {
         Self {
             endpoint: new_endpoint(),
             association: None,
@@ -85,7 +85,9 @@ impl Sctp {
             outputs: VecDeque::new(),
         }
     }
+}
 
+impl Sctp {
     /// A packet that DTLS has opened.
     pub fn handle(&mut self, now: Instant, packet: &[u8]) {
         if let Some(tag) = init_tag(packet) {

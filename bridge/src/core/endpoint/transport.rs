@@ -126,7 +126,7 @@ impl Transport {
         Self {
             ice: Agents::new(Ice::new(now, identity.crypto.clone(), params, rng)),
             dtls: Dtls::new(identity.clone(), options.profiles),
-            sctp: options.sctp.then(Sctp::new),
+            sctp: options.sctp.then(Sctp::default),
             dtls_path: None,
             closed: false,
             outputs: VecDeque::new(),

@@ -92,7 +92,7 @@ impl World {
         let now = Instant::now();
         Self {
             client: Client::new(now),
-            server: Sctp::new(),
+            server: Sctp::default(),
             start: now,
             now,
             in_flight: VecDeque::new(),
@@ -282,7 +282,7 @@ fn a_repeated_init_gets_the_same_answer() {
     let mut client = Client::new(Instant::now());
     let now = Instant::now();
     let init = client.poll(now).remove(0);
-    let mut server = Sctp::new();
+    let mut server = Sctp::default();
     let answer = |server: &mut Sctp| {
         server.handle(now, &init);
         match server.poll() {
