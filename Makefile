@@ -139,7 +139,7 @@ test-board: setup-test image-qemu ## the disk image in an emulator with 1 GB: me
 monitoring-test: $(BROWSER)/node_modules/.package-lock.json $(PROMETHEUS)
 	@tests/netns node --test tests/monitoring.test.mjs
 
-# More kinds of bad lines than `make test` has time for.
+# More kinds of bad lines than `make test` has time for, a full room, and a room of each codec.
 impaired-test: $(BROWSER)/node_modules/.package-lock.json
 	@status=0; for suite in $(BROWSER)/long/*.test.mjs; do echo "==== $$suite"; tests/netns node --test $$suite || status=1; done; exit $$status
 

@@ -30,11 +30,13 @@ impl Participant {
     /// Signs in and joins; the offer comes later, when there are two.
     pub async fn join(server: SocketAddr, room: &str, number: u32, load: Load) -> Result<Self> {
         let mut xmpp = Stream::login(server, server.ip()).await?;
-        let room = xmpp.enter(room, &format!("bot {number}")).await?;
+        let name = format!("bot {number}");
+        let room = xmpp.enter(room, &name).await?;
         let local: SocketAddr = (server.ip(), 0).into();
         let udp = UdpSocket::bind(local).await?;
         let mut bot = Bot::new(number, udp.local_addr()?, load, Offer::Gcm);
         bot.id.clone_from(&xmpp.nick);
+        xmpp.send(&sources_known(&room, &xmpp.nick, &name, load)).await?;
         let constraints =
             r#"{"colibriClass":"ReceiverVideoConstraints","lastN":-1,"defaultConstraints":{"maxHeight":180}}"#.into();
         Ok(Self { bot, xmpp, channel: None, udp, room, server, constraints })
@@ -183,6 +185,21 @@ impl Participant {
     pub fn jid(&self) -> &str {
         &self.xmpp.jid
     }
+}
+
+/// The presence that tells the room which sources there are, and that they are not muted.
+fn sources_known(room: &str, nick: &str, name: &str, load: Load) -> String {
+    let media = [("a0", load.audio), ("v0", load.encodings > 0)];
+    let sources: serde_json::Map<_, _> = media
+        .into_iter()
+        .filter(|(_, is_sent)| *is_sent)
+        .map(|(source, _)| (format!("{nick}-{source}"), serde_json::json!({ "muted": false })))
+        .collect();
+    let sources = serde_json::Value::Object(sources);
+    format!(
+        "<presence xmlns='jabber:client' to='{room}/{nick}'><nick xmlns='{}'>{name}</nick><SourceInfo>{sources}</SourceInfo></presence>",
+        ns::NICK
+    )
 }
 
 fn source_xml(source: &MediaSource, owner: &str) -> String {
