@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Server, openChromium, openFirefox, until } from './harness.mjs';
-import { id, joinWithPage, pageReceives } from './page.mjs';
+import { Server, openChromium, openFirefox } from './harness.mjs';
+import { id, joinWithPage, pageReceives, pageSends } from './page.mjs';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'moothall-codecs-'));
 let server, browser, firefox;
@@ -25,10 +25,6 @@ after(async () => {
     rmSync(folder, { recursive: true, force: true });
 });
 
-function sends(page, codec) {
-    return until(page, async wanted => (await window.moothall.stats()).local?.encodings?.some(e => e.active && e.framesEncoded > 0 && e.codec === wanted), `video/${codec}`, 40_000);
-}
-
 test('a hardware-friendly room sends H.264, and VP8 while somebody is there who cannot show it', async () => {
     const pages = [
         await joinWithPage(browser, { room: 'codecs', name: 'Ada' }),
@@ -36,15 +32,15 @@ test('a hardware-friendly room sends H.264, and VP8 while somebody is there who 
     ];
     const [ ada, grace ] = await Promise.all(pages.map(id));
 
-    await sends(pages[0], 'H264');
+    await pageSends(pages[0], 'H264');
     await pageReceives(pages[1], [ ada ]);
     const fox = await joinWithPage(firefox, { room: 'codecs', name: 'Fox' });
 
     await pages[0].getByText('Fox’s browser cannot use the room’s usual video format.').first().waitFor({ timeout: 40_000 });
-    await sends(pages[0], 'VP8');
+    await pageSends(pages[0], 'VP8');
     await pageReceives(fox, [ ada, grace ], 60_000);
     await fox.context().close();
-    await sends(pages[0], 'H264');
+    await pageSends(pages[0], 'H264');
     await pageReceives(pages[1], [ ada ]);
     await Promise.all(pages.map(page => page.context().close()));
 });

@@ -97,8 +97,8 @@ export class BadLine {
     }
 }
 
-/** In the page. Times are of the wall clock, which all pages share. */
-function watch([ other, tick ]) {
+/** In the page: keeps what is seen and heard of the other. Times are of the wall clock, which all pages share. */
+export function watch([ other, tick ]) {
     window.samples = [];
     setInterval(async () => {
         const all = await window.moothall.stats();

@@ -52,6 +52,13 @@ export async function pageReceives(page, others, timeout = 40_000) {
     }
 }
 
+/** Waits until the page encodes its camera with this codec. */
+export function pageSends(page, codec, timeout = 40_000) {
+    const sends = async wanted => (await window.moothall.stats()).local?.encodings?.some(e => e.active !== false && e.framesEncoded > 0 && e.codec === wanted);
+
+    return until(page, sends, `video/${codec}`, timeout);
+}
+
 /** A picture of the page for people to look at. */
 export async function shot(page, name, options = {}) {
     mkdirSync(SHOTS, { recursive: true });
