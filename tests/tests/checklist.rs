@@ -14,10 +14,10 @@ const SHOULD: &[u32] = &[15, 19, 33, 47, 55, 64, 97, 100, 104, 117, 118, 119];
 const LAST: u32 = 120;
 /// What belongs to a bridge that stands apart from its signaling: relays, and the orders and states of another process.
 const ELSEWHERE: &[u32] = &[105, 106, 107, 108, 109, 110, 112, 114];
-/// Not proven yet, or not wholly: of 60 everything but template ids, which are not shifted when a place changes hands.
-const OPEN: &[u32] = &[57, 60, 82, 86, 87];
+/// Not proven yet, or not wholly.
+const OPEN: &[u32] = &[57];
 const FAILURES: u32 = 32;
-const OPEN_FAILURES: &[u32] = &[21];
+const OPEN_FAILURES: &[u32] = &[];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {

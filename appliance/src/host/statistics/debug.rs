@@ -14,7 +14,8 @@ pub(super) fn conferences(all: &[ConferenceReport]) -> Value {
 }
 
 fn endpoint(one: &EndpointReport) -> Value {
-    let layer = |layer: &Layer| json!({ "encoding": layer.encoding, "temporal": layer.temporal });
+    let layer =
+        |layer: &Layer| json!({ "encoding": layer.encoding, "spatial": layer.spatial, "temporal": layer.temporal });
     let receives = one.receives.iter().map(|(name, one)| (name.clone(), layer(one)));
     let encodings = |all: &[EncodingReport]| -> Value {
         all.iter().map(|e| json!({ "encoding": e.encoding, "height": e.height, "bps": e.bps })).collect()

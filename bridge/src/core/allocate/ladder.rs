@@ -1,6 +1,6 @@
 //! The layers of a source that serve what one receiver asks for (jitsi-videobridge `SingleSourceAllocation`).
 
-use super::{Layer, MAX_ENCODINGS, MAX_TEMPORAL, Wanted};
+use super::{Layer, MAX_LAYERS, Wanted};
 
 /// On stage this height is preferred to more frames of less (jitsi-videobridge `onstage-preferred-height-px`).
 const PREFERRED_HEIGHT: u16 = 360;
@@ -24,7 +24,7 @@ pub struct Rung {
 }
 
 /// All layers of a source, ascending quality.
-pub type Layers = heapless::Vec<Rung, { MAX_ENCODINGS * MAX_TEMPORAL }>;
+pub type Layers = heapless::Vec<Rung, MAX_LAYERS>;
 
 /// The layers that serve one receiver, ascending, and how the budget is spent on them.
 #[derive(Debug, Clone, Default)]
@@ -99,7 +99,7 @@ mod tests {
             [7, 15, 30].into_iter().zip(0..).map(move |(fps, temporal)| (encoding, height, fps, temporal))
         };
         let rung = |(encoding, height, fps, temporal): (u8, u16, u16, u8)| Rung {
-            layer: Layer { encoding, temporal },
+            layer: Layer { encoding, spatial: 0, temporal },
             height,
             fps,
             bps: u64::from(height) * u64::from(fps),

@@ -87,8 +87,8 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
-    const LOW: Option<Layer> = Some(Layer { encoding: 0, temporal: 0 });
-    const HIGH: Option<Layer> = Some(Layer { encoding: 2, temporal: 2 });
+    const LOW: Option<Layer> = Some(Layer { encoding: 0, spatial: 0, temporal: 0 });
+    const HIGH: Option<Layer> = Some(Layer { encoding: 2, spatial: 0, temporal: 2 });
 
     fn grant(target: Option<Layer>) -> Grant {
         Grant { target, ideal: HIGH, ..Grant::default() }

@@ -10,7 +10,7 @@ const COSTS: [f64; 9] = [49.5, 99.0, 150.0, 165.0, 330.0, 500.0, 660.0, 1320.0, 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "they are small and positive")]
 fn layers(active: impl Fn(&str) -> bool) -> Layers {
     let rung = |(index, (name, cost)): (u8, (&str, f64))| Rung {
-        layer: Layer { encoding: index / 3, temporal: index % 3 },
+        layer: Layer { encoding: index / 3, spatial: 0, temporal: index % 3 },
         height: 180 << (index / 3),
         fps: [7, 15, 30][usize::from(index % 3)],
         bps: if active(name) { (cost * 1000.0) as u64 } else { 0 },
@@ -155,11 +155,11 @@ fn a_single_high_layer_is_sent_to_whoever_asks_for_less() {
 fn nobody_gets_more_than_is_allowed() {
     let layers = layers(|_| true);
     let mut asks = [ask(&layers, 720, true, false), ask(&layers, 180, false, false)];
-    asks[0].most = Most::UpTo(Layer { encoding: 1, temporal: 2 });
+    asks[0].most = Most::UpTo(Layer { encoding: 1, spatial: 0, temporal: 2 });
     assert_eq!(given(&asks, 5000), "s30 l30", "and the others get what is left");
-    asks[0].most = Most::UpTo(Layer { encoding: 1, temporal: 1 });
+    asks[0].most = Most::UpTo(Layer { encoding: 1, spatial: 0, temporal: 1 });
     assert_eq!(given(&asks, 5000), "l30 l30", "what is no rung any more");
     asks[0].most = Most::Nothing;
     assert_eq!(given(&asks, 5000), "- l30");
-    assert_eq!(share(&asks, 5_000_000)[0].ideal, Some(Layer { encoding: 2, temporal: 2 }));
+    assert_eq!(share(&asks, 5_000_000)[0].ideal, Some(Layer { encoding: 2, spatial: 0, temporal: 2 }));
 }

@@ -65,6 +65,47 @@ pub enum Step {
     After,
 }
 
+/// Where a frame stands among the spatial layers of its encoding. Sets of layers are bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spatial {
+    /// Its own layer; 0 if nothing tells.
+    pub layer: u8,
+    /// Bit n: whoever gets the spatial layers up to n needs it.
+    pub reach: u8,
+    /// The layers of which it needs what earlier pictures brought.
+    pub earlier: u8,
+    /// The layers of which it needs the frame of its own picture.
+    pub beside: u8,
+    /// The packet is the last of its frame; told only where a picture may be of several.
+    pub ends: bool,
+}
+
+impl Spatial {
+    pub fn bit(self) -> u8 {
+        1 << (self.layer & 7)
+    }
+
+    /// Does whoever gets the layers up to `highest` need it?
+    pub fn reaches(self, highest: u8) -> bool {
+        self.reach >> highest.min(7) & 1 != 0
+    }
+
+    /// It depends on nothing but frames of its own picture.
+    pub fn is_fresh(self) -> bool {
+        self.earlier == 0
+    }
+}
+
+/// A picture is one frame, which depends on the one before.
+impl Default for Spatial {
+    fn default() -> Self {
+        Self { layer: 0, reach: u8::MAX, earlier: 1, beside: 0, ends: false }
+    }
+}
+
+/// Height of each spatial layer: pixels of its smaller side.
+pub type Heights = heapless::Vec<u16, 8>;
+
 /// Is this the first packet of a frame that a decoder can start with?
 ///
 /// `descriptor` is the packet's dependency descriptor element, if it carries one. It decides for AV1; for the other codecs the
@@ -79,6 +120,18 @@ pub fn keyframe_start(codec: Codec, payload: &[u8], descriptor: Option<&[u8]>) -
             None => av1::is_sequence_start(payload),
         },
         Codec::Opus | Codec::Red | Codec::TelephoneEvent | Codec::Rtx | Codec::Unknown => false,
+    }
+}
+
+/// The heights that this packet tells, which only key frames do.
+pub fn heights(codec: Codec, payload: &[u8], descriptor: Option<&[u8]>) -> Option<Heights> {
+    let structure = || descriptor.and_then(DependencyDescriptor::parse)?.structure?.heights();
+    match codec {
+        Codec::Vp9 => vp9::Descriptor::parse(payload)?.heights(),
+        _ => match resolution(codec, payload) {
+            Some((width, height)) => Heights::from_slice(&[width.min(height)]).ok(),
+            None => structure(),
+        },
     }
 }
 

@@ -95,6 +95,7 @@ fn vp9_descriptor_fields() {
     assert_eq!(VP9_KEY[descriptor.len], 0xAB);
     assert!(keyframe_start(Codec::Vp9, VP9_KEY, None));
     assert_eq!(resolution(Codec::Vp9, VP9_KEY), Some((640, 360)));
+    assert_eq!(heights(Codec::Vp9, VP9_KEY, None).unwrap(), [90, 180, 360]);
 }
 
 #[test]
@@ -109,12 +110,20 @@ fn vp9_key_pictures_start_with_the_base_layer() {
 }
 
 #[test]
-fn vp9_marker_belongs_to_the_end_of_the_highest_forwarded_layer() {
-    let end_of_middle = [0xA4, 0x11, 0x02, 0x00, 1];
-    let descriptor = vp9::Descriptor::parse(&end_of_middle).unwrap();
-    assert!(descriptor.ends_picture_at(1) && !descriptor.ends_picture_at(2));
-    let middle_of_middle = [0xA0, 0x11, 0x02, 0x00, 1];
-    assert!(!vp9::Descriptor::parse(&middle_of_middle).unwrap().ends_picture_at(1));
+fn vp9_frames_tell_what_they_need_and_who_needs_them() {
+    let of = |payload: &[u8]| vp9::Descriptor::parse(payload).unwrap().spatial();
+    let key = of(VP9_KEY);
+    assert_eq!((key.layer, key.reach, key.earlier, key.beside), (0, 0xff, 0, 0));
+    let key_of_middle = of(&[0xA4, 0x11, 0x03, 0x00, 1]);
+    assert_eq!((key_of_middle.layer, key_of_middle.reach), (1, 0xfe));
+    assert_eq!((key_of_middle.earlier, key_of_middle.beside, key_of_middle.ends), (0, 1, true));
+    let later_of_lowest = of(&[0xE1, 0x11, 0x40, 0x00, 1]);
+    assert_eq!((later_of_lowest.reach, later_of_lowest.earlier, later_of_lowest.ends), (1, 1, false));
+    let later_of_highest = of(&[0xE4, 0x11, 0x25, 0x00, 1]);
+    assert_eq!((later_of_highest.layer, later_of_highest.earlier, later_of_highest.beside), (2, 4, 2));
+    let highest_there_is = of(&[0xE5, 0x11, 0x23, 0x00, 1]);
+    assert_eq!((highest_there_is.layer, highest_there_is.reach), (1, 0xfe));
+    assert_eq!(of(&[0x8C, 0x11, 1]), Spatial::default(), "without layers");
 }
 
 #[test]

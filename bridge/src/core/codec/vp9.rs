@@ -1,7 +1,9 @@
 //! VP9 payload descriptor (RFC 9628 4.2).
 
+use super::{Heights, Spatial};
+
 /// Spatial layers that a scalability structure can announce.
-const MAX_SPATIAL: u8 = 8;
+const MAX_SPATIAL: usize = 8;
 
 /// The parsed descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub struct Descriptor {
     pub spatial_layers: Option<u8>,
     /// Width and height of the highest of them, if it says.
     pub largest: Option<(u16, u16)>,
+    /// The smaller side of each, if it says.
+    smaller_sides: [u16; MAX_SPATIAL],
     /// Bytes before the VP9 data.
     pub len: usize,
     picture_id_at: usize,
@@ -56,6 +60,7 @@ impl Descriptor {
             tl0_picture_index: None,
             spatial_layers: None,
             largest: None,
+            smaller_sides: [0; MAX_SPATIAL],
             len: 1,
             picture_id_at: 0,
             tl0_at: 0,
@@ -80,9 +85,27 @@ impl Descriptor {
         !self.inter_picture && self.frame_start && self.layer.is_none_or(|layer| layer.spatial == 0)
     }
 
-    /// Must the marker be set on this packet if `highest` is the highest spatial layer that is forwarded?
-    pub fn ends_picture_at(&self, highest: u8) -> bool {
-        self.frame_end && self.layer.is_none_or(|layer| layer.spatial == highest)
+    /// Where its frame stands among the spatial layers. Without layer indices a picture is one frame.
+    pub fn spatial(&self) -> Spatial {
+        let Some(layer) = self.layer else {
+            return Spatial::default();
+        };
+        let own = 1 << layer.spatial;
+        // What needs the layer below and is not needed above ends its picture: it is the best of it for whoever wants more.
+        let is_alone = self.not_a_reference_up && !layer.inter_layer;
+        Spatial {
+            layer: layer.spatial,
+            reach: if is_alone { own } else { u8::MAX << layer.spatial },
+            earlier: if self.inter_picture { own } else { 0 },
+            beside: if layer.inter_layer { own >> 1 } else { 0 },
+            ends: self.frame_end,
+        }
+    }
+
+    /// Of each spatial layer that a scalability structure in this packet announces with its size.
+    pub fn heights(&self) -> Option<Heights> {
+        let layers = self.largest.and(self.spatial_layers)?;
+        Heights::from_slice(self.smaller_sides.get(..usize::from(layers))?).ok()
     }
 
     /// Writes other ids over those in `payload`, which starts with this descriptor; widths stay.
@@ -151,13 +174,13 @@ impl Descriptor {
     fn read_structure(&mut self, payload: &[u8]) -> Option<()> {
         let head = self.byte(payload)?;
         let layers = (head >> 5) + 1;
-        debug_assert!(layers <= MAX_SPATIAL);
         self.spatial_layers = Some(layers);
         if head & 0x10 != 0 {
-            for _ in 0..layers {
+            for layer in 0..layers {
                 let width = u16::from_be_bytes([self.byte(payload)?, self.byte(payload)?]);
                 let height = u16::from_be_bytes([self.byte(payload)?, self.byte(payload)?]);
                 self.largest = Some((width, height));
+                *self.smaller_sides.get_mut(usize::from(layer))? = width.min(height);
             }
         }
         if head & 0x08 != 0 {

@@ -220,7 +220,8 @@ impl Endpoint {
         let descriptor = self.description.video.extensions.dependency_descriptor;
         let descriptor = descriptor.and_then(|id| header.element(stored.packet, id));
         describe_video(&mut incoming, codec, header.payload(stored.packet), descriptor);
-        Some(Packet { header, bytes: stored.packet, incoming, codec })
+        stream.replace(&mut incoming, codec, descriptor);
+        Some(Packet { header, bytes: stored.packet, incoming, codec, frames: stream.dependencies() })
     }
 
     /// The codec of one of this client's payload types.

@@ -114,7 +114,14 @@ impl Conference {
         let source = publisher.sources.get(received.source)?;
         let placed = &received.placed;
         let bytes = datagram.get(..placed.len)?;
-        let packet = Packet { header: &placed.header, bytes, incoming: placed.incoming, codec: placed.codec };
+        let encoding = source.encodings.get(usize::from(placed.incoming.encoding));
+        let packet = Packet {
+            header: &placed.header,
+            bytes,
+            incoming: placed.incoming,
+            codec: placed.codec,
+            frames: encoding.and_then(|encoding| encoding.dependencies()),
+        };
         let mut given = Given { wanted: None, switched: false };
         for binding in &source.receivers {
             let Some(receiver) = self.endpoints.get_mut(binding.endpoint).and_then(Option::as_deref_mut) else {

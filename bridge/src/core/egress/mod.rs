@@ -18,6 +18,7 @@ use self::leg::{Leg, Padding};
 use self::project::{Incoming, Outgoing, Projection, Verdict};
 use self::slots::Mid;
 use super::allocate::Patience;
+use super::codec::dependency::{self, Frames, MAX_ELEMENT};
 use super::codec::{self, Codec};
 use super::endpoint::description::{Media, Route, Routes};
 use super::ingress::keyframe::ReceiverLimit;
@@ -52,6 +53,8 @@ pub struct Packet<'a> {
     pub bytes: &'a [u8],
     pub incoming: Incoming,
     pub codec: Codec,
+    /// Those of its encoding.
+    pub frames: Option<&'a Frames>,
 }
 
 /// What names an outgoing stream.
@@ -381,14 +384,18 @@ impl Egress {
         self.routes.iter().find(|route| route.from == payload_type).copied()
     }
 
-    /// The dependency descriptor as the receiver gets it: frames are numbered on over switches, since a key frame whose number
-    /// goes back is dropped. References between frames are relative, they stay.
+    /// The dependency descriptor as the receiver gets it: frames and templates are numbered on over switches, since a key frame whose
+    /// number goes back is dropped, and what is left of the frames before must not be taken for frames of the new structure.
     fn descriptor(&self, packet: &Packet<'_>, outgoing: &Outgoing) -> Option<(u8, heapless::Vec<u8, MAX_ELEMENT>)> {
         let (from, to) = self.dependency.filter(|_| keeps_dependency(packet.codec))?;
-        let mut element = heapless::Vec::from_slice(packet.header.element(packet.bytes, from)?).ok()?;
-        let number = outgoing.frame_number?.to_be_bytes();
-        element.get_mut(1..3)?.copy_from_slice(&number);
-        Some((to, element))
+        let rewrite = dependency::Rewrite {
+            frame_number: outgoing.frame_number?,
+            template_shift: outgoing.template_shift,
+            spatial: outgoing.layers.spatial,
+            temporal: outgoing.layers.temporal,
+            retargets: outgoing.retargets,
+        };
+        Some((to, rewrite.apply(packet.header.element(packet.bytes, from)?, packet.frames)?))
     }
 
     fn send(
@@ -408,7 +415,7 @@ impl Egress {
             stamp.elements().iter().copied().chain(mid).chain(descriptor).collect();
         let rewrite = Rewrite {
             payload_type: form.payload_type,
-            marker: packet.incoming.marker,
+            marker: outgoing.marker,
             sequence: form.sequence,
             timestamp: outgoing.timestamp,
             ssrc: form.ssrc,
@@ -423,9 +430,6 @@ impl Egress {
         leg.seal(&stamp, written.len, sink)
     }
 }
-
-/// Longest element of a header extension.
-const MAX_ELEMENT: usize = 255;
 
 /// How one packet is named when it goes out.
 struct Form<'a> {
@@ -455,3 +459,7 @@ fn rewrite_ids(codec: Codec, payload: &mut [u8], outgoing: &Outgoing) -> Result<
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "the numbers of tests are small")]
+mod layers_tests;

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use super::clock::{SenderClock, moved, ntp_ticks, signed, ticks};
 use super::seqmap::SeqMap;
-use super::thin::Thinning;
+use super::thin::{Highest, Shape, Thinning};
 use crate::core::allocate::Layer;
-use crate::core::codec::Step;
+use crate::core::codec::dependency::MAX_TEMPLATES;
+use crate::core::codec::{Spatial, Step};
 use crate::core::endpoint::encoding::Encodings;
 use crate::core::packet::{ExtSeq, Seq};
 
@@ -47,9 +48,14 @@ pub struct Incoming {
     pub tl0: Option<u8>,
     /// Of the dependency descriptor.
     pub frame_number: Option<u16>,
+    /// First id and number of the templates that this packet brings with a descriptor.
+    pub templates: Option<(u8, u8)>,
+    /// Bit n: its sender says that target n may be decoded.
+    pub active_targets: u32,
     /// Temporal layer; 0 if nothing tells.
     pub temporal: u8,
     pub step: Step,
+    pub spatial: Spatial,
     /// A hole in the picture ids is a loss to receivers: what is left out must leave none.
     pub dense_pictures: bool,
 }
@@ -59,9 +65,17 @@ pub struct Incoming {
 pub struct Outgoing {
     pub sequence: Seq,
     pub timestamp: u32,
+    /// Set also at the end of the highest spatial layer that goes out.
+    pub marker: bool,
     pub picture_id: Option<u16>,
     pub tl0: Option<u8>,
     pub frame_number: Option<u16>,
+    /// Added to the ids of templates.
+    pub template_shift: u8,
+    /// The highest layers that go out from here on,
+    pub layers: Highest,
+    /// which are others than before.
+    pub retargets: bool,
     /// The first packet of another encoding, or after a pause.
     pub switched: bool,
 }
@@ -112,6 +126,7 @@ struct Run {
     picture_shift: u16,
     tl0_shift: u8,
     frame_shift: u16,
+    template_shift: u8,
     newest: Newest,
     /// Of a source before this one: its clock and its timestamps are others.
     foreign: bool,
@@ -127,6 +142,8 @@ struct Newest {
     picture_id: Option<u16>,
     tl0: Option<u8>,
     frame_number: Option<u16>,
+    /// The id after those of the templates that went out last.
+    next_template: Option<u8>,
 }
 
 impl Projection {
@@ -186,9 +203,12 @@ impl Projection {
 
     /// What the allocation decided; `None` stops at once.
     pub fn set_target(&mut self, target: Option<Layer>) {
-        let before = self.target_encoding();
+        let before = self.target;
         self.target = target;
-        if self.target_encoding() == before {
+        if self.target_encoding() == before.map(|before| before.encoding) {
+            // What was needed for another spatial layer may be needed no more; if it is, the next picture tells.
+            let is_same = target.map(|target| target.spatial) == before.map(|before| before.spatial);
+            self.needs_key_frame &= is_same || self.target_encoding() != self.current;
             return;
         }
         match target {
@@ -237,12 +257,9 @@ impl Projection {
     pub fn again(&self, packet: &Incoming) -> Option<Outgoing> {
         let run = self.run.as_ref().filter(|run| run.encoding == packet.encoding)?;
         let mut map = run.map;
-        let (number, left_out) = match &self.thinning {
-            None => (packet.sequence, 0),
-            Some(thinning) => (thinning.number(packet.sequence)?, thinning.left_out(packet.timestamp)?),
-        };
+        let (number, shape) = self.shape(packet)?;
         let sequence = map.forward(number)?;
-        Some(run.outgoing(packet, sequence, left_out, false))
+        Some(run.outgoing(packet, sequence, shape, false))
     }
 
     /// The source's encoding and number for a number of ours that the receiver misses.
@@ -316,54 +333,70 @@ impl Projection {
         self.needs_key_frame |= wanted;
     }
 
-    /// The highest temporal layer that may go out: all on the way up to a better encoding, on the way down only the lowest.
-    fn most_temporal(&self) -> u8 {
+    /// The highest layers that may go out: all on the way up to a better encoding, on the way down only the lowest.
+    fn highest(&self) -> Highest {
         let (Some(target), Some(current)) = (self.target, self.current) else {
-            return u8::MAX;
+            return Highest::ALL;
         };
         match current.cmp(&target.encoding) {
-            Ordering::Less => u8::MAX,
-            Ordering::Equal => target.temporal,
-            Ordering::Greater => 0,
+            Ordering::Less => Highest::ALL,
+            Ordering::Equal => Highest { spatial: target.spatial, temporal: target.temporal },
+            Ordering::Greater => Highest::NONE,
         }
     }
 
-    /// Is the packet's temporal layer among those that go out?
+    /// Is the packet's layer among those that go out?
     fn passes(&mut self, now: Instant, packet: &Incoming) -> bool {
-        let most = self.most_temporal();
+        let want = self.highest();
         if self.thinning.is_none() {
-            let Some(run) = self.run.filter(|run| {
-                packet.temporal > most && signed(packet.timestamp.wrapping_sub(run.newest.in_timestamp)) > 0
-            }) else {
+            let is_beyond = |newest: &Newest| {
+                let is_later = signed(packet.timestamp.wrapping_sub(newest.in_timestamp)) > 0;
+                packet.spatial.layer > 0 || (is_later && packet.temporal > want.temporal_at(0))
+            };
+            let Some(run) = self.run.filter(|run| is_beyond(&run.newest)) else {
                 return true;
             };
-            self.thinning = Some(Box::new(Thinning::after(run.newest.in_timestamp)));
+            self.thinning = Some(Box::new(Thinning::after(run.newest.in_timestamp, 0, run.newest.marker)));
         }
-        self.thinning.as_mut().is_none_or(|thinning| thinning.passes(now, packet, most))
+        let in_group = self.in_group(now);
+        let Some(thinning) = self.thinning.as_mut() else {
+            return true;
+        };
+        let passes = thinning.passes(now, packet, want);
+        self.needs_key_frame |= thinning.take_wish() && !in_group;
+        passes
+    }
+
+    /// The packet's dense number, and how its frame goes out.
+    fn shape(&self, packet: &Incoming) -> Option<(ExtSeq, Shape)> {
+        match &self.thinning {
+            None => Some((packet.sequence, Shape::whole(packet.spatial, self.highest()))),
+            Some(thinning) => thinning.number(packet.sequence).zip(thinning.shape(packet)),
+        }
     }
 
     fn forward(&mut self, now: Instant, packet: &Incoming, switched: bool) -> Verdict {
-        let thinned = match &self.thinning {
-            None => Some((packet.sequence, 0)),
-            Some(thinning) => thinning.number(packet.sequence).zip(thinning.left_out(packet.timestamp)),
-        };
-        let (Some(run), Some((number, left_out))) = (&mut self.run, thinned) else {
+        let shape = self.shape(packet);
+        let (Some(run), Some((number, shape))) = (&mut self.run, shape) else {
             return Verdict::Reject;
         };
         let is_newest = run.map.is_newest(number);
         let Some(sequence) = run.map.forward(number) else {
             return Verdict::Reject;
         };
-        let outgoing = run.outgoing(packet, sequence, left_out, switched);
+        let outgoing = run.outgoing(packet, sequence, shape, switched);
         if is_newest {
+            let template =
+                |(offset, count): (u8, u8)| offset.wrapping_add(count).wrapping_add(run.template_shift) % MAX_TEMPLATES;
             run.newest = Newest {
                 timestamp: outgoing.timestamp,
                 in_timestamp: packet.timestamp,
                 at: now,
-                marker: packet.marker,
+                marker: outgoing.marker,
                 picture_id: outgoing.picture_id.or(run.newest.picture_id),
                 tl0: outgoing.tl0.or(run.newest.tl0),
                 frame_number: outgoing.frame_number.or(run.newest.frame_number),
+                next_template: packet.templates.map(template).or(run.newest.next_template),
             };
         }
         Verdict::Forward(outgoing)
@@ -377,7 +410,8 @@ impl Projection {
                 old.followed_by(now, packet, timestamp, self.audio)
             }
         };
-        self.thinning = None;
+        self.thinning = (packet.spatial.layer > 0)
+            .then(|| Box::new(Thinning::after(packet.timestamp, packet.spatial.layer, false)));
         self.beginning.get_or_insert((now, next.newest.timestamp));
         self.run = Some(next);
         self.current = Some(packet.encoding);
@@ -450,6 +484,7 @@ impl Run {
             picture_shift: 0,
             tl0_shift: 0,
             frame_shift: 0,
+            template_shift: 0,
             newest: Newest {
                 timestamp: packet.timestamp,
                 in_timestamp: packet.timestamp,
@@ -458,6 +493,7 @@ impl Run {
                 picture_id: packet.picture_id,
                 tl0: packet.tl0,
                 frame_number: packet.frame_number,
+                next_template: None,
             },
             foreign: false,
         }
@@ -478,6 +514,10 @@ impl Run {
             (Some(last), Some(number)) => last.wrapping_add(1).wrapping_sub(number),
             _ => 0,
         };
+        let template_shift = match (self.newest.next_template, packet.templates) {
+            (Some(next), Some((offset, _))) => next.wrapping_sub(offset) % MAX_TEMPLATES,
+            _ => 0,
+        };
         Self {
             encoding: packet.encoding,
             payload_type: packet.payload_type,
@@ -486,22 +526,26 @@ impl Run {
             picture_shift,
             tl0_shift,
             frame_shift,
+            template_shift,
             newest: Newest { timestamp, in_timestamp: packet.timestamp, at: now, ..self.newest },
             foreign: false,
         }
     }
 
-    /// `left_out`: frames of this run before the packet's that did not go out.
-    fn outgoing(&self, packet: &Incoming, sequence: Seq, left_out: u16, switched: bool) -> Outgoing {
-        let closed = if packet.dense_pictures { left_out } else { 0 };
+    fn outgoing(&self, packet: &Incoming, sequence: Seq, shape: Shape, switched: bool) -> Outgoing {
+        let closed = if packet.dense_pictures { shape.left_out } else { 0 };
         Outgoing {
             sequence,
             timestamp: packet.timestamp.wrapping_add(self.shift),
+            marker: packet.marker || (shape.is_last && packet.spatial.ends),
             picture_id: packet
                 .picture_id
                 .map(|id| id.wrapping_add(self.picture_shift).wrapping_sub(closed) % PICTURE_IDS),
             tl0: packet.tl0.map(|tl0| tl0.wrapping_add(self.tl0_shift)),
             frame_number: packet.frame_number.map(|number| number.wrapping_add(self.frame_shift)),
+            template_shift: self.template_shift,
+            layers: shape.layers,
+            retargets: shape.retargets,
             switched,
         }
     }

@@ -21,7 +21,7 @@ struct Run {
 
 impl Run {
     fn new() -> Self {
-        let mut run = Self { thinning: Thinning::after(0), start: Instant::now() };
+        let mut run = Self { thinning: Thinning::after(0, 0, true), start: Instant::now() };
         run.take(packet(0, 0), 2);
         run
     }
@@ -29,9 +29,9 @@ impl Run {
     /// Number and left-out frames of a packet that goes out.
     fn take(&mut self, packet: Incoming, most: u8) -> Option<(u64, u16)> {
         let now = self.start + MS * packet.timestamp / 90;
-        let passes = self.thinning.passes(now, &packet, most);
-        let number = self.thinning.number(packet.sequence).zip(self.thinning.left_out(packet.timestamp));
-        passes.then(|| number.unwrap()).map(|(number, left_out)| (number.0, left_out))
+        let passes = self.thinning.passes(now, &packet, Highest { spatial: 0, temporal: most });
+        let number = self.thinning.number(packet.sequence).zip(self.thinning.shape(&packet));
+        passes.then(|| number.unwrap()).map(|(number, shape)| (number.0, shape.left_out))
     }
 
     fn frames(&mut self, frames: std::ops::Range<u64>, most: u8) -> Vec<u64> {

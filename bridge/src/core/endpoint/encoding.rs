@@ -1,6 +1,6 @@
 //! One encoding of a source as it comes in: its books, its history, its layers.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jitsi_wire::colibri2::MediaSource;
 use jitsi_wire::jingle::{MediaKind, Semantics};
@@ -9,9 +9,9 @@ use super::numbering::Numbering;
 use super::rate::Rate;
 use super::source::{Context, clock_rate};
 use crate::core::Discard;
-use crate::core::allocate::{Layer, Layers, MAX_ENCODINGS, MAX_TEMPORAL, Rung};
-use crate::core::codec::dependency::{self, DependencyDescriptor, Frames};
-use crate::core::codec::{self, Codec, Step};
+use crate::core::allocate::{Layer, Layers, MAX_ENCODINGS, MAX_SPATIAL, MAX_TEMPORAL, Rung};
+use crate::core::codec::dependency::{self, Frames, Place};
+use crate::core::codec::{self, Codec, Heights, Step};
 use crate::core::egress::clock::signed;
 use crate::core::egress::project::Incoming;
 use crate::core::ingress::history::{History, Inserted};
@@ -22,6 +22,10 @@ use crate::core::packet::{ExtSeq, RtpHeader, Ssrc};
 
 /// Height of the lowest encoding until a key frame tells the truth; each further one is twice as tall.
 const LOWEST_HEIGHT: u16 = 180;
+const HIGHEST_SPATIAL: u8 = 3;
+const _: () = assert!(HIGHEST_SPATIAL as usize + 1 == MAX_SPATIAL, "one of them is the last");
+/// A spatial layer that is missing this long from the pictures that come is not sent any more.
+const MISSING_LAYER: Duration = Duration::from_millis(600);
 /// Frames per second of all temporal layers together; each one less halves them (what libwebrtc does with 30).
 const FULL_RATE: u16 = 30;
 
@@ -35,18 +39,33 @@ pub struct Encoding {
     pub losses: LossList,
     pub history: History,
     pub(super) numbering: Numbering,
-    /// Of each temporal layer by itself.
+    /// Of each temporal layer by itself, as whoever gets the lowest spatial layer is sent it.
     rates: [Rate; MAX_TEMPORAL],
-    /// The highest temporal layer that came lately.
+    /// The other spatial layers that came.
+    upper: Vec<Upper>,
+    /// The highest spatial and temporal layer that came lately.
+    spatial: u8,
     temporal: u8,
     /// Where each frame belongs, if descriptors tell.
     dependencies: Option<Box<Frames>>,
-    height: u16,
+    /// Of each spatial layer that was told.
+    heights: Heights,
+    /// What the lowest is taken for until then.
+    assumed_height: u16,
     pub(super) active: bool,
     pub(super) last_packet: Option<Instant>,
     timestamp: Option<u32>,
     /// When the frame before the newest, and the newest, began to arrive.
     pub(super) frames: (Option<Instant>, Option<Instant>),
+}
+
+/// A spatial layer above the lowest.
+#[derive(Debug, Default)]
+struct Upper {
+    /// Of each temporal layer by itself, as whoever gets the spatial layers up to this one is sent it.
+    rates: [Rate; MAX_TEMPORAL],
+    /// When it last came.
+    seen: Option<Instant>,
 }
 
 /// Some of a source's encodings.
@@ -83,10 +102,13 @@ impl Encoding {
             losses: LossList::default(),
             history: History::default(),
             numbering: Numbering::default(),
-            rates: std::array::from_fn(|_| Rate::default()),
+            rates: Default::default(),
+            upper: Vec::new(),
+            spatial: 0,
             temporal: 0,
             dependencies: None,
-            height: LOWEST_HEIGHT << index.min(4),
+            heights: Heights::new(),
+            assumed_height: LOWEST_HEIGHT << index.min(4),
             active: false,
             last_packet: None,
             timestamp: None,
@@ -98,34 +120,80 @@ impl Encoding {
         self.active
     }
 
-    /// Pixels of the smaller side.
+    /// Pixels of the smaller side of all that comes.
     pub fn height(&self) -> u16 {
-        self.height
+        self.height_of(self.spatial)
     }
 
-    /// Bits per second over the last second.
+    fn height_of(&self, spatial: u8) -> u16 {
+        let told = self.heights.get(usize::from(spatial)).copied();
+        told.unwrap_or(self.assumed_height << spatial.min(4))
+    }
+
+    /// Bits per second over the last second of what whoever gets all is sent.
     pub fn bps(&self, now: Instant) -> u64 {
-        self.rates.iter().map(|rate| rate.bps(now)).sum()
+        self.rates_of(self.spatial).map_or(0, |rates| rates.iter().map(|rate| rate.bps(now)).sum())
+    }
+
+    fn rates_of(&self, spatial: u8) -> Option<&[Rate; MAX_TEMPORAL]> {
+        match usize::from(spatial).checked_sub(1) {
+            None => Some(&self.rates),
+            Some(above) => self.upper.get(above).map(|layer| &layer.rates),
+        }
     }
 
     /// The layers as the allocation sees them.
     pub fn layers(&mut self, now: Instant, encoding: u8, layers: &mut Layers) {
-        let rates = self.rates.each_ref().map(|rate| rate.bps(now));
-        let highest = rates.iter().rposition(|bps| *bps > 0).and_then(|highest| u8::try_from(highest).ok());
-        self.temporal = highest.unwrap_or(0);
-        let mut bps = 0;
-        for (temporal, rate) in (0..=self.temporal).zip(rates) {
-            bps += rate;
-            let rung = Rung {
-                layer: Layer { encoding, temporal },
-                height: self.height,
-                fps: FULL_RATE >> (self.temporal - temporal),
-                bps,
-                active: self.active,
+        self.spatial = self.highest_living();
+        self.temporal = 0;
+        for spatial in 0..=self.spatial {
+            let Some(rates) = self.rates_of(spatial).map(|rates| rates.each_ref().map(|rate| rate.bps(now))) else {
+                continue;
             };
-            // There is room for all: so many encodings and temporal layers are made.
-            let _ = layers.push(rung);
+            let highest = rates.iter().rposition(|bps| *bps > 0).and_then(|highest| u8::try_from(highest).ok());
+            if spatial < self.spatial && !self.lives(spatial) {
+                continue;
+            }
+            let highest = highest.unwrap_or(0);
+            self.temporal = self.temporal.max(highest);
+            let mut bps = 0;
+            for (temporal, rate) in (0..=highest).zip(rates) {
+                bps += rate;
+                let rung = Rung {
+                    layer: Layer { encoding, spatial, temporal },
+                    height: self.height_of(spatial),
+                    fps: FULL_RATE >> (highest - temporal),
+                    bps,
+                    active: self.active,
+                };
+                // What finds no room is more than anybody sends.
+                let _ = layers.push(rung);
+            }
         }
+    }
+
+    /// Did the spatial layer come with the latest pictures? However slow those are, the one before the newest is whole.
+    fn lives(&self, spatial: u8) -> bool {
+        let Some(above) = usize::from(spatial).checked_sub(1) else {
+            return true;
+        };
+        let seen = self.upper.get(above).and_then(|layer| layer.seen);
+        seen.is_some_and(|seen| self.frames.0.is_none_or(|before| seen + MISSING_LAYER >= before))
+    }
+
+    fn highest_living(&self) -> u8 {
+        let known = u8::try_from(self.upper.len()).unwrap_or(u8::MAX);
+        (1..=known).rev().find(|spatial| self.lives(*spatial)).unwrap_or(0)
+    }
+
+    /// The highest spatial layer is not sent any more.
+    pub(super) fn has_lost_layer(&self) -> bool {
+        self.highest_living() < self.spatial
+    }
+
+    /// The frames by their dependency descriptors.
+    pub fn dependencies(&self) -> Option<&Frames> {
+        self.dependencies.as_deref()
     }
 
     /// Newest dense number.
@@ -183,45 +251,77 @@ impl Encoding {
 
     /// What a key frame tells. True if that changes the layers.
     pub(super) fn learn(&mut self, codec: Codec, payload: &[u8], descriptor: Option<&[u8]>) -> bool {
-        let structure = descriptor.and_then(DependencyDescriptor::parse).and_then(|descriptor| descriptor.structure);
-        if let Some(structure) = structure {
-            match &mut self.dependencies {
-                Some(frames) => frames.restructure(structure),
-                None => self.dependencies = Some(Box::new(Frames::new(structure))),
-            }
-        }
-        let told = codec::resolution(codec, payload).or_else(|| structure?.largest);
-        let Some((width, height)) = told else {
-            return false;
-        };
-        let height = width.min(height);
-        std::mem::replace(&mut self.height, height) != height
+        let told = codec::heights(codec, payload, descriptor);
+        told.is_some_and(|heights| std::mem::replace(&mut self.heights, heights.clone()) != heights)
     }
 
-    /// Finds the temporal layer by the descriptor, where the codec does not tell it.
+    /// Books what the descriptor tells of a packet that came.
     pub(super) fn place(&mut self, incoming: &mut Incoming, codec: Codec, descriptor: Option<&[u8]>) {
-        if !matches!(codec, Codec::Vp8 | Codec::Vp9)
-            && let Some(frames) = &mut self.dependencies
-            && let Some((temporal, step)) = descriptor.and_then(|element| frames.place(element))
+        let Some(element) = descriptor.filter(|_| is_placed_by_descriptor(codec)) else {
+            return;
+        };
+        if self.dependencies.is_none() {
+            self.dependencies = dependency::structure(element).map(|structure| Box::new(Frames::new(structure)));
+        }
+        if let Some(frames) = &mut self.dependencies {
+            put(incoming, frames.on_packet(element, incoming.timestamp));
+        }
+    }
+
+    /// The same of one out of the history.
+    pub fn replace(&self, incoming: &mut Incoming, codec: Codec, descriptor: Option<&[u8]>) {
+        if let Some(element) = descriptor.filter(|_| is_placed_by_descriptor(codec))
+            && let Some(frames) = &self.dependencies
         {
-            (incoming.temporal, incoming.step) = (temporal, step);
+            put(incoming, frames.place(element, incoming.timestamp));
         }
     }
 
     /// A packet came. True if that changes which layers live.
-    pub(super) fn on_alive(&mut self, now: Instant, bytes: usize, timestamp: u32, temporal: u8) -> bool {
+    pub(super) fn on_alive(&mut self, now: Instant, bytes: usize, incoming: &Incoming) -> bool {
+        let timestamp = incoming.timestamp;
         if self.timestamp.is_none_or(|newest| signed(timestamp.wrapping_sub(newest)) > 0) {
             self.timestamp = Some(timestamp);
             self.frames = (self.frames.1, Some(now));
         }
-        let highest = MAX_TEMPORAL - 1;
-        if let Some(rate) = self.rates.get_mut(usize::from(temporal).min(highest)) {
+        let temporal = usize::from(incoming.temporal).min(MAX_TEMPORAL - 1);
+        let spatial = incoming.spatial.layer.min(HIGHEST_SPATIAL);
+        if incoming.spatial.reaches(0)
+            && let Some(rate) = self.rates.get_mut(temporal)
+        {
             rate.add(now, bytes);
         }
+        while self.upper.len() < usize::from(spatial) {
+            self.upper.push(Upper::default());
+        }
+        for (layer, upper) in (1..).zip(&mut self.upper) {
+            if incoming.spatial.reaches(layer)
+                && let Some(rate) = upper.rates.get_mut(temporal)
+            {
+                rate.add(now, bytes);
+            }
+            if layer == spatial {
+                upper.seen = Some(now);
+            }
+        }
         self.last_packet = Some(now);
-        let is_more = usize::from(temporal).min(highest) > usize::from(self.temporal);
-        self.temporal = if is_more { temporal } else { self.temporal };
+        let is_finer = temporal > usize::from(self.temporal);
+        let is_more = is_finer || spatial > self.spatial;
+        self.temporal = if is_finer { incoming.temporal } else { self.temporal };
+        self.spatial = self.spatial.max(spatial);
         !std::mem::replace(&mut self.active, true) || is_more
+    }
+}
+
+/// Receivers of VP8 and VP9 go by what the payload says, and so do we.
+fn is_placed_by_descriptor(codec: Codec) -> bool {
+    !matches!(codec, Codec::Vp8 | Codec::Vp9)
+}
+
+fn put(incoming: &mut Incoming, place: Option<Place>) {
+    if let Some(place) = place {
+        (incoming.temporal, incoming.step, incoming.spatial) = (place.temporal, place.step, place.spatial);
+        incoming.active_targets = place.active;
     }
 }
 
@@ -241,12 +341,15 @@ pub fn describe_video(incoming: &mut Incoming, codec: Codec, payload: &[u8], dep
             if let Some(d) = codec::vp9::Descriptor::parse(payload) {
                 (incoming.picture_id, incoming.tl0) = (d.picture_id.map(|id| id.value), d.tl0_picture_index);
                 incoming.temporal = d.layer.map_or(0, |layer| layer.temporal);
+                incoming.spatial = d.spatial();
                 incoming.step = if d.layer.is_some_and(|l| l.switching_up) { Step::After } else { Step::No };
             }
         }
         _ => {}
     }
     incoming.frame_number = dependency_descriptor.and_then(dependency::frame_number);
+    let structure = dependency_descriptor.and_then(dependency::structure);
+    incoming.templates = structure.map(|structure| (structure.template_offset, structure.templates));
 }
 
 /// The encodings that groups describe: SIM in its order, else whatever is no retransmission of another.
@@ -292,7 +395,7 @@ mod tests {
             desktop: false,
             synthetic: false,
         };
-        let found: Vec<_> = encodings(&signalled).iter().map(|e| (e.ssrc.0, e.rtx.map(|r| r.0), e.height)).collect();
+        let found: Vec<_> = encodings(&signalled).iter().map(|e| (e.ssrc.0, e.rtx.map(|r| r.0), e.height())).collect();
         assert_eq!(found, [(11, Some(21), 180), (12, None, 360), (13, Some(23), 720)]);
         let plain = MediaSource { groups: vec![group(Semantics::Fid, &[5, 6])], ssrcs: vec![5, 6], ..signalled };
         let found: Vec<_> = encodings(&plain).iter().map(|e| (e.ssrc.0, e.rtx.map(|r| r.0))).collect();

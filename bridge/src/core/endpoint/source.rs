@@ -293,7 +293,7 @@ impl Source {
                 layering_changed |= encoding.learn(context.codec, header.payload(packet), descriptor);
                 self.key_frames.on_keyframe();
             }
-            layering_changed |= encoding.on_alive(now, packet.len(), header.timestamp, incoming.temporal);
+            layering_changed |= encoding.on_alive(now, packet.len(), &incoming);
             layering_changed |= self.look_for_silence(now);
         }
         Ok(Placed { header, len, incoming, codec: context.codec, layering_changed })
@@ -317,6 +317,7 @@ impl Source {
                 encoding.active = false;
                 changed = true;
             }
+            changed |= encoding.has_lost_layer();
         }
         changed
     }
