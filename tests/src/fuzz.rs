@@ -5,6 +5,7 @@
 mod meeting;
 mod sctp;
 
+use bridge::core::codec::dependency::{self, Frames};
 use bridge::core::codec::{Codec, h264, keyframe_start, resolution, vp8, vp9};
 use bridge::core::endpoint::identity::Identity;
 use bridge::core::endpoint::transport::{LocalParams, Options, Transport};
@@ -183,6 +184,20 @@ fn codecs(data: &[u8]) {
     }
     if let Ok(header) = RtpHeader::parse(payload) {
         let _ = rtx::restore(&mut copy, &header, Ssrc(1), 100);
+    }
+    descriptors(payload);
+}
+
+/// A descriptor that brings a structure, if it does, and one that follows it.
+fn descriptors(bytes: &[u8]) {
+    let mut frames = dependency::structure(bytes).map(Frames::new);
+    for element in [bytes, bytes.get(1..).unwrap_or_default()] {
+        if let Some(frames) = &mut frames {
+            let _ = frames.on_packet(element, 0);
+        }
+        let change =
+            dependency::Rewrite { frame_number: 7, template_shift: 60, spatial: 1, temporal: 1, retargets: true };
+        let _ = change.apply(element, frames.as_ref());
     }
 }
 
