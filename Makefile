@@ -49,7 +49,7 @@ ARM := $(TARGET)/cross/aarch64-unknown-linux-gnu/release/moothall
 ARM_EMULATED := $(TARGET)/cross/aarch64-unknown-linux-gnu/emulated/moothall
 
 .PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 image-qemu test test-full test-arm test-board test-stages lint bench fuzz web setup-run setup-test web-test rust-build \
-	rust-test package-test board-image board-test board-and-lint monitoring-test impaired-test share simulation-long chance-long browser-test browser-again screens
+	rust-test package-test board-image board-test board-and-lint monitoring-test browser-long share simulation-long chance-long browser-test browser-again screens
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -117,7 +117,7 @@ board-and-lint:
 test-full: ## `make test`, and what takes too long for it: many seeds, browsers AGAIN times, fuzzing, measurements
 	@$(MAKE) test-stages
 	@.ci/stage --ask package $(MAKE) package-test
-	@.ci/stage impaired $(MAKE) impaired-test
+	@STAGE_MINUTES=60 .ci/stage long $(MAKE) browser-long
 	@STAGE_MINUTES=90 .ci/stage simulation $(MAKE) simulation-long
 	@STAGE_MINUTES=120 .ci/stage chance $(MAKE) chance-long
 	@STAGE_MINUTES=90 .ci/stage browsers $(MAKE) browser-again
@@ -140,7 +140,7 @@ monitoring-test: $(BROWSER)/node_modules/.package-lock.json $(PROMETHEUS)
 	@tests/netns node --test tests/monitoring.test.mjs
 
 # More kinds of bad lines than `make test` has time for, a full room, and a room of each codec.
-impaired-test: $(BROWSER)/node_modules/.package-lock.json
+browser-long: $(BROWSER)/node_modules/.package-lock.json
 	@status=0; for suite in $(BROWSER)/long/*.test.mjs; do echo "==== $$suite"; tests/netns node --test $$suite || status=1; done; exit $$status
 
 # With a program that is there sooner than a release.

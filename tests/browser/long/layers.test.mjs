@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Server, openChromium, until } from './harness.mjs';
-import { id, joinWithPage, pageReceives } from './page.mjs';
+import { Server, openChromium, until } from '../harness.mjs';
+import { id, joinWithPage, pageReceives } from '../page.mjs';
 
 /** Of a camera of 960 by 540: browsers make three spatial layers of nothing smaller. */
 const HEIGHTS = [ 136, 270, 540 ];
