@@ -33,7 +33,7 @@ fn seeds() -> Vec<u64> {
     FOUND.iter().copied().chain(1..=count).collect()
 }
 
-/// Three quarters of a minute, more or less: people join, things happen, and at last all is well.
+/// Half a minute at most: people join, things happen, and at last all is well.
 fn meet(seed: u64) {
     let mut hall = Hall::open(seed);
     let end = hall.world.now + Duration::from_secs(10);
