@@ -226,14 +226,16 @@ AGAIN ?= 3
 browser-again:
 	@status=0; for again in $$(seq $(AGAIN)); do $(MAKE) browser-test || status=1; done; exit $$status
 
+# With all checks, but compiled to run for long.
+MANY := cargo test --workspace --locked --config 'profile.dev.package.tests.opt-level=2' --config 'profile.dev.package.bridge.opt-level=2' --test
 MOOTHALL_SEEDS ?= 200
 simulation-long:
-	MOOTHALL_SEEDS=$(MOOTHALL_SEEDS) cargo test --workspace --locked --test simulation
+	MOOTHALL_SEEDS=$(MOOTHALL_SEEDS) $(MANY) simulation
 
 # Meetings of chance: 200 of them are part of `make test`.
 CHANCES ?= 10000
 chance-long:
-	MOOTHALL_SEEDS=$(CHANCES) cargo test --workspace --locked --test chance
+	MOOTHALL_SEEDS=$(CHANCES) $(MANY) chance
 
 # Later than the page: it is built into the binary.
 $(BIN): $(RUST_SOURCES) $(WEB)/dist/index.html

@@ -1,6 +1,6 @@
 //! What a bot sees and hears: a jitter buffer that wants every packet in order, and a decoder that wants a key frame first.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::sender::{OPUS, RTX, VP8};
@@ -43,10 +43,10 @@ pub struct Track {
 /// All received streams by SSRC.
 #[derive(Default)]
 pub struct Receiver {
-    pub tracks: HashMap<u32, Track>,
+    pub tracks: BTreeMap<u32, Track>,
     /// RTX SSRC to primary SSRC.
-    pub rtx: HashMap<u32, u32>,
-    last_pli: HashMap<u32, Instant>,
+    pub rtx: BTreeMap<u32, u32>,
+    last_pli: BTreeMap<u32, Instant>,
 }
 
 /// What the receiver asks for.

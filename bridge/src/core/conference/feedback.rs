@@ -154,10 +154,10 @@ impl Conference {
     }
 
     fn resend(&self, turn: &mut Turn<'_>, receiver: &mut Endpoint, index: usize, sequence: Seq) -> Result<(), Discard> {
-        let rtt = receiver.round_trip();
+        let (rtt, queue) = (receiver.round_trip(), receiver.leg.bandwidth.queue());
         let egress = receiver.egress.get_mut(index).ok_or(Discard::UnknownSsrc)?;
         let (encoding, at) = egress.projection.locate(sequence).ok_or(Discard::TooOld)?;
-        if egress.is_under_way(turn.now, sequence, rtt) {
+        if egress.is_under_way(turn.now, sequence, rtt, queue) {
             return Err(Discard::NotWanted);
         }
         let owner = self.get(egress.names.owner).ok_or(Discard::UnknownSsrc)?;

@@ -301,10 +301,11 @@ impl Egress {
         leg.pad(now, padding, sink)
     }
 
-    /// Was this number sent again so lately that it may still be under way?
-    pub fn is_under_way(&self, now: Instant, sequence: Seq, rtt: Option<Duration>) -> bool {
-        let rtt = rtt.unwrap_or(DEFAULT_RTT).min(MAX_WAIT);
+    /// Was this number sent again so lately that it may still be under way, or wait in the `queue` on the way?
+    pub fn is_under_way(&self, now: Instant, sequence: Seq, rtt: Option<Duration>, queue: Duration) -> bool {
+        let rtt = rtt.unwrap_or(DEFAULT_RTT);
         let wait = (rtt * 9 / 10).min(rtt.saturating_sub(Duration::from_millis(5))).max(MIN_RESEND);
+        let wait = (wait + queue).min(MAX_WAIT);
         let recent = |(resent, at): &(Seq, Instant)| *resent == sequence && now.saturating_duration_since(*at) < wait;
         self.resent.iter().flat_map(|resent| resent.iter()).any(recent)
     }
@@ -463,3 +464,30 @@ fn rewrite_ids(codec: Codec, payload: &mut [u8], outgoing: &Outgoing) -> Result<
 #[cfg(test)]
 #[expect(clippy::cast_possible_truncation, reason = "the numbers of tests are small")]
 mod layers_tests;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_wait_in_a_queue_is_not_sent_again() {
+        let names = Names {
+            owner: 0,
+            source: 0,
+            serial: 1,
+            kind: MediaKind::Video,
+            ssrc: Ssrc(1),
+            rtx: Some(Ssrc(2)),
+            mid: None,
+            clock_rate: 90_000,
+        };
+        let (mut egress, sent) = (Egress::new(names, (Seq(1), Seq(1))), Instant::now());
+        egress.resent.get_or_insert_default().write((Seq(7), sent));
+        let (rtt, queue) = (Some(Duration::from_millis(60)), Duration::from_millis(250));
+        let after = |ms, queue| egress.is_under_way(sent + Duration::from_millis(ms), Seq(7), rtt, queue);
+        assert!(after(40, Duration::ZERO) && !after(60, Duration::ZERO), "the line is empty");
+        assert!(after(300, queue) && !after(310, queue), "it may be the last in the queue");
+        assert!(!after(1000, Duration::from_secs(5)), "nothing waits for ever");
+        assert!(!egress.is_under_way(sent, Seq(8), rtt, queue), "another one");
+    }
+}

@@ -139,6 +139,11 @@ impl Bandwidth {
         self.loss.ratio()
     }
 
+    /// What a packet waits on the way, as far as is known.
+    pub fn queue(&self) -> Duration {
+        Duration::from_secs_f64(self.detector.queue() / 1000.0)
+    }
+
     /// For statistics; `None` if nothing is estimated.
     pub fn describe(&self) -> Option<PathEstimate> {
         let told = self.remb.map(|(bps, _)| bps);
@@ -146,7 +151,7 @@ impl Bandwidth {
             bps: whole(if self.counted { self.estimate() } else { told? }),
             wanted_bps: whole(self.prober.wanted()),
             loss: self.loss(),
-            queue: Duration::from_secs_f64(self.detector.queue() / 1000.0),
+            queue: self.queue(),
         })
     }
 
