@@ -23,10 +23,6 @@ pub struct Ice {
     crypto: Arc<dyn RTCCryptoProvider>,
     next_check: Option<Instant>,
     transaction: u64,
-    /// When the newest check went out.
-    asked: Option<Instant>,
-    /// Round trip time by the newest answered check.
-    pub rtt: Option<Duration>,
     /// A check of ours was answered.
     pub writable: bool,
     /// The bridge nominated the pair.
@@ -44,8 +40,6 @@ impl Ice {
             crypto,
             next_check: None,
             transaction: 0,
-            asked: None,
-            rtt: None,
             writable: false,
             nominated: false,
             checks_answered: 0,
@@ -72,7 +66,6 @@ impl Ice {
             return None;
         }
         self.next_check = Some(now + if self.writable { KEEP_ALIVE } else { CHECK_EVERY });
-        self.asked = Some(now);
         self.check()
     }
 
@@ -100,7 +93,7 @@ impl Ice {
     }
 
     /// Takes a STUN message; the answer, if it wants one.
-    pub fn handle(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Option<Vec<u8>> {
+    pub fn handle(&mut self, from: SocketAddr, datagram: &[u8]) -> Option<Vec<u8>> {
         let mut message = Message::new();
         message.unmarshal_binary(datagram).ok()?;
         match message.typ.class {
@@ -118,9 +111,6 @@ impl Ice {
                 let pwd = self.remote.as_ref()?.1.clone();
                 MessageIntegrity::check(&mut message, pwd.as_bytes(), self.crypto.crypto()).ok()?;
                 self.writable = true;
-                if message.transaction_id == transaction_id(self.transaction) {
-                    self.rtt = self.asked.map(|asked| now - asked);
-                }
                 self.checks_answered += 1;
                 None
             }

@@ -6,6 +6,7 @@ pub mod arrivals;
 pub mod ice;
 pub mod keys;
 pub mod receiver;
+pub mod reports;
 pub mod sender;
 
 use arrivals::Arrivals;
@@ -15,6 +16,7 @@ use jitsi_wire::colibri2::MediaSource;
 use jitsi_wire::jingle::{Fingerprint, IceUdpTransport, MediaKind, Semantics, Setup, SsrcGroup};
 use keys::{Dtls, Offer, Srtp};
 use receiver::{Ask, Receiver};
+use reports::Reports;
 use rtc_rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc_rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc_rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
@@ -63,6 +65,7 @@ pub struct Bot {
     pub undecryptable: u64,
     pub feedback: Feedback,
     arrivals: Arrivals,
+    reports: Reports,
     next_report: Option<Instant>,
     outbox: VecDeque<(SocketAddr, Vec<u8>)>,
 }
@@ -84,6 +87,7 @@ impl Bot {
             undecryptable: 0,
             feedback: Feedback::Sent,
             arrivals: Arrivals::default(),
+            reports: Reports::default(),
             next_report: None,
             outbox: VecDeque::new(),
         }
@@ -164,7 +168,7 @@ impl Bot {
     pub fn handle(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
         match datagram.first() {
             Some(0..=3) => {
-                if let Some(answer) = self.ice.handle(now, from, datagram) {
+                if let Some(answer) = self.ice.handle(from, datagram) {
                     self.outbox.push_back((from, answer));
                 }
                 if self.ice.writable && !self.dtls.started() {
@@ -199,7 +203,7 @@ impl Bot {
         };
         let mut plain: Bytes = plain.freeze();
         if rtcp {
-            self.handle_rtcp(plain);
+            self.handle_rtcp(now, plain);
         } else if let Ok(packet) = Packet::unmarshal(&mut plain) {
             if let Some(number) = packet.header.get_extension(TRANSPORT_CC).and_then(|e| e.first_chunk().copied()) {
                 self.arrivals.on_packet(now, u16::from_be_bytes(number));
@@ -208,7 +212,7 @@ impl Bot {
         }
     }
 
-    fn handle_rtcp(&mut self, plain: Bytes) {
+    fn handle_rtcp(&mut self, now: Instant, plain: Bytes) {
         let mut rest = plain;
         while rest.remaining() >= 8 {
             let len = 4 * (usize::from(u16::from_be_bytes([rest[2], rest[3]])) + 1);
@@ -216,19 +220,24 @@ impl Bot {
                 return;
             }
             let block = rest.split_to(len);
-            self.handle_block(&block);
+            self.handle_block(now, &block);
         }
     }
 
-    fn handle_block(&mut self, block: &[u8]) {
+    fn handle_block(&mut self, now: Instant, block: &[u8]) {
         let word = |at: usize| u32::from_be_bytes(block[at..at + 4].try_into().expect("word"));
         match (block[1], block[0] & 31) {
             (200, _) if block.len() >= 28 => {
                 let entry = self.rtcp.sender_reports.entry(word(4)).or_default();
                 let ntp = u64::from(word(8)) << 32 | u64::from(word(12));
                 *entry = (entry.0 + 1, word(16), ntp);
+                self.reports.on_sender_report(now, word(4), ntp);
+                self.handle_report_blocks(now, &block[28..]);
             }
-            (201, _) => self.rtcp.receiver_reports += 1,
+            (201, _) => {
+                self.rtcp.receiver_reports += 1;
+                self.handle_report_blocks(now, &block[8..]);
+            }
             (205, 1) => {
                 self.rtcp.nacks += 1;
                 let mut raw = Bytes::copy_from_slice(block);
@@ -248,6 +257,12 @@ impl Bot {
                 self.sender.key_frame_wanted(word(12));
             }
             _ => {}
+        }
+    }
+
+    fn handle_report_blocks(&mut self, now: Instant, blocks: &[u8]) {
+        if let Some(ntp) = self.sender.ntp(now) {
+            self.reports.on_blocks(ntp, blocks);
         }
     }
 
@@ -277,7 +292,7 @@ impl Bot {
             return;
         }
         self.sender.on_wakeup(now);
-        for ask in self.receiver.asks(now, self.ice.rtt) {
+        for ask in self.receiver.asks(now, self.reports.rtt) {
             self.ask(&ask);
         }
         let own = self.sender.audio_ssrc;
@@ -312,7 +327,8 @@ impl Bot {
         for report in self.sender.reports(now) {
             self.push_rtcp(&report.marshal().expect("RTCP"));
         }
-        let report = rtc_rtcp::receiver_report::ReceiverReport { ssrc: self.sender.audio_ssrc, ..Default::default() };
+        let (ssrc, reports) = (self.sender.audio_ssrc, self.reports.blocks(now));
+        let report = rtc_rtcp::receiver_report::ReceiverReport { ssrc, reports, ..Default::default() };
         self.push_rtcp(&report.marshal().expect("RTCP"));
     }
 

@@ -154,13 +154,22 @@ impl Sender {
         self.outbox.pop_front()
     }
 
+    /// Microseconds by our clock.
+    fn elapsed(&self, now: Instant) -> Option<u64> {
+        let elapsed = (now - self.started?).as_micros() as f64;
+        Some((elapsed / (1.0 + f64::from(self.drift) / 1e6)) as u64)
+    }
+
+    /// NTP time by our clock; none before the first packet.
+    pub fn ntp(&self, now: Instant) -> Option<u64> {
+        Some((3_900_000_000 << 32) + ((self.elapsed(now)? << 32) / 1_000_000))
+    }
+
     /// A sender report for each stream; the NTP clock of a bot begins when it starts to send.
     pub fn reports(&self, now: Instant) -> Vec<SenderReport> {
-        let Some(started) = self.started else {
+        let (Some(elapsed), Some(ntp_time)) = (self.elapsed(now), self.ntp(now)) else {
             return Vec::new();
         };
-        let elapsed = ((now - started).as_micros() as f64 / (1.0 + f64::from(self.drift) / 1e6)) as u64;
-        let ntp_time = (3_900_000_000 << 32) | ((elapsed << 32) / 1_000_000);
         let report = |ssrc, rtp_time| SenderReport {
             ssrc,
             ntp_time,

@@ -232,7 +232,12 @@ impl Hall {
         let end = self.world.now + WELL;
         let people = self.people.clone();
         let seen = self.world.run_until(end, |world| {
-            pairs(&people).all(|(viewer, of)| i32::from(height(world, viewer, of)) == people[of].tallest())
+            pairs(&people).all(|(viewer, of)| {
+                let (shown, tallest) = (picture(world, viewer, of), people[of].tallest());
+                let is_moving =
+                    |track: &Track| track.last_frame.is_some_and(|at| world.now - at <= people[viewer].line.picture);
+                tallest == 0 || shown.is_some_and(|track| i32::from(track.height) == tallest && is_moving(track))
+            })
         });
         let heights: Vec<_> =
             pairs(&people).map(|(viewer, of)| (viewer, of, height(&self.world, viewer, of))).collect();
