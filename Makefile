@@ -17,6 +17,7 @@ BROWSER := tests/browser
 BIN := $(TARGET)/$(if $(RELEASE),release,debug)/moothall
 PROMETHEUS := work/prometheus/usr/bin/prometheus
 LIBRARY := work/lib-jitsi-meet/package/lib-jitsi-meet.min.js
+GST_MEET := work/gst-meet/bin/gst-meet
 export MOOTHALL_BIN := $(abspath $(BIN))
 export LIB_JITSI_MEET := $(abspath $(LIBRARY))
 export STAGES := $(TARGET)/stages
@@ -34,6 +35,10 @@ NEED_IMAGE := mmdebstrap:mmdebstrap /usr/sbin/mke2fs:e2fsprogs /usr/sbin/sfdisk:
 NEED_BOARD := rauc:rauc /usr/sbin/debugfs:e2fsprogs qemu-system-aarch64:qemu-system-arm /usr/share/qemu-efi-aarch64/QEMU_EFI.fd:qemu-efi-aarch64 \
 	/usr/sbin/dnsmasq:dnsmasq-base mcopy:mtools
 NEED_FUZZ := cc:gcc c++:g++ /usr/include/stdio.h:libc6-dev
+# Plugins lie in folders that are named for the machine; what says that a package is there lies where it does everywhere.
+PLUGINS := gstreamer1.0-nice gstreamer1.0-libav $(addprefix gstreamer1.0-plugins-,base good bad ugly)
+NEED_GST_MEET := cc:gcc pkg-config:pkg-config $(foreach package,libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libnice-dev $(PLUGINS),\
+	/usr/share/doc/$(package):$(package))
 
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
 WEB_SOURCES := $(wildcard $(WEB)/*.json $(WEB)/*.mjs) $(shell find $(WEB)/src appliance/web/src -type f)
@@ -49,7 +54,7 @@ ARM := $(TARGET)/cross/aarch64-unknown-linux-gnu/release/moothall
 ARM_EMULATED := $(TARGET)/cross/aarch64-unknown-linux-gnu/emulated/moothall
 
 .PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 image-qemu test test-full test-arm test-board test-stages lint bench fuzz web setup-run setup-test web-test rust-build \
-	rust-test package-test board-image board-test board-and-lint monitoring-test browser-long share simulation-long chance-long browser-test browser-again screens
+	rust-test package-test board-image board-test board-and-lint monitoring-test gst-meet-test browser-long share simulation-long chance-long browser-test browser-again screens
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -118,6 +123,7 @@ test-full: ## `make test`, and what takes too long for it: many seeds, browsers 
 	@$(MAKE) test-stages
 	@.ci/stage --ask package $(MAKE) package-test
 	@STAGE_MINUTES=60 .ci/stage long $(MAKE) browser-long
+	@.ci/stage --ask gst-meet $(MAKE) gst-meet-test
 	@STAGE_MINUTES=90 .ci/stage simulation $(MAKE) simulation-long
 	@STAGE_MINUTES=120 .ci/stage chance $(MAKE) chance-long
 	@STAGE_MINUTES=90 .ci/stage browsers $(MAKE) browser-again
@@ -138,6 +144,12 @@ test-board: setup-test image-qemu ## the disk image in an emulator with 1 GB: me
 
 monitoring-test: $(BROWSER)/node_modules/.package-lock.json $(PROMETHEUS)
 	@tests/netns node --test tests/monitoring.test.mjs
+
+# A meeting of a browser and a client that is none.
+gst-meet-test: $(BROWSER)/node_modules/.package-lock.json
+	@.ci/need $(NEED_GST_MEET)
+	@$(MAKE) $(GST_MEET)
+	@timeout --kill-after=10 10m tests/netns node --test tests/gst-meet.test.mjs
 
 # More kinds of bad lines than `make test` has time for, a full room, and a room of each codec.
 browser-long: $(BROWSER)/node_modules/.package-lock.json
@@ -258,6 +270,11 @@ $(BROWSER)/node_modules/.package-lock.json: $(BROWSER)/package-lock.json
 $(LIBRARY):
 	@mkdir -p work/lib-jitsi-meet
 	@cd work/lib-jitsi-meet && npm pack --silent @lyno/lib-jitsi-meet@2.6726.2 && tar -xf lyno-lib-jitsi-meet-2.6726.2.tgz
+	@touch $@
+
+# A client that nobody here wrote and that is no browser.
+$(GST_MEET):
+	@cargo install --quiet gst-meet --version 0.5.0 --locked --root work/gst-meet
 	@touch $@
 
 # Debian's, unpacked: installed it would start, and serve everybody.
