@@ -54,7 +54,7 @@ ARM := $(TARGET)/cross/aarch64-unknown-linux-gnu/release/moothall
 ARM_EMULATED := $(TARGET)/cross/aarch64-unknown-linux-gnu/emulated/moothall
 
 .PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 image-qemu test test-full test-arm test-board test-stages lint bench fuzz web setup-run setup-test web-test rust-build \
-	rust-test package-test board-image board-test board-and-lint monitoring-test gst-meet-test browser-long share simulation-long chance-long browser-test browser-again screens
+	rust-test package-test board-tools board-image board-test with-board without-board monitoring-test gst-meet-test browser-long share simulation-long chance-long browser-test browser-again screens
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -111,13 +111,21 @@ test-stages:
 	@.ci/stage web $(MAKE) web-test
 	@.ci/stage build $(MAKE) rust-build
 	@.ci/stage rust $(MAKE) rust-test
+	@if .ci/emulates; then $(MAKE) with-board; else $(MAKE) without-board; fi
+
+without-board:
 	@STAGE_MINUTES=45 .ci/stage browser $(MAKE) browser-test
 	@.ci/stage monitoring $(MAKE) monitoring-test
-	@if .ci/emulates; then .ci/stage --ask image $(MAKE) board-image; $(MAKE) board-and-lint; else .ci/stage lint $(MAKE) lint; fi
+	@.ci/stage lint $(MAKE) lint
 
-# The board waits more than it works: what is compiled beside it costs no time.
-board-and-lint:
-	@.ci/stage board $(MAKE) board-test >$(STAGES)/board.out 2>&1 & .ci/stage lint nice $(MAKE) lint; wait; cat $(STAGES)/board.out
+# Browsers and boards wait more than they work: what is compiled beside them, when nothing else wants a processor, takes no time.
+IDLE := chrt --idle 0
+with-board:
+	@.ci/stage --ask tools $(MAKE) board-tools
+	@STAGE_MINUTES=60 $(IDLE) .ci/stage image $(MAKE) board-image >$(STAGES)/image.out 2>&1 & \
+		STAGE_MINUTES=45 .ci/stage browser $(MAKE) browser-test; .ci/stage monitoring $(MAKE) monitoring-test; \
+		wait; cat $(STAGES)/image.out
+	@$(IDLE) .ci/stage lint $(MAKE) lint >$(STAGES)/lint.out 2>&1 & .ci/stage board $(MAKE) board-test; wait; cat $(STAGES)/lint.out
 
 test-full: ## `make test`, and what takes too long for it: many seeds, browsers AGAIN times, fuzzing, measurements
 	@$(MAKE) test-stages
@@ -155,9 +163,12 @@ gst-meet-test: $(BROWSER)/node_modules/.package-lock.json
 browser-long: $(BROWSER)/node_modules/.package-lock.json
 	@status=0; for suite in $(BROWSER)/long/*.test.mjs; do echo "==== $$suite"; tests/netns node --test $$suite || status=1; done; exit $$status
 
+board-tools:
+	@.ci/need $(NEED_DEB) $(NEED_IMAGE) $(NEED_BOARD) chrt:util-linux
+	@.ci/cross --version
+
 # With a program that is there sooner than a release.
-board-image: setup-test share
-	@.ci/need $(NEED_DEB) $(NEED_IMAGE) $(NEED_BOARD)
+board-image: setup-test share board-tools
 	@.ci/cross build --locked --profile emulated -p appliance
 	@rm -rf $(PACKAGES)/emulated
 	@appliance/package/deb arm64 $(ARM_EMULATED) $(SHARE) $(PACKAGES)/emulated
