@@ -92,10 +92,11 @@ image-qemu: deb-arm64 ## a disk image for an emulated 64-bit ARM board, of Debia
 	@.ci/need $(NEED_IMAGE)
 	@board-configs/image/build qemu-arm64 $$(ls -t $(PACKAGES)/*_arm64.deb | head -n 1) $(IMAGE)
 
-# Man pages and completions, as they lie in /usr/share.
+# Man pages and completions, as they lie in /usr/share. With `--workspace`, what the tests compiled fits.
 share:
 	@rm -rf $(SHARE)
-	@cargo run --quiet --locked -p manual -- $(SHARE)
+	@cargo build --quiet --workspace --locked --bin manual
+	@$(TARGET)/debug/manual $(SHARE)
 
 test: ## everything that must pass before a change lands (Debian 12 and 13)
 	@$(MAKE) test-stages

@@ -129,8 +129,10 @@ test('a box that drains goes on with its meeting and begins no other, and takes 
 
     await eventually(`${BOX}/metrics`, ({ text }) => /^moothall_draining 1$/m.test(text) && /^moothall_occupants 4$/m.test(text));
     assert.equal(Object.keys(JSON.parse((await ask(`${BOX}/debug`)).text).conferences).length, 1);
+    await Promise.all([ other, another ].map(page => page.waitForSelector('.notices >> text=cannot carry sound and picture')));
     assert.equal((await order('disable')).status, 200);
     await pageReceives(other, [ await id(another) ]);
+    await other.waitForSelector('.notices >> text=cannot carry sound and picture', { state: 'detached' });
     await Promise.all([ other, another ].map(page => page.context().close()));
 });
 

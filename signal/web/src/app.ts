@@ -352,6 +352,7 @@ export class App implements Desk {
         const names = because.flatMap((id) => conference?.people.get(id) ?? []).map(nameOf);
         this.news.fallback(names, because.includes(conference?.me ?? ''));
       },
+      onHeld: (held) => this.news.held(held),
     };
   }
 

@@ -42,6 +42,7 @@ export class Conference implements Room {
   jid: string;
   readonly people = new Map<string, Participant>();
   policy: CodecPolicy = NO_POLICY;
+  private held = false;
   readonly moderation = new Moderation(this);
   readonly polls = new Polls(this);
   readonly reactions = new Reactions(this);
@@ -278,6 +279,8 @@ export class Conference implements Room {
 
   /** What the focus says of the room. */
   private onFocus(stanza: Xml): void {
+    const held = child(stanza, 'bridgeNotAvailable') !== undefined;
+    if (held !== this.held) this.events.onHeld(this.held = held);
     const before = this.policy;
     const listed = elements(child(stanza, 'conference-properties') ?? stanza, 'property');
     this.policy = codecPolicy(new Map(listed.map(({ attrs }) => [attrs.key ?? '', attrs.value ?? ''])));

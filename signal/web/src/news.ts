@@ -44,6 +44,13 @@ export class News {
     this.notices.show({ key: 'codec', sign: 'info', text });
   }
 
+  /** The box drains or is full: who waits for sound and picture is told why. */
+  held(held: boolean): void {
+    if (!held) return this.notices.take('held');
+    say(t('held'));
+    this.notices.show({ key: 'held', sign: 'net', tone: 'warn', text: t('held'), stays: true });
+  }
+
   message(message: ChatMessage): void {
     const text = t('say.message', { name: message.name || t('meeting.someone') });
     say(text);

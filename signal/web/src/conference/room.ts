@@ -95,6 +95,8 @@ export interface ConferenceEvents {
   onQuality(): void;
   /** The room changed to a codec that everybody can show, for the sake of these. */
   onFallback(because: readonly string[]): void;
+  /** The bridge gives the room no sound and picture, or does so again. */
+  onHeld(held: boolean): void;
   /** The connection to the box is gone; the stay may be resumed. */
   onBroken(): void;
   onEnd(end: End): void;

@@ -368,6 +368,7 @@ export default {
     'udp.title': 'Ton und Bild kommen nicht durch',
     'udp': 'Ihr Netz lässt die Seite durch, sperrt aber den UDP-Port 10000. Der Chat geht. Versuchen Sie ein anderes Netz, oder bitten Sie, wer dieses betreibt, den Port zu öffnen.',
     'udp.test': 'Noch einmal prüfen',
+    'held': 'Die Box kann Ton und Bild gerade nicht übertragen. Sie kommen von selbst, sobald sie es kann. Der Chat geht.',
     'gone.title': 'Die Box antwortet nicht',
     'gone': 'Die Verbindung wird von selbst wieder aufgebaut. Nächster Versuch in {seconds} s. Ihr Platz und was Sie geschrieben haben bleiben erhalten.',
     'gone.now': 'Die Verbindung wird von selbst wieder aufgebaut, gerade jetzt. Ihr Platz und was Sie geschrieben haben bleiben erhalten.',

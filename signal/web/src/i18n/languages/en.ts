@@ -373,6 +373,7 @@ export const en = {
   'udp.title': 'Sound and picture cannot get through',
   'udp': 'Your network lets the page pass, but blocks UDP port 10000. Chat works. Try another network, or ask whoever runs this one to open it.',
   'udp.test': 'Test again',
+  'held': 'The box cannot carry sound and picture right now. They come by themselves as soon as it can. Chat works.',
   'gone.title': 'The box does not answer',
   'gone': 'Reconnecting by ourselves. Next try in {seconds} s. Your place and what you wrote are kept.',
   'gone.now': 'Reconnecting by ourselves, just now. Your place and what you wrote are kept.',

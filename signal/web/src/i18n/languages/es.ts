@@ -368,6 +368,7 @@ export default {
     'udp.title': 'El sonido y la imagen no llegan',
     'udp': 'Tu red deja pasar la página, pero bloquea el puerto UDP 10000. El chat funciona. Prueba otra red, o pide a quien administra esta que lo abra.',
     'udp.test': 'Probar otra vez',
+    'held': 'La caja no puede transmitir sonido e imagen ahora mismo. Llegarán solos en cuanto pueda. El chat funciona.',
     'gone.title': 'La caja no responde',
     'gone': 'Volvemos a conectar solos. Próximo intento en {seconds} s. Tu sitio y lo que has escrito se conservan.',
     'gone.now': 'Volvemos a conectar solos, ahora mismo. Tu sitio y lo que has escrito se conservan.',
