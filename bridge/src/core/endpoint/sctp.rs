@@ -3,6 +3,7 @@
 //! The browser opens everything; one channel is the bridge channel, a second one is refused. Text goes both ways, everything else
 //! is ignored.
 
+mod check;
 mod dcep;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -34,11 +35,6 @@ const MAX_STREAMS: u16 = 1024;
 const MAX_TOUCHED: usize = 16;
 /// Longest wait of a retransmission timer, as in dcSCTP: loss at the start must not cost a minute.
 const MAX_BACKOFF: Duration = Duration::from_secs(3);
-
-const COMMON_HEADER: usize = 12;
-const CHUNK_HEADER: usize = 4;
-const DATA: u8 = 0;
-const INIT: u8 = 1;
 
 /// What the data channel hands out.
 #[derive(Debug)]
@@ -90,6 +86,9 @@ impl Default for Sctp {
 impl Sctp {
     /// A packet that DTLS has opened.
     pub fn handle(&mut self, now: Instant, packet: &[u8]) {
+        if !check::is_sound(packet) {
+            return;
+        }
         if let Some(tag) = init_tag(packet) {
             self.on_init(now, packet, tag);
         } else if self.may_touch(packet)
@@ -132,20 +131,10 @@ impl Sctp {
 
     /// Every stream that a peer names costs memory, so it may name only a few.
     fn may_touch(&mut self, packet: &[u8]) -> bool {
-        let mut rest = packet.get(COMMON_HEADER..).unwrap_or_default();
-        while let Some(&[kind, _, l0, l1]) = rest.first_chunk::<CHUNK_HEADER>() {
-            let length = usize::from(u16::from_be_bytes([l0, l1])).max(CHUNK_HEADER);
-            if kind == DATA
-                && let Some(&[s0, s1]) = rest.get(8..10)
-            {
-                let stream = u16::from_be_bytes([s0, s1]);
-                if !self.touched.contains(&stream) && self.touched.push(stream).is_err() {
-                    return false;
-                }
-            }
-            rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-        }
-        true
+        let data = check::chunks(packet).filter(|chunk| chunk.kind == check::DATA);
+        data.filter_map(|chunk| chunk.value.get(4..6)?.try_into().ok())
+            .map(u16::from_be_bytes)
+            .all(|stream| self.touched.contains(&stream) || self.touched.push(stream).is_ok())
     }
 
     /// Queues a text for the peer.
@@ -330,8 +319,6 @@ fn take_transmit(association: &mut Association, now: Instant) -> Option<Vec<Byte
 
 /// The initiate tag of a packet whose first chunk is an INIT.
 fn init_tag(packet: &[u8]) -> Option<[u8; 4]> {
-    if *packet.get(COMMON_HEADER)? != INIT {
-        return None;
-    }
-    packet.get(COMMON_HEADER + CHUNK_HEADER..COMMON_HEADER + CHUNK_HEADER + 4)?.try_into().ok()
+    let first = check::chunks(packet).next().filter(|chunk| chunk.kind == check::INIT)?;
+    first.value.get(..4)?.try_into().ok()
 }
