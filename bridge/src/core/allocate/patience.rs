@@ -17,6 +17,8 @@ const HOLD: Duration = Duration::from_secs(8);
 const MAX_HOLD: Duration = Duration::from_secs(48);
 /// One part of that wait is asked of a receiver that sees nothing, once giving something back was a mistake.
 const IN_THE_DARK: u32 = 4;
+/// Where the budget has been enough for everything for so long, nothing waits any more: the line is another one.
+const AMPLE: Duration = Duration::from_secs(4);
 /// What is taken away this soon after it was given was a mistake.
 const MISTAKE: Duration = Duration::from_secs(10);
 
@@ -33,9 +35,16 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// The budget allows `grant` for a source of which `current` is sent; `first` is the most important one. If more than now has
-    /// to wait: until when.
-    pub fn judge(&mut self, now: Instant, current: Option<Layer>, grant: &Grant, first: bool) -> Option<Instant> {
+    /// The budget allows `grant` for a source of which `current` is sent; `first` is the most important one, and since `ample` there
+    /// has been enough for all of them. If more than now has to wait: until when.
+    pub fn judge(
+        &mut self,
+        now: Instant,
+        current: Option<Layer>,
+        grant: &Grant,
+        first: bool,
+        ample: Option<Instant>,
+    ) -> Option<Instant> {
         if grant.target <= current || !self.limited {
             self.allowed = None;
             return None;
@@ -52,7 +61,8 @@ impl Patience {
             (Some(_), true) => STANDS,
             (Some(_), false) => STANDS_FOR_OTHERS,
         };
-        let due = self.hold.map_or(since + stands, |(until, _)| (since + stands).max(until));
+        let held = self.hold.map_or(since + stands, |(until, _)| (since + stands).max(until));
+        let due = ample.map_or(held, |ample| held.min(ample + AMPLE));
         Some(due).filter(|due| *due > now)
     }
 
@@ -96,7 +106,7 @@ mod tests {
 
     /// When more is given that is allowed from `now` on.
     fn given(patience: &mut Patience, mut now: Instant, current: Option<Layer>, first: bool) -> Instant {
-        while let Some(due) = patience.judge(now, current, &grant(HIGH), first) {
+        while let Some(due) = patience.judge(now, current, &grant(HIGH), first, None) {
             now = due;
         }
         patience.settle(now, current, &grant(HIGH));
@@ -107,9 +117,9 @@ mod tests {
     fn what_was_not_kept_back_is_given_at_once() {
         let start = Instant::now();
         let mut patience = Patience::default();
-        assert_eq!(patience.judge(start, LOW, &grant(HIGH), true), None);
+        assert_eq!(patience.judge(start, LOW, &grant(HIGH), true, None), None);
         patience.settle(start, LOW, &grant(HIGH));
-        assert_eq!(patience.judge(start, HIGH, &grant(LOW), true), None, "less is, too");
+        assert_eq!(patience.judge(start, HIGH, &grant(LOW), true, None), None, "less is, too");
     }
 
     #[test]
@@ -131,10 +141,10 @@ mod tests {
         let mut patience = Patience::default();
         patience.settle(start, HIGH, &grant(LOW));
         let later = start + HOLD * 2;
-        let due = patience.judge(later, LOW, &grant(HIGH), true);
+        let due = patience.judge(later, LOW, &grant(HIGH), true, None);
         assert_eq!(due, Some(later + STANDS));
-        assert_eq!(patience.judge(later + MS * 1000, LOW, &grant(LOW), true), None);
-        let due = patience.judge(later + MS * 1100, LOW, &grant(HIGH), false);
+        assert_eq!(patience.judge(later + MS * 1000, LOW, &grant(LOW), true, None), None);
+        let due = patience.judge(later + MS * 1100, LOW, &grant(HIGH), false, None);
         assert_eq!(due, Some(later + MS * 1100 + STANDS_FOR_OTHERS));
     }
 
@@ -147,5 +157,19 @@ mod tests {
         let mut patience = Patience::default();
         patience.settle(start, HIGH, &grant(None));
         assert_eq!(given(&mut patience, start, None, false), start + HOLD);
+    }
+
+    #[test]
+    fn where_there_is_enough_for_all_nothing_waits_for_long() {
+        let start = Instant::now();
+        let mut patience = Patience::default();
+        for _ in 0..5 {
+            patience.settle(start, HIGH, &grant(LOW));
+            patience.settle(start, LOW, &grant(HIGH));
+        }
+        patience.settle(start, HIGH, &grant(None));
+        let later = start + MS * 500;
+        assert_eq!(patience.judge(later, None, &grant(HIGH), false, Some(later)), Some(later + AMPLE));
+        assert_eq!(patience.judge(later + AMPLE, None, &grant(HIGH), false, Some(later)), None);
     }
 }

@@ -191,12 +191,16 @@ impl Conference {
         let budget = video_budget(turn.now, endpoint, max.min(most.saturating_sub(speech)));
         let first = offers.iter().position(|offer| offer.wanted.max_height != 0);
         let grants = share_of(&offers, videos, budget);
+        let ideal: u64 = offers.iter().zip(&grants).map(|(offer, grant)| cost(videos, offer, grant.ideal)).sum();
+        let is_ample = budget >= ideal + ideal / SPARE;
+        endpoint.ample = if is_ample { endpoint.ample.or(Some(turn.now)) } else { None };
+        let ample = endpoint.ample;
         // What has to wait leaves its part of the budget to the others.
         let mut next = None;
         let mut must_wait = false;
         for (index, (offer, grant)) in offers.iter_mut().zip(&grants).enumerate() {
             let patience = offer.egress.and_then(|egress| endpoint.egress.get_mut(egress)).map(|e| &mut e.patience);
-            let due = patience.and_then(|p| p.judge(turn.now, offer.current, grant, Some(index) == first));
+            let due = patience.and_then(|p| p.judge(turn.now, offer.current, grant, Some(index) == first, ample));
             if let Some(due) = due {
                 next = Some(next.map_or(due, |next: Instant| next.min(due)));
                 must_wait = true;
@@ -207,7 +211,6 @@ impl Conference {
         }
         let grants = if must_wait { share_of(&offers, videos, budget) } else { grants };
         endpoint.next_allocation = next;
-        let ideal: u64 = offers.iter().zip(&grants).map(|(offer, grant)| cost(videos, offer, grant.ideal)).sum();
         let easily = part(ideal + ideal / SPARE, 1.0 / kept(endpoint));
         endpoint.leg.bandwidth.set_wanted(easily + speech);
         turn.uplink.demand(endpoint.handle.generation, easily + speech, estimate);

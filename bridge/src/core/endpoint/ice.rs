@@ -518,6 +518,11 @@ impl Ice {
         {
             self.nomination = Nomination::Asking { path, due: now, interval: RTO };
         }
+        if let Nomination::Asking { path, .. } = self.nomination
+            && let Some(path) = self.moved_while_asked(now, path)
+        {
+            self.nomination = Nomination::Asking { path, due: now, interval: RTO };
+        }
         if let Nomination::Asking { path, due, interval } = self.nomination
             && due <= now
             && let Some(index) = self.pairs.iter().position(|pair| pair.path == path)
@@ -526,6 +531,14 @@ impl Ice {
             self.nomination = Nomination::Asking { path, due: now + interval, interval: next };
             self.send_check(now, index, true);
         }
+    }
+
+    /// Where the peer is heard instead of `asked`: its address changed before it answered a nomination there.
+    fn moved_while_asked(&self, now: Instant, asked: Path) -> Option<Path> {
+        let last = self.pairs.iter().find(|pair| pair.path == asked)?.inbound;
+        let later = self.pairs.iter().filter(|pair| pair.usable(now) && pair.inbound > last);
+        let newest = later.max_by_key(|pair| (!pair.relayed, pair.inbound))?;
+        (now.saturating_duration_since(last) >= RTO).then_some(newest.path)
     }
 
     /// The pair to nominate and the time from which it may be.

@@ -129,6 +129,8 @@ pub struct Endpoint {
     pub visitor: bool,
     /// Sources that it wants and its path does not carry.
     pub suspended: usize,
+    /// Since then its path has carried all that it wants, and some more.
+    pub ample: Option<Instant>,
     /// Declared silent to all.
     pub inactive: bool,
     /// The transport is of no more use.
@@ -190,6 +192,7 @@ impl Endpoint {
             assumed_bps: None,
             visitor: false,
             suspended: 0,
+            ample: None,
             inactive: false,
             failed: false,
             discarded: 0,

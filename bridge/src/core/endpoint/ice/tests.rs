@@ -577,6 +577,23 @@ fn a_nomination_is_repeated_until_it_is_answered() {
 }
 
 #[test]
+fn a_nomination_moves_with_a_peer_whose_address_changes_before_it_answers() {
+    let mut world = World::new();
+    let (old, new) = (path(1, 1), path(2, 1));
+    world.open.push(old);
+    world.signal();
+    world.ask(old);
+    world.run(ms(25));
+    assert!(matches!(world.ice.nomination, Nomination::Asking { path, .. } if path == old));
+    (world.open, world.in_flight) = (vec![new], Vec::new());
+    world.run(ms(1000));
+    world.ask(new);
+    world.run(ms(100));
+    assert_eq!(world.ice.nomination, Nomination::Done(new));
+    assert_eq!(world.ice.selected(), Some(new));
+}
+
+#[test]
 fn checklist_17_only_candidates_that_can_be_reached_are_checked() {
     let mut world = World::new();
     world.ice.set_local_addresses(&["198.51.100.1".parse().unwrap()]);
