@@ -77,6 +77,11 @@ impl Patience {
         }
     }
 
+    /// What was taken away was not the fault of this line: nothing had come through for another reason.
+    pub fn forgive(&mut self) {
+        (self.hold, self.allowed, self.raised) = (None, None, None);
+    }
+
     fn on_taken_away(&mut self, now: Instant) {
         let mistake = self.raised.is_some_and(|raised| now.saturating_duration_since(raised) < MISTAKE);
         let span = match self.hold {
@@ -171,5 +176,14 @@ mod tests {
         let later = start + MS * 500;
         assert_eq!(patience.judge(later, None, &grant(HIGH), false, Some(later)), Some(later + AMPLE));
         assert_eq!(patience.judge(later + AMPLE, None, &grant(HIGH), false, Some(later)), None);
+    }
+
+    #[test]
+    fn what_was_taken_for_want_of_a_path_comes_back_soon() {
+        let start = Instant::now();
+        let mut patience = Patience::default();
+        patience.settle(start, HIGH, &grant(None));
+        patience.forgive();
+        assert_eq!(given(&mut patience, start, None, false), start + STANDS_AT_FIRST);
     }
 }

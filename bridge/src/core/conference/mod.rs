@@ -277,7 +277,10 @@ impl Conference {
         }
         if let Some(endpoint) = self.get_mut(place) {
             let path = endpoint.transport.selected();
-            endpoint.leg.set_path(turn.now, path);
+            if endpoint.leg.set_path(turn.now, path) {
+                endpoint.egress.iter_mut().for_each(|egress| egress.patience.forgive());
+                self.allocation_stale = true;
+            }
         }
         self.refresh_deadline(place);
         self.pay_what_is_owed(turn, place);

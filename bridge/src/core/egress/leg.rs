@@ -86,17 +86,19 @@ impl Leg {
         self.outbound = Some(srtp::Outbound::new(keys.profile, &keys.local));
     }
 
-    /// Where media goes; `None` while no path is validated.
-    pub fn set_path(&mut self, now: Instant, path: Option<Path>) {
+    /// Where media goes; `None` while no path is validated. True if it goes elsewhere than before.
+    pub fn set_path(&mut self, now: Instant, path: Option<Path>) -> bool {
         if self.pinned || path == self.path {
-            return;
+            return false;
         }
         let from = self.path.or(self.former);
-        if path.is_some() && from.is_some() && from != path {
+        let moved = path.is_some() && from.is_some() && from != path;
+        if moved {
             self.bandwidth.on_path_changed(now);
         }
         self.former = from;
         self.path = path;
+        moved
     }
 
     /// Media goes here from now on, whatever ICE says.
