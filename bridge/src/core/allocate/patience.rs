@@ -17,8 +17,10 @@ const HOLD: Duration = Duration::from_secs(8);
 const MAX_HOLD: Duration = Duration::from_secs(48);
 /// One part of that wait is asked of a receiver that sees nothing, once giving something back was a mistake.
 const IN_THE_DARK: u32 = 4;
-/// Where the budget has been enough for everything for so long, nothing waits any more: the line is another one.
-const AMPLE: Duration = Duration::from_secs(4);
+/// Where the budget has been enough for everything for so long, or for most of the wait, nothing waits any more: the line is another
+/// one. A picture that is not there at all waits less.
+const AMPLE: Duration = Duration::from_secs(10);
+const AMPLE_IN_THE_DARK: Duration = Duration::from_secs(4);
 /// What is taken away this soon after it was given was a mistake.
 const MISTAKE: Duration = Duration::from_secs(10);
 
@@ -62,7 +64,10 @@ impl Patience {
             (Some(_), false) => STANDS_FOR_OTHERS,
         };
         let held = self.hold.map_or(since + stands, |(until, _)| (since + stands).max(until));
-        let due = ample.map_or(held, |ample| held.min(ample + AMPLE));
+        let span = self.hold.map_or(Duration::ZERO, |(_, span)| span);
+        let enough =
+            if current.is_none() { AMPLE_IN_THE_DARK.max(span / IN_THE_DARK) } else { AMPLE.max(span * 3 / 4) };
+        let due = ample.map_or(held, |ample| held.min(ample + enough));
         Some(due).filter(|due| *due > now)
     }
 
@@ -174,8 +179,8 @@ mod tests {
         }
         patience.settle(start, HIGH, &grant(None));
         let later = start + MS * 500;
-        assert_eq!(patience.judge(later, None, &grant(HIGH), false, Some(later)), Some(later + AMPLE));
-        assert_eq!(patience.judge(later + AMPLE, None, &grant(HIGH), false, Some(later)), None);
+        assert_eq!(patience.judge(later, None, &grant(HIGH), false, Some(later)), Some(later + MAX_HOLD / IN_THE_DARK));
+        assert_eq!(patience.judge(later + MAX_HOLD / IN_THE_DARK, None, &grant(HIGH), false, Some(later)), None);
     }
 
     #[test]

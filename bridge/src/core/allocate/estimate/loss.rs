@@ -224,7 +224,8 @@ impl Loss {
         let excess = (loss - self.usual).max(TOLERATED);
         let used = sent.min(estimate);
         let cut = used * (1.0 - (excess * CLEAR).max(LEAST_CUT)).max(0.1);
-        let spares = loss < MENDED && !queued;
+        // Two bursts are soon taken for a line that is full; if it is, the next trial takes the pictures away.
+        let spares = !queued && (loss < MENDED || self.bound.is_none());
         let cut = if spares { cut.max(self.least) } else { cut };
         if cut >= used {
             return;
