@@ -16,6 +16,7 @@ WEB := signal/web
 BROWSER := tests/browser
 BIN := $(TARGET)/$(if $(RELEASE),release,debug)/moothall
 PROMETHEUS := work/prometheus/usr/bin/prometheus
+JANUS := work/janus/usr/bin/janus
 LIBRARY := work/lib-jitsi-meet/package/lib-jitsi-meet.min.js
 GST_MEET := work/gst-meet/bin/gst-meet
 export MOOTHALL_BIN := $(abspath $(BIN))
@@ -34,6 +35,7 @@ NEED_IMAGE := mmdebstrap:mmdebstrap /usr/sbin/mke2fs:e2fsprogs /usr/sbin/sfdisk:
 	make:make xz:xz-utils aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
 NEED_BOARD := rauc:rauc /usr/sbin/debugfs:e2fsprogs qemu-system-aarch64:qemu-system-arm /usr/share/qemu-efi-aarch64/QEMU_EFI.fd:qemu-efi-aarch64 \
 	/usr/sbin/dnsmasq:dnsmasq-base mcopy:mtools
+NEED_PEERS := $(NEED_RUN) ip:iproute2 unshare:util-linux /usr/sbin/sysctl:procps dpkg-deb:dpkg
 NEED_FUZZ := cc:gcc c++:g++ /usr/include/stdio.h:libc6-dev
 # Plugins lie in folders that are named for the machine; what says that a package is there lies where it does everywhere.
 PLUGINS := gstreamer1.0-nice gstreamer1.0-libav $(addprefix gstreamer1.0-plugins-,base good bad ugly)
@@ -53,11 +55,11 @@ SHARE := $(TARGET)/share
 ARM := $(TARGET)/cross/aarch64-unknown-linux-gnu/release/moothall
 ARM_EMULATED := $(TARGET)/cross/aarch64-unknown-linux-gnu/emulated/moothall
 
-.PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 image-qemu test test-full test-arm test-board test-stages lint bench fuzz web setup-run setup-test web-test rust-build \
+.PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 image-qemu test test-full test-arm test-board test-stages lint bench bench-peers fuzz web setup-run setup-test web-test rust-build \
 	rust-test package-test board-tools board-image board-test with-board without-board monitoring-test gst-meet-test browser-long share simulation-long chance-long browser-test browser-again screens
 
 help: ## list what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: setup-run $(BIN) ## host a meeting on this machine (ARGS='--config site.toml' passes options on)
 	@exec $(BIN) host $(ARGS)
@@ -200,6 +202,15 @@ bench: setup-test ## memory, processor time and time to join of the release buil
 	@echo; echo '$$ node tests/browser/bench-join.mjs 10'
 	@MOOTHALL_BIN=$(abspath $(TARGET)/release/moothall) tests/netns node $(BROWSER)/bench-join.mjs 10
 
+# Where the picture goes; `make bench-peers PICTURE=tests/peers.svg` renews the one that the README shows.
+PICTURE ?= $(TARGET)/bench-peers.svg
+bench-peers: $(WEB)/dist/index.html $(JANUS) ## processor time, latency and memory beside Janus and beside the least there can be
+	@.ci/rust
+	@.ci/need $(NEED_PEERS)
+	@cargo build --release --locked -p appliance
+	@$(BENCH)
+	@tests/netns $(TARGET)/debug/bench-peers $(TARGET)/release/moothall work/janus $(PICTURE)
+
 FUZZ_SECONDS ?= 30
 fuzz: ## try new inputs on all parsers that face the network (FUZZ_SECONDS for each, FUZZ='xml rtp' for some)
 	@.ci/rust
@@ -295,3 +306,7 @@ $(PROMETHEUS):
 	@cd work/prometheus && { apt-get download -q prometheus || { sudo -n apt-get update -q || apt-get update -q; apt-get download -q prometheus; }; } >apt.log 2>&1 \
 		|| { cat apt.log; exit 1; }
 	@dpkg-deb -x work/prometheus/prometheus_*.deb work/prometheus && touch $@
+
+# Debian's, unpacked with the libraries that are not on this machine: installed it would start, and serve everybody.
+$(JANUS):
+	@.ci/unpack janus work/janus && touch $@

@@ -14,5 +14,6 @@ pub mod measure;
 pub mod meeting;
 pub mod netem;
 pub mod participant;
+pub mod peers;
 pub mod stream;
 pub mod world;

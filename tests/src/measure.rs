@@ -32,16 +32,13 @@ pub struct Memory {
 
 impl Server {
     pub fn start(binary: &str, state: &Path, config: &Path) -> Result<Self> {
-        let child = Command::new(binary)
-            .args(["host", "--state-dir"])
-            .arg(state)
-            .arg("--config")
-            .arg(config)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .with_context(|| format!("cannot start {binary}"))?;
-        Ok(Self(child))
+        Self::spawn(Command::new(binary).args(["host", "--state-dir"]).arg(state).arg("--config").arg(config))
+    }
+
+    /// Starts any program, without its words.
+    pub fn spawn(command: &mut Command) -> Result<Self> {
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        Ok(Self(child.with_context(|| format!("cannot start {}", command.get_program().display()))?))
     }
 
     /// Id of the process.
@@ -51,12 +48,18 @@ impl Server {
 
     /// Waits until it listens and has nothing more to do.
     pub async fn settled(&self, addr: SocketAddr) -> Result<()> {
+        self.listening(addr).await?;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        Ok(())
+    }
+
+    /// Waits until it listens.
+    pub async fn listening(&self, addr: SocketAddr) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(20);
         while tokio::net::TcpStream::connect(addr).await.is_err() {
             ensure!(Instant::now() < deadline, "the server does not listen");
             thread::yield_now();
         }
-        tokio::time::sleep(Duration::from_secs(2)).await;
         Ok(())
     }
 

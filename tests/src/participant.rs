@@ -73,6 +73,11 @@ impl Participant {
         Ok(())
     }
 
+    /// Its media and its socket; signaling stays open for as long as the last part is kept.
+    pub fn split(self) -> (Bot, UdpSocket, (Stream, Option<Socket>)) {
+        (self.bot, self.udp, (self.xmpp, self.channel))
+    }
+
     async fn on_frame(&mut self, stanza: Element) -> Result<()> {
         if stanza.name != "iq" || !matches!(stanza.attr("type"), Some("set" | "get")) {
             return Ok(());

@@ -1,7 +1,8 @@
-//! The browser's side of ICE: one socket, the controlled agent, checks until it is connected and then every 2.5 s.
+//! The browser's side of ICE: one socket, checks until it is connected and then every 2.5 s. A bridge of ours controls; towards a
+//! server that lets its clients offer, the client does.
 
 use rtc_crypto::RTCCryptoProvider;
-use rtc_stun::attributes::{ATTR_ICE_CONTROLLED, ATTR_PRIORITY, ATTR_USE_CANDIDATE, ATTR_USERNAME};
+use rtc_stun::attributes::{ATTR_ICE_CONTROLLED, ATTR_ICE_CONTROLLING, ATTR_PRIORITY, ATTR_USE_CANDIDATE, ATTR_USERNAME};
 use rtc_stun::fingerprint::FINGERPRINT;
 use rtc_stun::integrity::MessageIntegrity;
 use rtc_stun::message::{
@@ -15,10 +16,12 @@ use std::time::{Duration, Instant};
 const CHECK_EVERY: Duration = Duration::from_millis(50);
 const KEEP_ALIVE: Duration = Duration::from_millis(2500);
 
-/// Controlled ICE agent with one remote candidate.
+/// ICE agent with one remote candidate.
 pub struct Ice {
     pub ufrag: String,
     pub pwd: String,
+    /// It nominates the only pair there is, with every check.
+    pub controlling: bool,
     remote: Option<(String, String, SocketAddr)>,
     crypto: Arc<dyn RTCCryptoProvider>,
     next_check: Option<Instant>,
@@ -36,6 +39,7 @@ impl Ice {
         Self {
             ufrag,
             pwd,
+            controlling: false,
             remote: None,
             crypto,
             next_check: None,
@@ -79,7 +83,12 @@ impl Ice {
         message.transaction_id = id;
         message.write_header();
         message.add(ATTR_USERNAME, format!("{ufrag}:{}", self.ufrag).as_bytes());
-        message.add(ATTR_ICE_CONTROLLED, &77u64.to_be_bytes());
+        if self.controlling {
+            message.add(ATTR_ICE_CONTROLLING, &77u64.to_be_bytes());
+            message.add(ATTR_USE_CANDIDATE, &[]);
+        } else {
+            message.add(ATTR_ICE_CONTROLLED, &77u64.to_be_bytes());
+        }
         message.add(ATTR_PRIORITY, &1_845_501_695u32.to_be_bytes());
         Some((addr, self.finish(message, &pwd)))
     }

@@ -165,6 +165,11 @@ impl Bot {
         self.srtp.is_some()
     }
 
+    /// What somebody else needs to go on with its media.
+    pub fn into_media(self) -> Option<(Ice, Srtp)> {
+        Some((self.ice, self.srtp?))
+    }
+
     pub fn handle(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
         match datagram.first() {
             Some(0..=3) => {

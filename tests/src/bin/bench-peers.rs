@@ -1,0 +1,80 @@
+//! What forwarding costs, side by side: Moothall, Janus VideoRoom, and the floor that no server can go below.
+//!
+//! `bench-peers MOOTHALL JANUS-FOLDER PICTURE [ROUNDS]` runs every load on every system ROUNDS times in turn, prints medians, and
+//! draws a picture. Run it in a network namespace (`tests/netns`). `bench-peers floor SETUP` is the floor itself.
+#![allow(clippy::indexing_slicing, reason = "a crash is a failed measurement")]
+#![expect(clippy::print_stdout, reason = "what this program is for")]
+
+use anyhow::{Context, Result, bail};
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use std::{env, fs, io};
+use tests::peers::cost::Places;
+use tests::peers::drive::{self, Spans};
+use tests::peers::figures::Figures;
+use tests::peers::scene::People;
+use tests::peers::session::{Programs, System};
+use tests::peers::{floor, plot, report};
+use tokio::task::LocalSet;
+
+const PEOPLE: [People; 4] = [People::OneTo(1), People::OneTo(10), People::OneTo(50), People::Meeting(10)];
+const SPANS: Spans = Spans {
+    warm: Duration::from_millis(1500),
+    measured: Duration::from_millis(2500),
+    drain: Duration::from_millis(500),
+};
+const ROUNDS: u32 = 3;
+/// No round begins later than this: what was measured until then is told.
+const NO_LATER: Duration = Duration::from_secs(5 * 60);
+
+fn main() -> Result<()> {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args[..] {
+        ["floor", setup] => floor::run(Path::new(setup)),
+        [moothall, janus, picture] => compare(moothall, janus, picture, ROUNDS),
+        [moothall, janus, picture, rounds] => compare(moothall, janus, picture, rounds.parse()?),
+        _ => bail!("usage: bench-peers MOOTHALL JANUS-FOLDER PICTURE [ROUNDS]"),
+    }
+}
+
+fn compare(moothall: &str, janus: &str, picture: &str, rounds: u32) -> Result<()> {
+    let programs = Programs { moothall: moothall.into(), janus: janus.into() };
+    let places = Places::choose()?;
+    if !places.apart {
+        println!("There is one processor: servers and load generator share it, and latencies say little.");
+    }
+    let mut figures = Figures::default();
+    let begun = Instant::now();
+    for round in 1..=rounds {
+        if begun.elapsed() > NO_LATER {
+            println!("\nThis machine is slow: {} rounds were made.", round - 1);
+            break;
+        }
+        print!("\rround {round} of {rounds} ");
+        for people in PEOPLE {
+            for system in System::ALL.into_iter().filter(|system| system.can(people)) {
+                print!(".");
+                io::stdout().flush()?;
+                measure(system, people, &places, &programs, &mut figures)
+                    .with_context(|| format!("{system}, {people:?}"))?;
+            }
+        }
+    }
+    println!("\n\n{}", report::text(&figures));
+    fs::write(picture, plot::svg(&figures)).with_context(|| format!("cannot write {picture}"))?;
+    println!("{picture} shows it.");
+    Ok(())
+}
+
+fn measure(system: System, people: People, places: &Places, programs: &Programs, figures: &mut Figures) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut session = runtime.block_on(LocalSet::new().run_until(system.open(people, places, programs)))?;
+    for scene in people.scenes() {
+        let run = drive::run(&mut session, scene, SPANS)?;
+        figures.add(system, scene, run);
+    }
+    drop(session);
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! What a process takes of its processor, and which processor that is.
+
+use anyhow::{Context, Result};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
+use std::fs;
+use std::ops::Sub;
+
+/// Processor time of a process so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Used {
+    /// Nanoseconds, of all its threads that live.
+    pub nanos: u64,
+    /// Clock ticks of ten milliseconds, in its own code.
+    pub user: u64,
+    /// The same, in the kernel.
+    pub system: u64,
+}
+
+impl Used {
+    pub fn of(process: u32) -> Result<Self> {
+        let mut nanos = 0;
+        for task in fs::read_dir(format!("/proc/{process}/task"))? {
+            // A thread may end while we look.
+            if let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) {
+                nanos += text.split_whitespace().next().context("schedstat")?.parse::<u64>()?;
+            }
+        }
+        let (user, system) = ticks(&fs::read_to_string(format!("/proc/{process}/stat"))?).context("stat")?;
+        Ok(Self { nanos, user, system })
+    }
+}
+
+/// The fields utime and stime of `/proc/PID/stat` (proc_pid_stat(5)). The name before them may contain anything.
+fn ticks(stat: &str) -> Option<(u64, u64)> {
+    let mut fields = stat.rsplit(')').next()?.split_whitespace().skip(11);
+    Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+}
+
+impl Sub for Used {
+    type Output = Self;
+
+    fn sub(self, before: Self) -> Self {
+        Self {
+            nanos: self.nanos.saturating_sub(before.nanos),
+            user: self.user.saturating_sub(before.user),
+            system: self.system.saturating_sub(before.system),
+        }
+    }
+}
+
+/// Where servers and load generator run: apart, where there are two processors.
+#[derive(Debug, Clone, Copy)]
+pub struct Places {
+    server: CpuSet,
+    generator: CpuSet,
+    pub apart: bool,
+}
+
+impl Places {
+    /// The last two processors that we may use: the first one has more to do than others.
+    pub fn choose() -> Result<Self> {
+        let allowed = sched_getaffinity(Pid::from_raw(0))?;
+        let mut free = (0..CpuSet::count()).rev().filter(|cpu| allowed.is_set(*cpu).unwrap_or(false));
+        let server = free.next().context("a processor")?;
+        let generator = free.next().unwrap_or(server);
+        let only = |cpu| -> Result<CpuSet> {
+            let mut set = CpuSet::new();
+            set.set(cpu)?;
+            Ok(set)
+        };
+        Ok(Self { server: only(server)?, generator: only(generator)?, apart: server != generator })
+    }
+
+    /// What is started meanwhile runs at the server's place for ever; this thread returns to its own.
+    pub fn start<T>(&self, start: impl FnOnce() -> T) -> Result<T> {
+        let this = Pid::from_raw(0);
+        sched_setaffinity(this, &self.server)?;
+        let started = start();
+        sched_setaffinity(this, &self.generator)?;
+        Ok(started)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_found_behind_a_name_with_parentheses() {
+        let stat = "42 (a) b (c)) S 1 42 42 0 -1 4194560 1 0 0 0 17 23 5 6 20 0 1 0 9 1 1 1";
+        assert_eq!(ticks(stat), Some((17, 23)));
+    }
+
+    #[test]
+    fn what_this_process_does_is_counted() {
+        let before = Used::of(std::process::id()).unwrap();
+        let mut sum = 0u64;
+        while Used::of(std::process::id()).unwrap().nanos < before.nanos + 1_000_000 {
+            sum = (0..10_000u64).fold(sum, |sum, n| std::hint::black_box(sum ^ n));
+        }
+        let used = Used::of(std::process::id()).unwrap() - before;
+        assert!(used.nanos >= 1_000_000, "{used:?}");
+    }
+
+    #[test]
+    fn what_is_started_stays_at_its_place_and_we_return() {
+        // In a thread of its own: others of this process keep what they have.
+        std::thread::spawn(|| {
+            let places = Places::choose().unwrap();
+            let place = |pid| sched_getaffinity(Pid::from_raw(pid)).unwrap();
+            let inside = places.start(|| place(0)).unwrap();
+            assert_eq!((inside, place(0)), (places.server, places.generator));
+        })
+        .join()
+        .unwrap();
+    }
+}

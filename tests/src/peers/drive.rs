@@ -1,0 +1,178 @@
+//! The load generator: one thread that sends for all publishers, receives for all receivers, and counts.
+
+use super::client::{Arrived, Client, Inbox};
+use super::cost::Used;
+use super::figures::{Run, percentile};
+use super::scene::Scene;
+use super::session::Session;
+use super::stamp::{self, Nanos, Stamp};
+use anyhow::Result;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+/// How long each part of a run takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Spans {
+    /// Bandwidth is estimated, buffers are filled.
+    pub warm: Duration,
+    pub measured: Duration,
+    /// At most; it ends when everything is there.
+    pub drain: Duration,
+}
+
+const EVENTS: usize = 64;
+const HOUSEKEEPING_EVERY: Duration = Duration::from_millis(10);
+
+/// Puts a load on a session.
+pub fn run(session: &mut Session, scene: Scene, spans: Spans) -> Result<Run> {
+    let process = session.server.id();
+    let begin = Instant::now();
+    let from = begin + spans.warm;
+    let tally = Tally::new(stamp::now() + nanos(spans.warm), nanos(spans.measured));
+    let mut drive = Drive::new(&mut session.clients, tally)?;
+    drive.begin(scene, begin);
+    drive.until(from, |_| false)?;
+    let before = (Used::of(process)?, Used::of(std::process::id())?, Instant::now());
+    drive.until(from + spans.measured, |_| false)?;
+    let used = (Used::of(process)? - before.0, Used::of(std::process::id())? - before.1);
+    let lasted = before.2.elapsed();
+    drive.end();
+    let copies = u64::from(scene.people.copies());
+    drive.until(Instant::now() + spans.drain, |tally| tally.arrived >= tally.sent * copies)?;
+    let mut tally = drive.tally;
+    tally.latencies.sort_unstable();
+    let expected = tally.sent * copies;
+    Ok(Run {
+        lasted,
+        server: used.0,
+        generator: used.1,
+        delivered: tally.delivered,
+        expected,
+        lost: expected.saturating_sub(tally.arrived),
+        p50: percentile(&tally.latencies, 50),
+        p99: percentile(&tally.latencies, 99),
+        idle: session.idle,
+        resident: session.server.memory()?.resident,
+    })
+}
+
+fn nanos(span: Duration) -> Nanos {
+    span.as_nanos() as Nanos
+}
+
+struct Drive<'a> {
+    clients: &'a mut [Client],
+    epoll: Epoll,
+    inbox: Inbox,
+    tally: Tally,
+    next_housekeeping: Instant,
+}
+
+impl<'a> Drive<'a> {
+    fn new(clients: &'a mut [Client], tally: Tally) -> Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::empty())?;
+        for (index, client) in clients.iter().enumerate() {
+            epoll.add(&client.socket, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
+        }
+        Ok(Self { clients, epoll, inbox: Inbox::default(), tally, next_housekeeping: Instant::now() })
+    }
+
+    /// Publishers begin one after the other, so that they do not send at the same moments.
+    fn begin(&mut self, scene: Scene, at: Instant) {
+        for (index, client) in (0..).zip(self.clients.iter_mut()) {
+            client.begin(scene.shape, at + Duration::from_micros(1700) * index);
+        }
+    }
+
+    fn end(&mut self) {
+        self.clients.iter_mut().flat_map(|client| &mut client.tracks).for_each(super::media::Track::end);
+    }
+
+    /// Moves media until then, or until there is no need to wait.
+    fn until(&mut self, end: Instant, done: impl Fn(&Tally) -> bool) -> Result<()> {
+        let mut events = [EpollEvent::empty(); EVENTS];
+        loop {
+            let now = Instant::now();
+            self.send(now)?;
+            if now >= end || done(&self.tally) {
+                return Ok(());
+            }
+            let wait = self.next(end).saturating_duration_since(Instant::now());
+            let millis = u16::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(u16::MAX);
+            let count = self.epoll.wait(&mut events, millis)?;
+            for event in &events[..count] {
+                self.receive(event.data() as usize)?;
+            }
+        }
+    }
+
+    fn next(&self, end: Instant) -> Instant {
+        let due = self.clients.iter().filter_map(Client::due).min();
+        due.unwrap_or(end).min(end).min(self.next_housekeeping)
+    }
+
+    fn send(&mut self, now: Instant) -> Result<()> {
+        for client in &mut *self.clients {
+            client.send_due(now, |stamp| self.tally.on_sent(stamp))?;
+        }
+        if self.next_housekeeping <= now {
+            self.next_housekeeping = now + HOUSEKEEPING_EVERY;
+            self.clients.iter_mut().try_for_each(|client| client.housekeeping(now))?;
+        }
+        Ok(())
+    }
+
+    /// One batch: epoll tells again of what is left, when the others had their turn.
+    fn receive(&mut self, index: usize) -> Result<()> {
+        self.clients[index].receive(&mut self.inbox, |arrived| self.tally.on_arrived(&arrived))
+    }
+}
+
+/// Counts what belongs to the time that is measured.
+struct Tally {
+    window: Range<Nanos>,
+    sent: u64,
+    /// Came within the time.
+    delivered: u64,
+    /// Was sent within the time, and came.
+    arrived: u64,
+    latencies: Vec<Duration>,
+}
+
+impl Tally {
+    fn new(from: Nanos, lasts: Nanos) -> Self {
+        Self { window: from..from + lasts, sent: 0, delivered: 0, arrived: 0, latencies: Vec::new() }
+    }
+
+    fn on_sent(&mut self, stamp: Stamp) {
+        self.sent += u64::from(stamp.wanted && self.window.contains(&stamp.sent));
+    }
+
+    fn on_arrived(&mut self, packet: &Arrived) {
+        self.delivered += u64::from(self.window.contains(&packet.at));
+        if packet.stamp.wanted && self.window.contains(&packet.stamp.sent) {
+            self.arrived += 1;
+            self.latencies.push(Duration::from_nanos(packet.at.saturating_sub(packet.stamp.sent)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_sent_within_the_time_can_be_lost_or_late() {
+        let mut tally = Tally::new(1000, 500);
+        for (wanted, sent) in [(true, 999), (true, 1000), (true, 1499), (false, 1200), (true, 1500)] {
+            tally.on_sent(Stamp { wanted, sent });
+        }
+        assert_eq!(tally.sent, 2);
+        for (wanted, sent, at) in [(true, 999, 1001), (true, 1000, 1300), (true, 1499, 1600), (false, 1200, 1201)] {
+            tally.on_arrived(&Arrived { stamp: Stamp { wanted, sent }, at });
+        }
+        assert_eq!((tally.arrived, tally.delivered), (2, 3));
+        assert_eq!(tally.latencies, [Duration::from_nanos(300), Duration::from_nanos(101)]);
+    }
+}
