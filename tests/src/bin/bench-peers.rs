@@ -1,6 +1,6 @@
 //! What forwarding costs, side by side: Moothall, Janus VideoRoom, and the floor that no server can go below.
 //!
-//! `bench-peers MOOTHALL JANUS-FOLDER PICTURE [ROUNDS]` runs every load on every system ROUNDS times in turn, prints medians, and
+//! `bench-peers MOOTHALL JANUS-FOLDER PICTURE [ROUNDS [SYSTEM]]` runs every load on every system ROUNDS times in turn, prints medians, and
 //! draws a picture. Run it in a network namespace (`tests/netns`). `bench-peers floor SETUP` is the floor itself.
 #![allow(clippy::indexing_slicing, reason = "a crash is a failed measurement")]
 #![expect(clippy::print_stdout, reason = "what this program is for")]
@@ -20,8 +20,8 @@ use tokio::task::LocalSet;
 
 const PEOPLE: [People; 4] = [People::OneTo(1), People::OneTo(10), People::OneTo(50), People::Meeting(10)];
 const SPANS: Spans = Spans {
-    warm: Duration::from_millis(1500),
-    measured: Duration::from_millis(2500),
+    warm: Duration::from_secs(5),
+    measured: Duration::from_secs(3),
     drain: Duration::from_millis(500),
 };
 const ROUNDS: u32 = 3;
@@ -33,13 +33,14 @@ fn main() -> Result<()> {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args[..] {
         ["floor", setup] => floor::run(Path::new(setup)),
-        [moothall, janus, picture] => compare(moothall, janus, picture, ROUNDS),
-        [moothall, janus, picture, rounds] => compare(moothall, janus, picture, rounds.parse()?),
-        _ => bail!("usage: bench-peers MOOTHALL JANUS-FOLDER PICTURE [ROUNDS]"),
+        [moothall, janus, picture] => compare(moothall, janus, picture, ROUNDS, None),
+        [moothall, janus, picture, rounds] => compare(moothall, janus, picture, rounds.parse()?, None),
+        [moothall, janus, picture, rounds, system] => compare(moothall, janus, picture, rounds.parse()?, Some(system)),
+        _ => bail!("usage: bench-peers MOOTHALL JANUS-FOLDER PICTURE [ROUNDS [SYSTEM]]"),
     }
 }
 
-fn compare(moothall: &str, janus: &str, picture: &str, rounds: u32) -> Result<()> {
+fn compare(moothall: &str, janus: &str, picture: &str, rounds: u32, only: Option<&str>) -> Result<()> {
     let programs = Programs { moothall: moothall.into(), janus: janus.into() };
     let places = Places::choose()?;
     if !places.apart {
@@ -54,7 +55,8 @@ fn compare(moothall: &str, janus: &str, picture: &str, rounds: u32) -> Result<()
         }
         print!("\rround {round} of {rounds} ");
         for people in PEOPLE {
-            for system in System::ALL.into_iter().filter(|system| system.can(people)) {
+            let asked = |system: &System| only.is_none_or(|only| only.eq_ignore_ascii_case(&system.to_string()));
+            for system in System::ALL.into_iter().filter(|system| system.can(people) && asked(system)) {
                 print!(".");
                 io::stdout().flush()?;
                 measure(system, people, &places, &programs, &mut figures)
@@ -73,7 +75,10 @@ fn measure(system: System, people: People, places: &Places, programs: &Programs,
     let mut session = runtime.block_on(LocalSet::new().run_until(system.open(people, places, programs)))?;
     for scene in people.scenes() {
         let run = drive::run(&mut session, scene, SPANS)?;
-        figures.add(system, scene, run);
+        match run.delivered {
+            0 => println!("\n{system}, {scene}: nothing came, so this run does not count"),
+            _ => figures.add(system, scene, run),
+        }
     }
     drop(session);
     Ok(())

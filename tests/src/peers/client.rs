@@ -7,7 +7,7 @@ use crate::bot::Bot;
 use crate::bot::arrivals::Arrivals;
 use crate::bot::ice::Ice;
 use crate::bot::keys::Srtp;
-use crate::bot::sender::{RTX, TRANSPORT_CC};
+use crate::bot::sender::TRANSPORT_CC;
 use anyhow::{Context, Result};
 use bytes::BytesMut;
 use nix::sys::socket::sockopt::ReceiveTimestampns;
@@ -36,13 +36,21 @@ pub struct Client {
     ice: Option<Ice>,
     remote: SocketAddr,
     srtp: Srtp,
-    /// Extension with the number for transport-wide feedback, in what comes.
-    transport_cc: u8,
+    numbers: Numbers,
     transport_sequence: u16,
     pub tracks: Vec<Track>,
     ssrc: u32,
     arrivals: Arrivals,
     next_report: Instant,
+}
+
+/// What was agreed on for what comes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Numbers {
+    /// Extension with the number for transport-wide feedback.
+    pub transport_cc: Option<u8>,
+    /// Payload type of what is sent again, or as a probe.
+    pub rtx: Option<u8>,
 }
 
 /// A media packet that came.
@@ -53,17 +61,17 @@ pub struct Arrived {
 
 impl Client {
     /// A bot that has connected over a socket.
-    pub fn new(bot: Bot, socket: UdpSocket, transport_cc: u8) -> Result<Self> {
+    pub fn new(bot: Bot, socket: UdpSocket, numbers: Numbers) -> Result<Self> {
         let tracks = tracks(&bot);
         let ssrc = bot.sender.audio_ssrc;
         let (ice, srtp) = bot.into_media().context("connected")?;
         let remote = ice.remote_addr().context("an address")?;
-        Self::over(socket, Some(ice), remote, srtp, ssrc, tracks, transport_cc)
+        Self::over(socket, Some(ice), remote, srtp, ssrc, tracks, numbers)
     }
 
     /// Keys that were agreed on in some other way.
     pub fn with_keys(socket: UdpSocket, remote: SocketAddr, srtp: Srtp, tracks: Vec<Track>) -> Result<Self> {
-        Self::over(socket, None, remote, srtp, 0, tracks, TRANSPORT_CC)
+        Self::over(socket, None, remote, srtp, 0, tracks, Numbers::default())
     }
 
     fn over(
@@ -73,7 +81,7 @@ impl Client {
         srtp: Srtp,
         ssrc: u32,
         tracks: Vec<Track>,
-        transport_cc: u8,
+        numbers: Numbers,
     ) -> Result<Self> {
         socket.set_nonblocking(true)?;
         socket.connect(remote)?;
@@ -84,7 +92,7 @@ impl Client {
             ice,
             remote,
             srtp,
-            transport_cc,
+            numbers,
             transport_sequence: 1,
             tracks,
             ssrc,
@@ -165,12 +173,12 @@ impl Client {
     fn handle_rtp(&mut self, datagram: &[u8], at: Nanos, clock: &Clock) -> Option<Arrived> {
         let header = Header::unmarshal(&mut &*datagram).ok()?;
         let plain = self.srtp.remote.decrypt_rtp_with_header(datagram, &header).ok()?;
-        let number = header.get_extension(self.transport_cc).and_then(|e| e.first_chunk().copied());
-        if let (Some(number), Some(_)) = (number, &self.ice) {
+        let number = self.numbers.transport_cc.and_then(|id| header.get_extension(id)?.first_chunk().copied());
+        if let Some(number) = number {
             self.arrivals.on_packet(clock.instant(at), u16::from_be_bytes(number));
         }
         let stamp = Stamp::read(plain.get(header.marshal_size()..)?)?;
-        (header.payload_type != RTX).then_some(Arrived { stamp, at })
+        (Some(header.payload_type) != self.numbers.rtx).then_some(Arrived { stamp, at })
     }
 
     /// Only requests for key frames mean something to those who send.

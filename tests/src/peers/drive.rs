@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// How long each part of a run takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Spans {
-    /// Bandwidth is estimated, buffers are filled.
+    /// Bandwidth is estimated and buffers are filled, until everything comes; no longer than this.
     pub warm: Duration,
     pub measured: Duration,
     /// At most; it ends when everything is there.
@@ -22,23 +22,26 @@ pub struct Spans {
 }
 
 const EVENTS: usize = 64;
+/// Of warming up: so long everything has to come.
+const SLICE: Duration = Duration::from_millis(500);
+/// At least; in the first one many things happen for the only time.
+const SLICES: u32 = 2;
+/// Of a hundred packets; some are still on their way.
+const EVERYTHING: u64 = 98;
 const HOUSEKEEPING_EVERY: Duration = Duration::from_millis(10);
 
 /// Puts a load on a session.
 pub fn run(session: &mut Session, scene: Scene, spans: Spans) -> Result<Run> {
     let process = session.server.id();
-    let begin = Instant::now();
-    let from = begin + spans.warm;
-    let tally = Tally::new(stamp::now() + nanos(spans.warm), nanos(spans.measured));
-    let mut drive = Drive::new(&mut session.clients, tally)?;
-    drive.begin(scene, begin);
-    drive.until(from, |_| false)?;
+    let copies = u64::from(scene.people.copies());
+    let mut drive = Drive::new(&mut session.clients)?;
+    drive.begin(scene);
+    drive.warm_up(copies, Instant::now() + spans.warm)?;
     let before = (Used::of(process)?, Used::of(std::process::id())?, Instant::now());
-    drive.until(from + spans.measured, |_| false)?;
+    drive.count_for(spans.measured)?;
     let used = (Used::of(process)? - before.0, Used::of(std::process::id())? - before.1);
     let lasted = before.2.elapsed();
     drive.end();
-    let copies = u64::from(scene.people.copies());
     drive.until(Instant::now() + spans.drain, |tally| tally.arrived >= tally.sent * copies)?;
     let mut tally = drive.tally;
     tally.latencies.sort_unstable();
@@ -57,10 +60,6 @@ pub fn run(session: &mut Session, scene: Scene, spans: Spans) -> Result<Run> {
     })
 }
 
-fn nanos(span: Duration) -> Nanos {
-    span.as_nanos() as Nanos
-}
-
 struct Drive<'a> {
     clients: &'a mut [Client],
     epoll: Epoll,
@@ -70,16 +69,18 @@ struct Drive<'a> {
 }
 
 impl<'a> Drive<'a> {
-    fn new(clients: &'a mut [Client], tally: Tally) -> Result<Self> {
+    fn new(clients: &'a mut [Client]) -> Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::empty())?;
         for (index, client) in clients.iter().enumerate() {
             epoll.add(&client.socket, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
         }
+        let tally = Tally::new(stamp::now(), Duration::ZERO);
         Ok(Self { clients, epoll, inbox: Inbox::default(), tally, next_housekeeping: Instant::now() })
     }
 
     /// Publishers begin one after the other, so that they do not send at the same moments.
-    fn begin(&mut self, scene: Scene, at: Instant) {
+    fn begin(&mut self, scene: Scene) {
+        let at = Instant::now();
         for (index, client) in (0..).zip(self.clients.iter_mut()) {
             client.begin(scene.shape, at + Duration::from_micros(1700) * index);
         }
@@ -87,6 +88,23 @@ impl<'a> Drive<'a> {
 
     fn end(&mut self) {
         self.clients.iter_mut().flat_map(|client| &mut client.tracks).for_each(super::media::Track::end);
+    }
+
+    fn warm_up(&mut self, copies: u64, end: Instant) -> Result<()> {
+        for slice in 1.. {
+            self.count_for(SLICE)?;
+            let everything = self.tally.arrived * 100 >= self.tally.sent * copies * EVERYTHING;
+            if Instant::now() >= end || (everything && slice >= SLICES) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts anew.
+    fn count_for(&mut self, span: Duration) -> Result<()> {
+        self.tally = Tally::new(stamp::now(), span);
+        self.until(Instant::now() + span, |_| false)
     }
 
     /// Moves media until then, or until there is no need to wait.
@@ -141,8 +159,8 @@ struct Tally {
 }
 
 impl Tally {
-    fn new(from: Nanos, lasts: Nanos) -> Self {
-        Self { window: from..from + lasts, sent: 0, delivered: 0, arrived: 0, latencies: Vec::new() }
+    fn new(from: Nanos, lasts: Duration) -> Self {
+        Self { window: from..from + lasts.as_nanos() as Nanos, sent: 0, delivered: 0, arrived: 0, latencies: Vec::new() }
     }
 
     fn on_sent(&mut self, stamp: Stamp) {
@@ -164,7 +182,7 @@ mod tests {
 
     #[test]
     fn only_what_was_sent_within_the_time_can_be_lost_or_late() {
-        let mut tally = Tally::new(1000, 500);
+        let mut tally = Tally::new(1000, Duration::from_nanos(500));
         for (wanted, sent) in [(true, 999), (true, 1000), (true, 1499), (false, 1200), (true, 1500)] {
             tally.on_sent(Stamp { wanted, sent });
         }

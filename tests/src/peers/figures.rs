@@ -10,6 +10,8 @@ use std::time::Duration;
 pub const GENERATOR_LIMIT: f64 = 0.9;
 /// Of a processor: a server that takes more has no more to give, and packets wait or are lost.
 pub const SERVER_LIMIT: f64 = 0.95;
+/// Of what should have come: more is missing only where something waits too long.
+pub const LOSS_LIMIT: f64 = 0.01;
 
 /// What one run of a scene gave.
 #[derive(Debug, Clone)]

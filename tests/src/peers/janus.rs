@@ -1,13 +1,13 @@
 //! People in a room of Janus' VideoRoom plug-in: Debian's package with what it comes with, but for plug-ins and transports that
 //! nobody uses here. Who sends has one connection for that, and one more for all that it receives.
 
-use super::client::Client;
+use super::client::{Client, Numbers};
 use super::scene::{NOTHING, People};
 use super::sdp::{self, Remote};
 use super::session::{Opened, Start, idle};
 use crate::bot::Bot;
 use crate::bot::keys::Offer;
-use crate::bot::sender::{Load, TRANSPORT_CC};
+use crate::bot::sender::Load;
 use crate::measure::Server;
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::{SinkExt, StreamExt};
@@ -91,8 +91,7 @@ type Connecting = JoinHandle<Result<(Bot, UdpSocket)>>;
 struct Room {
     api: Api,
     people: People,
-    /// With the extension for transport-wide feedback in what comes.
-    connections: Vec<(Connecting, u8)>,
+    connections: Vec<(Connecting, Numbers)>,
     connected: Rc<Cell<u32>>,
     complete: Rc<Cell<bool>>,
 }
@@ -137,7 +136,7 @@ impl Room {
         bot.ice.set_remote(Instant::now(), remote.ufrag, remote.pwd, remote.addr);
         let (connected, complete) = (Rc::clone(&self.connected), Rc::clone(&self.complete));
         let connecting = spawn_local(run(bot, udp, connected, complete));
-        self.connections.push((connecting, remote.transport_cc.unwrap_or(TRANSPORT_CC)));
+        self.connections.push((connecting, Numbers { transport_cc: remote.transport_cc, rtx: None }));
     }
 
     async fn connected(&self, all: u32) -> Result<()> {
@@ -154,9 +153,9 @@ impl Room {
         self.connected(u32::try_from(self.connections.len())?).await?;
         self.complete.set(true);
         let mut clients = Vec::new();
-        for (connection, transport_cc) in self.connections {
+        for (connection, numbers) in self.connections {
             let (bot, udp) = connection.await??;
-            clients.push(Client::new(bot, udp.into_std()?, transport_cc)?);
+            clients.push(Client::new(bot, udp.into_std()?, numbers)?);
         }
         Ok((clients, self.api))
     }

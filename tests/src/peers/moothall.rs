@@ -1,9 +1,9 @@
 //! People in a room of ours: signed in over XMPP, connected by the bridge.
 
-use super::client::Client;
+use super::client::{Client, Numbers};
 use super::scene::People;
 use super::session::{Opened, Start, idle};
-use crate::bot::sender::TRANSPORT_CC;
+use crate::bot::sender::{RTX, TRANSPORT_CC};
 use crate::measure::Server;
 use crate::participant::Participant;
 use anyhow::{Result, ensure};
@@ -22,6 +22,9 @@ const CONNECTED_WITHIN: Duration = Duration::from_secs(30);
 const WISHES: &str =
     r#"{"colibriClass":"ReceiverVideoConstraints","lastN":-1,"defaultConstraints":{"maxHeight":180}}"#;
 
+/// As the offer has them.
+const NUMBERS: Numbers = Numbers { transport_cc: Some(TRANSPORT_CC), rtx: Some(RTX) };
+
 pub(super) async fn open(start: Start<'_>, people: People) -> Result<Opened> {
     let config = start.folder.join("site.toml");
     fs::write(&config, CONFIG)?;
@@ -39,7 +42,7 @@ pub(super) async fn open(start: Start<'_>, people: People) -> Result<Opened> {
     let (mut clients, mut open) = (Vec::new(), Vec::new());
     for participant in joined {
         let (bot, udp, signaling) = participant.await??.split();
-        clients.push(Client::new(bot, udp.into_std()?, TRANSPORT_CC)?);
+        clients.push(Client::new(bot, udp.into_std()?, NUMBERS)?);
         open.push(signaling);
     }
     Ok((server, idle, clients, Box::new(open) as Box<dyn Any>))

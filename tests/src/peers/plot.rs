@@ -5,7 +5,7 @@ use super::session::System;
 use std::fmt::Write;
 
 const WIDTH: f64 = 880.0;
-const LABELS: f64 = 176.0;
+const LABELS: f64 = 190.0;
 /// Between two panels, and at the right edge: room for the number behind the longest bar.
 const NUMBERS: f64 = 62.0;
 const TOP: f64 = 76.0;

@@ -1,6 +1,6 @@
 //! What was measured, in words.
 
-use super::figures::{Figures, GENERATOR_LIMIT, SERVER_LIMIT, Summary};
+use super::figures::{Figures, GENERATOR_LIMIT, LOSS_LIMIT, SERVER_LIMIT, Summary};
 use super::scene::{People, Scene, Shape};
 use super::session::System;
 use std::fmt::Write;
@@ -123,6 +123,13 @@ fn doubts(figures: &Figures) -> String {
         for (system, summary) in System::ALL.iter().filter_map(|system| Some((system, figures.of(*system, scene)?))) {
             if summary.generator > GENERATOR_LIMIT {
                 let _ = writeln!(out, "The load generator was too slow for {system}, {scene}: it may be what was measured.");
+            }
+            if summary.lost > LOSS_LIMIT {
+                let percent = summary.lost * 100.0;
+                let _ = writeln!(
+                    out,
+                    "{system}, {scene}: {percent:.0} % did not come. Packets were lost, or held back because of a line that seemed full."
+                );
             }
             if summary.server > SERVER_LIMIT {
                 let _ = writeln!(out, "{system} had no processor time left, {scene}: packets waited or were lost.");

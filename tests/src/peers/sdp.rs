@@ -141,7 +141,7 @@ mod tests {
     fn what_one_bot_offers_another_can_read() {
         let remote = Remote::read(&offer(&bot(People::Meeting(2)))).unwrap();
         assert_eq!(remote.ufrag, "bot1");
-        assert_eq!(remote.addr, "192.0.2.2:4000".parse().unwrap());
+        assert_eq!(remote.addr.to_string(), "192.0.2.2:4000");
         assert_eq!((remote.video, remote.transport_cc), (vec!["1".to_owned()], Some(TRANSPORT_CC)));
     }
 
@@ -160,6 +160,7 @@ mod tests {
     fn candidates_of_other_transports_and_components_are_passed_over() {
         assert_eq!(candidate("1 1 TCP 2015363327 192.0.2.2 9 typ host tcptype active"), None);
         assert_eq!(candidate("1 2 udp 2015363327 192.0.2.2 9 typ host"), None);
-        assert_eq!(candidate("1 1 udp 2015363583 192.0.2.2 40123 typ host"), Some("192.0.2.2:40123".parse().unwrap()));
+        let host = candidate("1 1 udp 2015363583 192.0.2.2 40123 typ host");
+        assert_eq!(host.unwrap().to_string(), "192.0.2.2:40123");
     }
 }
