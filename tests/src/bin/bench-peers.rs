@@ -5,7 +5,7 @@
 #![allow(clippy::indexing_slicing, reason = "a crash is a failed measurement")]
 #![expect(clippy::print_stdout, reason = "what this program is for")]
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -19,11 +19,8 @@ use tests::peers::{floor, plot, report};
 use tokio::task::LocalSet;
 
 const PEOPLE: [People; 4] = [People::OneTo(1), People::OneTo(10), People::OneTo(50), People::Meeting(10)];
-const SPANS: Spans = Spans {
-    warm: Duration::from_secs(5),
-    measured: Duration::from_secs(3),
-    drain: Duration::from_millis(500),
-};
+const SPANS: Spans =
+    Spans { warm: Duration::from_secs(5), measured: Duration::from_secs(3), drain: Duration::from_millis(500) };
 const ROUNDS: u32 = 3;
 /// No round begins later than this: what was measured until then is told.
 const NO_LATER: Duration = Duration::from_secs(5 * 60);
@@ -59,8 +56,9 @@ fn compare(moothall: &str, janus: &str, picture: &str, rounds: u32, only: Option
             for system in System::ALL.into_iter().filter(|system| system.can(people) && asked(system)) {
                 print!(".");
                 io::stdout().flush()?;
-                measure(system, people, &places, &programs, &mut figures)
-                    .with_context(|| format!("{system}, {people:?}"))?;
+                if let Err(error) = measure(system, people, &places, &programs, &mut figures) {
+                    println!("\n{system}, {people:?}: {error:#}. That does not count.");
+                }
             }
         }
     }
@@ -75,10 +73,8 @@ fn measure(system: System, people: People, places: &Places, programs: &Programs,
     let mut session = runtime.block_on(LocalSet::new().run_until(system.open(people, places, programs)))?;
     for scene in people.scenes() {
         let run = drive::run(&mut session, scene, SPANS)?;
-        match run.delivered {
-            0 => println!("\n{system}, {scene}: nothing came, so this run does not count"),
-            _ => figures.add(system, scene, run),
-        }
+        ensure!(run.delivered > 0, "nothing came, {scene}");
+        figures.add(system, scene, run);
     }
     drop(session);
     Ok(())

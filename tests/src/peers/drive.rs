@@ -160,7 +160,13 @@ struct Tally {
 
 impl Tally {
     fn new(from: Nanos, lasts: Duration) -> Self {
-        Self { window: from..from + lasts.as_nanos() as Nanos, sent: 0, delivered: 0, arrived: 0, latencies: Vec::new() }
+        Self {
+            window: from..from + lasts.as_nanos() as Nanos,
+            sent: 0,
+            delivered: 0,
+            arrived: 0,
+            latencies: Vec::new(),
+        }
     }
 
     fn on_sent(&mut self, stamp: Stamp) {

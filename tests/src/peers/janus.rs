@@ -9,7 +9,7 @@ use crate::bot::Bot;
 use crate::bot::keys::Offer;
 use crate::bot::sender::Load;
 use crate::measure::Server;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -30,8 +30,7 @@ const API: &str = "127.0.0.1:8188";
 /// Janus has no candidates on loopback. This is the made-up host of `tests/netns`.
 const HOST: &str = "192.0.2.2";
 const ROOM: u32 = 1;
-const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
-const CONNECTED_WITHIN: Duration = Duration::from_secs(30);
+const WITHIN: Duration = Duration::from_secs(20);
 
 pub(super) async fn open(start: Start<'_>, people: People) -> Result<Opened> {
     let mut command = configured(start.folder, &start.programs.janus)?;
@@ -43,7 +42,8 @@ pub(super) async fn open(start: Start<'_>, people: People) -> Result<Opened> {
     for number in 1..=people.senders() {
         feeds.push(room.publish(number).await?);
     }
-    room.connected(people.senders()).await?;
+    // Nobody can subscribe to who is not there yet.
+    room.api.up(people.senders()).await?;
     for number in 1..=people.count() {
         let others: Vec<u64> = (1..).zip(&feeds).filter(|(feed, _)| *feed != number).map(|(_, feed)| *feed).collect();
         if !others.is_empty() {
@@ -92,7 +92,6 @@ struct Room {
     api: Api,
     people: People,
     connections: Vec<(Connecting, Numbers)>,
-    connected: Rc<Cell<u32>>,
     complete: Rc<Cell<bool>>,
 }
 
@@ -101,7 +100,7 @@ impl Room {
         let mut api = Api::connect().await?;
         let handle = api.attach().await?;
         api.ask(handle, json!({"request": "create", "room": ROOM, "publishers": people.count()}), None).await?;
-        Ok(Self { api, people, connections: Vec::new(), connected: Rc::default(), complete: Rc::default() })
+        Ok(Self { api, people, connections: Vec::new(), complete: Rc::default() })
     }
 
     /// Somebody sends; under which number others find that.
@@ -134,23 +133,13 @@ impl Room {
 
     fn connect(&mut self, mut bot: Bot, udp: UdpSocket, remote: Remote) {
         bot.ice.set_remote(Instant::now(), remote.ufrag, remote.pwd, remote.addr);
-        let (connected, complete) = (Rc::clone(&self.connected), Rc::clone(&self.complete));
-        let connecting = spawn_local(run(bot, udp, connected, complete));
+        let connecting = spawn_local(run(bot, udp, Rc::clone(&self.complete)));
         self.connections.push((connecting, Numbers { transport_cc: remote.transport_cc, rtx: None }));
     }
 
-    async fn connected(&self, all: u32) -> Result<()> {
-        let end = Instant::now() + CONNECTED_WITHIN;
-        while self.connected.get() < all {
-            ensure!(Instant::now() < end, "{} of {all} connections are there", self.connected.get());
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        Ok(())
-    }
-
     /// When all are connected: they, and what keeps them signed in.
-    async fn everybody(self) -> Result<(Vec<Client>, Api)> {
-        self.connected(u32::try_from(self.connections.len())?).await?;
+    async fn everybody(mut self) -> Result<(Vec<Client>, Api)> {
+        self.api.up(u32::try_from(self.connections.len())?).await?;
         self.complete.set(true);
         let mut clients = Vec::new();
         for (connection, numbers) in self.connections {
@@ -170,10 +159,9 @@ async fn bot(number: u32, load: Load) -> Result<(Bot, UdpSocket)> {
 }
 
 /// Connects, and keeps the connection until all are there.
-async fn run(mut bot: Bot, udp: UdpSocket, connected: Rc<Cell<u32>>, all: Rc<Cell<bool>>) -> Result<(Bot, UdpSocket)> {
+async fn run(mut bot: Bot, udp: UdpSocket, complete: Rc<Cell<bool>>) -> Result<(Bot, UdpSocket)> {
     let mut datagram = [0; 2048];
-    let mut counted = false;
-    while !all.get() {
+    while !(complete.get() && bot.connected()) {
         let now = Instant::now();
         let at_most = now + Duration::from_millis(20);
         let wake = bot.next_wakeup(now).unwrap_or(at_most).clamp(now + Duration::from_millis(1), at_most);
@@ -187,9 +175,6 @@ async fn run(mut bot: Bot, udp: UdpSocket, connected: Rc<Cell<u32>>, all: Rc<Cel
         while let Some((to, datagram)) = bot.poll() {
             udp.send_to(&datagram, to).await?;
         }
-        if bot.connected() && !std::mem::replace(&mut counted, true) {
-            connected.set(connected.get() + 1);
-        }
     }
     Ok((bot, udp))
 }
@@ -199,6 +184,8 @@ struct Api {
     socket: WebSocketStream<TcpStream>,
     session: u64,
     transactions: u32,
+    /// Connections that Janus said are there.
+    up: u32,
 }
 
 impl Api {
@@ -207,7 +194,7 @@ impl Api {
         let mut request = format!("ws://{addr}/").into_client_request()?;
         request.headers_mut().insert("Sec-WebSocket-Protocol", "janus-protocol".parse()?);
         let (socket, _) = tokio_tungstenite::client_async(request, TcpStream::connect(addr).await?).await?;
-        let mut api = Self { socket, session: 0, transactions: 0 };
+        let mut api = Self { socket, session: 0, transactions: 0, up: 0 };
         let created = api.request(json!({"janus": "create"})).await?;
         api.session = created["data"]["id"].as_u64().context("a session")?;
         Ok(api)
@@ -236,21 +223,32 @@ impl Api {
         let transaction = self.transactions.to_string();
         request["transaction"] = transaction.as_str().into();
         self.socket.send(Message::text(request.to_string())).await?;
-        let answered = async {
-            loop {
-                let message = self.socket.next().await.context("Janus hung up")??;
-                let Message::Text(text) = message else { continue };
-                let message: Value = serde_json::from_str(&text)?;
-                if message["transaction"] == *transaction && message["janus"] != "ack" {
-                    return Ok(message);
-                }
+        loop {
+            let answer = self.next().await?;
+            if answer["transaction"] == *transaction && answer["janus"] != "ack" {
+                ensure!(answer["janus"] != "error", "Janus says {answer} to {request}");
+                return Ok(answer);
             }
-        };
-        let answer: Result<Value> = tokio::time::timeout(ANSWERED_WITHIN, answered).await.context("Janus is silent")?;
-        let answer = answer?;
-        if answer["janus"] == "error" {
-            bail!("Janus says {answer} to {request}");
         }
-        Ok(answer)
+    }
+
+    /// Waits until so many connections are there.
+    async fn up(&mut self, count: u32) -> Result<()> {
+        while self.up < count {
+            let up = self.up;
+            self.next().await.with_context(|| format!("{up} of {count} connections are there"))?;
+        }
+        Ok(())
+    }
+
+    /// What Janus says next.
+    async fn next(&mut self) -> Result<Value> {
+        loop {
+            let message = tokio::time::timeout(WITHIN, self.socket.next()).await.context("Janus is silent")?;
+            let Message::Text(text) = message.context("Janus hung up")?? else { continue };
+            let message: Value = serde_json::from_str(&text)?;
+            self.up += u32::from(message["janus"] == "webrtcup");
+            return Ok(message);
+        }
     }
 }

@@ -19,8 +19,7 @@ use tokio::task::{JoinHandle, spawn_local};
 const CONFIG: &str = "[bridge]\nreceiver_kbps = 100000\n";
 const CONNECTED_WITHIN: Duration = Duration::from_secs(30);
 /// Everybody sees the lowest encoding, also where there is but one.
-const WISHES: &str =
-    r#"{"colibriClass":"ReceiverVideoConstraints","lastN":-1,"defaultConstraints":{"maxHeight":180}}"#;
+const WISHES: &str = r#"{"colibriClass":"ReceiverVideoConstraints","lastN":-1,"defaultConstraints":{"maxHeight":180}}"#;
 
 /// As the offer has them.
 const NUMBERS: Numbers = Numbers { transport_cc: Some(TRANSPORT_CC), rtx: Some(RTX) };

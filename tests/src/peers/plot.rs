@@ -152,6 +152,7 @@ fn width(words: &str) -> f64 {
 /// Two digits that mean something.
 fn number(value: f64) -> String {
     match value {
+        _ if value >= 1_000_000.0 => format!("{:.0}M", value / 1e6),
         _ if value >= 10_000.0 => format!("{:.0}k", value / 1000.0),
         _ if value >= 10.0 || value == 0.0 => format!("{value:.0}"),
         _ if value >= 1.0 && value.fract() != 0.0 => format!("{value:.1}"),
@@ -199,7 +200,10 @@ mod tests {
                 () if element.contains("\"middle\"") => (x - wide / 2.0, x + wide / 2.0),
                 () => (x, x + wide),
             };
-            assert!(left >= 0.0 && right <= WIDTH && y >= SIZE && y <= height - 4.0, "{words} at {left} to {right}, {y}");
+            assert!(
+                left >= 0.0 && right <= WIDTH && y >= SIZE && y <= height - 4.0,
+                "{words} at {left} to {right}, {y}"
+            );
             count += 1;
         }
         assert!(count > 40, "{count}");
@@ -221,7 +225,7 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        let all = [0.1, 1.0, 3.46, 9.96, 58.2, 4242.0, 24_000.0].map(number);
-        assert_eq!(all, ["0.1", "1", "3.5", "10.0", "58", "4242", "24k"]);
+        let all = [0.1, 1.0, 3.46, 9.96, 58.2, 4242.0, 24_000.0, 1e6].map(number);
+        assert_eq!(all, ["0.1", "1", "3.5", "10.0", "58", "4242", "24k", "1M"]);
     }
 }

@@ -56,7 +56,17 @@ pub fn text(figures: &Figures) -> String {
         let _ = writeln!(
             out,
             "  {:<9} {:>9} {:>7} {:>7} {:>7} {:>9} {:>9} {:>9} {:>9} {:>7} {:>9}",
-            "", "us/packet", "user", "system", "lost %", "p50 us", "p99 us", "idle MiB", "KiB each", "busy %", "gener. %"
+            "",
+            "us/packet",
+            "user",
+            "system",
+            "lost %",
+            "p50 us",
+            "p99 us",
+            "idle MiB",
+            "KiB each",
+            "busy %",
+            "gener. %"
         );
         for system in System::ALL {
             if let Some(summary) = figures.of(system, scene) {
@@ -95,7 +105,8 @@ fn ratios(figures: &Figures, scene: Scene) -> String {
         let of = |figure: fn(&Summary) -> f64| figures.ratio(scene, other, figure);
         if let (Some(micros), Some(p50), Some(p99)) = (of(|s| s.micros), of(|s| s.p50), of(|s| s.p99)) {
             let other = other.to_string();
-            let _ = writeln!(out, "  Moothall / {other:<6} processor {micros:.2}, latency p50 {p50:.2} and p99 {p99:.2}");
+            let _ =
+                writeln!(out, "  Moothall / {other:<6} processor {micros:.2}, latency p50 {p50:.2} and p99 {p99:.2}");
         }
     }
     out
@@ -122,7 +133,10 @@ fn doubts(figures: &Figures) -> String {
     for scene in figures.scenes() {
         for (system, summary) in System::ALL.iter().filter_map(|system| Some((system, figures.of(*system, scene)?))) {
             if summary.generator > GENERATOR_LIMIT {
-                let _ = writeln!(out, "The load generator was too slow for {system}, {scene}: it may be what was measured.");
+                let _ = writeln!(
+                    out,
+                    "The load generator was too slow for {system}, {scene}: it may be what was measured."
+                );
             }
             if summary.lost > LOSS_LIMIT {
                 let percent = summary.lost * 100.0;

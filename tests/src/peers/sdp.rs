@@ -29,9 +29,13 @@ pub fn offer(bot: &Bot) -> String {
     let mut media = Vec::new();
     if bot.sender.load.audio {
         let ssrc = bot.sender.audio_ssrc;
-        media.push(("audio", OPUS, format!(
-            "a=rtpmap:{OPUS} opus/48000/2\r\na=extmap:{AUDIO_LEVEL} {LEVEL_URI}\r\na=ssrc:{ssrc} cname:bot\r\n"
-        )));
+        media.push((
+            "audio",
+            OPUS,
+            format!(
+                "a=rtpmap:{OPUS} opus/48000/2\r\na=extmap:{AUDIO_LEVEL} {LEVEL_URI}\r\na=ssrc:{ssrc} cname:bot\r\n"
+            ),
+        ));
     }
     let ssrcs: Vec<String> = bot.sender.video_ssrcs().iter().map(|(ssrc, _)| ssrc.to_string()).collect();
     if !ssrcs.is_empty() {
@@ -50,7 +54,8 @@ pub fn offer(bot: &Bot) -> String {
     let mids = (0..media.len()).map(|mid| mid.to_string()).collect::<Vec<_>>();
     let mut sdp = session(&mids);
     for (mid, (kind, payload_type, lines)) in mids.iter().zip(&media) {
-        let _ = write!(sdp, "m={kind} 9 UDP/TLS/RTP/SAVPF {payload_type}\r\n{}a=sendonly\r\n{lines}", transport(bot, mid));
+        let _ =
+            write!(sdp, "m={kind} 9 UDP/TLS/RTP/SAVPF {payload_type}\r\n{}a=sendonly\r\n{lines}", transport(bot, mid));
     }
     sdp
 }
@@ -129,7 +134,10 @@ mod tests {
     #[test]
     fn an_offer_has_a_section_for_each_kind_and_says_which_encodings_belong_together() {
         let sdp = offer(&bot(People::Meeting(2)));
-        assert_eq!(values(&sdp, "m=").collect::<Vec<_>>(), ["audio 9 UDP/TLS/RTP/SAVPF 111", "video 9 UDP/TLS/RTP/SAVPF 100"]);
+        assert_eq!(
+            values(&sdp, "m=").collect::<Vec<_>>(),
+            ["audio 9 UDP/TLS/RTP/SAVPF 111", "video 9 UDP/TLS/RTP/SAVPF 100"]
+        );
         assert_eq!(values(&sdp, "a=group:").collect::<Vec<_>>(), ["BUNDLE 0 1"]);
         assert_eq!(values(&sdp, "a=ssrc-group:").collect::<Vec<_>>(), ["SIM 1101 1103 1105"]);
         let alone = offer(&bot(People::OneTo(1)));
