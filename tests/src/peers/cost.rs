@@ -11,6 +11,8 @@ use std::ops::Sub;
 pub struct Used {
     /// Nanoseconds, of all its threads that live.
     pub nanos: u64,
+    /// For how long they could have run, and something else did.
+    pub waited: u64,
     /// Clock ticks of ten milliseconds, in its own code.
     pub user: u64,
     /// The same, in the kernel.
@@ -19,15 +21,17 @@ pub struct Used {
 
 impl Used {
     pub fn of(process: u32) -> Result<Self> {
-        let mut nanos = 0;
+        let (mut nanos, mut waited) = (0, 0);
         for task in fs::read_dir(format!("/proc/{process}/task"))? {
             // A thread may end while we look.
             if let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) {
-                nanos += text.split_whitespace().next().context("schedstat")?.parse::<u64>()?;
+                let mut fields = text.split_whitespace().map(str::parse::<u64>);
+                nanos += fields.next().context("time on a processor")??;
+                waited += fields.next().context("time before it")??;
             }
         }
         let (user, system) = ticks(&fs::read_to_string(format!("/proc/{process}/stat"))?).context("stat")?;
-        Ok(Self { nanos, user, system })
+        Ok(Self { nanos, waited, user, system })
     }
 }
 
@@ -43,6 +47,7 @@ impl Sub for Used {
     fn sub(self, before: Self) -> Self {
         Self {
             nanos: self.nanos.saturating_sub(before.nanos),
+            waited: self.waited.saturating_sub(before.waited),
             user: self.user.saturating_sub(before.user),
             system: self.system.saturating_sub(before.system),
         }

@@ -10,6 +10,8 @@ use std::time::Duration;
 pub const GENERATOR_LIMIT: f64 = 0.9;
 /// Of a processor: a server that takes more has no more to give, and packets wait or are lost.
 pub const SERVER_LIMIT: f64 = 0.95;
+/// Of the time: with more, other programs are measured as well.
+pub const DISTURBANCE_LIMIT: f64 = 0.02;
 /// Of what should have come: more is missing only where something waits too long.
 pub const LOSS_LIMIT: f64 = 0.01;
 
@@ -50,6 +52,8 @@ pub struct Summary {
     /// Shares of one processor.
     pub server: f64,
     pub generator: f64,
+    /// Of the time, in which the load generator wanted to run and something else did.
+    pub disturbed: f64,
     pub runs: usize,
 }
 
@@ -99,6 +103,7 @@ impl Summary {
             each: middle(&|run| run.resident.saturating_sub(run.idle) as f64) / f64::from(people),
             server: middle(&|run| share(run.server, run)),
             generator: middle(&|run| share(run.generator, run)),
+            disturbed: middle(&|run| run.generator.waited as f64 / run.lasted.as_nanos() as f64),
             runs: runs.len(),
         }
     }
@@ -127,8 +132,8 @@ pub(super) mod tests {
     pub(crate) fn run(nanos: u64, delivered: u64, p99: u64) -> Run {
         Run {
             lasted: Duration::from_secs(1),
-            server: Used { nanos, user: 1, system: 3 },
-            generator: Used { nanos: 500_000_000, user: 0, system: 0 },
+            server: Used { nanos, user: 1, system: 3, ..Used::default() },
+            generator: Used { nanos: 500_000_000, ..Used::default() },
             delivered,
             expected: 1000,
             lost: 1000 - delivered,

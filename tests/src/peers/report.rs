@@ -1,6 +1,6 @@
 //! What was measured, in words.
 
-use super::figures::{Figures, GENERATOR_LIMIT, LOSS_LIMIT, SERVER_LIMIT, Summary};
+use super::figures::{DISTURBANCE_LIMIT, Figures, GENERATOR_LIMIT, LOSS_LIMIT, SERVER_LIMIT, Summary};
 use super::scene::{People, Scene, Shape};
 use super::session::System;
 use std::fmt::Write;
@@ -130,6 +130,16 @@ fn verdicts(figures: &Figures) -> String {
 /// Figures that say less than they seem to.
 fn doubts(figures: &Figures) -> String {
     let mut out = String::new();
+    let all = figures.scenes().into_iter().flat_map(|scene| System::ALL.map(|system| figures.of(system, scene)));
+    let disturbed = all.flatten().map(|summary| summary.disturbed).fold(0.0, f64::max);
+    if disturbed > DISTURBANCE_LIMIT {
+        let percent = disturbed * 100.0;
+        let _ = writeln!(
+            out,
+            "Other programs ran on this machine, up to {percent:.0} % of the time: latencies and losses are theirs as well, and of the \
+             ratios those of processor time alone say something."
+        );
+    }
     for scene in figures.scenes() {
         for (system, summary) in System::ALL.iter().filter_map(|system| Some((system, figures.of(*system, scene)?))) {
             if summary.generator > GENERATOR_LIMIT {
@@ -173,6 +183,16 @@ mod tests {
         assert!(verdict(2_300_000).contains("met, goal not"));
         assert!(verdict(2_600_000).contains("NOT MET"));
         assert_eq!(verdict(1).lines().count(), 1, "what was not measured is not judged");
+    }
+
+    #[test]
+    fn a_machine_that_had_other_things_to_do_is_told_of() {
+        let mut figures = figures(1_000_000, 2_000_000);
+        assert_eq!(doubts(&figures), "");
+        let mut disturbed = run(1_000_000, 1000, 100);
+        disturbed.generator.waited = 300_000_000;
+        figures.add(System::Floor, one_to(50, Shape::Singles), disturbed);
+        assert!(doubts(&figures).contains("up to 30 % of the time"));
     }
 
     #[test]
