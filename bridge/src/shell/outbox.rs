@@ -11,9 +11,10 @@ use crate::core::{Path, Sink};
 
 /// Most a core may write into one slot.
 const SLOT: usize = 2048;
-/// Bytes and datagrams that are collected before they are sent.
-const BYTES: usize = 128 * 1024;
-const DATAGRAMS: usize = 128;
+/// Bytes and datagrams that are collected before they are sent: six packets of a frame for fifty receivers go out in fifty calls.
+/// Memory that is never filled is never taken.
+const BYTES: usize = 448 * 1024;
+const DATAGRAMS: usize = 384;
 /// Largest payload of one system call with segmentation: what an IP packet can name.
 const MAX_RUN_BYTES: usize = 65_000;
 
@@ -22,7 +23,7 @@ pub(super) struct Outbox {
     sockets: Sockets,
     bytes: Box<[u8]>,
     used: usize,
-    queue: heapless::Vec<Queued, DATAGRAMS>,
+    queue: Vec<Queued>,
     /// A run that is not in one piece is put together here.
     joined: Box<[u8]>,
     pub(super) counters: Counters,
@@ -34,7 +35,7 @@ impl Outbox {
             sockets,
             bytes: vec![0; BYTES].into_boxed_slice(),
             used: 0,
-            queue: heapless::Vec::new(),
+            queue: Vec::with_capacity(DATAGRAMS),
             joined: vec![0; MAX_RUN_BYTES].into_boxed_slice(),
             counters: Counters::default(),
         }
@@ -71,7 +72,7 @@ impl Outbox {
 
 impl Sink for Outbox {
     fn slot(&mut self) -> &mut [u8] {
-        if self.queue.is_full() || self.used + SLOT > BYTES {
+        if self.queue.len() == DATAGRAMS || self.used + SLOT > BYTES {
             self.flush();
         }
         let used = self.used;
@@ -81,7 +82,8 @@ impl Sink for Outbox {
     fn commit(&mut self, path: Path, len: usize) {
         let len = len.min(SLOT);
         // `slot` has made room; a commit without a slot is a commit of nothing.
-        if len > 0 && self.queue.push(Queued { path, at: self.used, len }).is_ok() {
+        if len > 0 && self.queue.len() < DATAGRAMS {
+            self.queue.push(Queued { path, at: self.used, len });
             self.used += len;
         }
     }
@@ -95,22 +97,9 @@ struct Queued {
     len: usize,
 }
 
-/// Puts what goes to one peer side by side, peers by their first datagram.
+/// Puts what goes to one peer side by side, in the order in which it was committed.
 fn gather(queue: &mut [Queued]) {
-    let mut rest = queue;
-    while let Some((first, others)) = rest.split_first_mut() {
-        let mut gathered = 0;
-        for index in 0..others.len() {
-            if others.get(index).is_some_and(|other| other.path == first.path) {
-                // Those in between move up by one and keep their order.
-                if let Some(between) = others.get_mut(gathered..=index) {
-                    between.rotate_right(1);
-                }
-                gathered += 1;
-            }
-        }
-        rest = others.get_mut(gathered..).unwrap_or_default();
-    }
+    queue.sort_unstable_by_key(|queued| (queued.path.remote, queued.path.local, queued.at));
 }
 
 /// How many datagrams at the front go out together, and their bytes: same path, same size, the last may be shorter.
@@ -198,24 +187,42 @@ mod tests {
     }
 
     #[test]
-    fn more_than_fits_is_sent_on_the_way_and_nothing_is_mixed_up() {
-        let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let other = UdpSocket::bind("127.0.0.1:0").unwrap();
+    fn six_packets_for_fifty_peers_are_fifty_calls() {
+        let peers: Vec<UdpSocket> = (0..50).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
         let mut outbox = Outbox::new(Sockets::bind(&["127.0.0.1".parse().unwrap()], 0).unwrap());
-        for n in 0..200_u8 {
-            let target = if n % 3 == 0 { &other } else { &peer };
-            let len = 100 + usize::from(n % 7);
-            outbox.slot()[..len].fill(n);
-            outbox.commit(path(target.local_addr().unwrap().port()), len);
+        for packet in 0..6 {
+            for peer in &peers {
+                outbox.slot()[..1200].fill(packet);
+                outbox.commit(path(peer.local_addr().unwrap().port()), 1200);
+            }
         }
         outbox.flush();
-        assert_eq!((outbox.counters.sent, outbox.counters.dropped_full), (200, 0));
+        assert_eq!((outbox.counters.sent, outbox.counters.send_calls), (300, 50));
         let mut buffer = [0; 2048];
-        for n in 0..200_u8 {
-            let target = if n % 3 == 0 { &other } else { &peer };
-            let len = target.recv(&mut buffer).unwrap();
-            assert_eq!(len, 100 + usize::from(n % 7));
-            assert!(buffer[..len].iter().all(|b| *b == n));
+        for peer in &peers {
+            let packets: Vec<u8> =
+                (0..6).map(|_| (peer.recv(&mut buffer).unwrap() == 1200).then_some(buffer[7]).unwrap()).collect();
+            assert_eq!(packets, [0, 1, 2, 3, 4, 5]);
+        }
+    }
+
+    #[test]
+    fn more_than_fits_is_sent_on_the_way_and_nothing_is_mixed_up() {
+        let peers = [(); 3].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        let mut outbox = Outbox::new(Sockets::bind(&["127.0.0.1".parse().unwrap()], 0).unwrap());
+        let all = DATAGRAMS + 36;
+        let (of, len) = (|n: usize| u8::try_from(n % 251).unwrap(), |n: usize| 100 + n % 7);
+        for n in 0..all {
+            outbox.slot()[..len(n)].fill(of(n));
+            outbox.commit(path(peers[n % 3].local_addr().unwrap().port()), len(n));
+        }
+        assert_eq!(outbox.counters.sent, DATAGRAMS as u64);
+        outbox.flush();
+        assert_eq!((outbox.counters.sent, outbox.counters.dropped_full), (all as u64, 0));
+        let mut buffer = [0; 2048];
+        for n in 0..all {
+            assert_eq!(peers[n % 3].recv(&mut buffer).unwrap(), len(n));
+            assert!(buffer[..len(n)].iter().all(|b| *b == of(n)));
         }
     }
 }
