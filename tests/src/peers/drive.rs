@@ -24,8 +24,8 @@ pub struct Spans {
 const EVENTS: usize = 64;
 /// Of warming up: so long everything has to come.
 const SLICE: Duration = Duration::from_millis(500);
-/// At least; in the first one many things happen for the only time.
-const SLICES: u32 = 2;
+/// At least: it takes Moothall two seconds to see that a camera sends more than before, and a third to see whether a line carries it.
+const SLICES: u32 = 7;
 /// Of a hundred packets; some are still on their way.
 const EVERYTHING: u64 = 98;
 const HOUSEKEEPING_EVERY: Duration = Duration::from_millis(10);
