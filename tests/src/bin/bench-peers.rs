@@ -20,10 +20,10 @@ use tokio::task::LocalSet;
 
 const PEOPLE: [People; 4] = [People::OneTo(1), People::OneTo(10), People::OneTo(50), People::Meeting(10)];
 const SPANS: Spans =
-    Spans { warm: Duration::from_secs(8), measured: Duration::from_millis(2500), drain: Duration::from_millis(500) };
+    Spans { warm: Duration::from_secs(13), measured: Duration::from_secs(2), drain: Duration::from_millis(500) };
 const ROUNDS: u32 = 3;
 /// No round begins later than this: what was measured until then is told.
-const NO_LATER: Duration = Duration::from_secs(4 * 60 + 30);
+const NO_LATER: Duration = Duration::from_secs(5 * 60 + 20);
 
 fn main() -> Result<()> {
     let args: Vec<String> = env::args().skip(1).collect();

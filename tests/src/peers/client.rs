@@ -101,11 +101,9 @@ impl Client {
         })
     }
 
-    /// All streams begin at a time, each a little later than the one before.
+    /// All streams begin: the encodings of a picture leave one behind the other, as from a browser.
     pub fn begin(&mut self, shape: Shape, at: Instant) {
-        for (index, track) in (0..).zip(&mut self.tracks) {
-            track.begin(shape, at + Duration::from_millis(3) * index);
-        }
+        self.tracks.iter_mut().for_each(|track| track.begin(shape, at));
     }
 
     /// When something is to be sent.
