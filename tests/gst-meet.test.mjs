@@ -13,7 +13,7 @@ import { Server, openChromium, until, within } from './browser/harness.mjs';
 import { id, joinWithPage, pageReceives, pageSends } from './browser/page.mjs';
 import { speakInto } from './browser/speech.mjs';
 
-const CLIENT = process.env.GST_MEET ?? path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../work/gst-meet/bin/gst-meet');
+const CLIENT = process.env.GST_MEET ?? path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', 'work/gst-meet/bin/gst-meet');
 const PATIENCE = 60_000;
 
 /** What it shows, and the tone that it plays. */
