@@ -72,15 +72,18 @@ fn is_filled(chunk: &Chunk<'_>, is_alone: bool) -> bool {
     }
 }
 
-/// Error causes stand one behind the other for `rtc-sctp`, without padding.
-fn causes_fill(mut value: &[u8]) -> bool {
-    while let Some(length) = length(value) {
-        let Some(after) = value.get(length..) else {
+/// Error causes stand one behind the other for `rtc-sctp`, without padding. The last one may be padded, and no further than the chunk
+/// would be without.
+fn causes_fill(value: &[u8]) -> bool {
+    let mut rest = value;
+    while let Some(length) = length(rest) {
+        let Some(after) = rest.get(length..) else {
             return false;
         };
-        value = after;
+        rest = after;
     }
-    value.is_empty()
+    let causes = value.len() - rest.len();
+    rest.len() < HEADER && causes.next_multiple_of(4) == value.len().next_multiple_of(4)
 }
 
 /// The length that a chunk, parameter or cause says it has.
@@ -118,7 +121,10 @@ mod tests {
         let forward = [192, 0, 0, 12, 0, 0, 0, 9, 0, 1, 0, 2];
         let (abort, shutdown) = ([6, 0, 0, 12, 0, 12, 0, 8, b'b', b'y', b'e', b'!'], [7, 0, 0, 8, 0, 0, 0, 1]);
         assert!(is_sound(&packet(&[&sack, &data, &heartbeat])));
-        for chunk in [&reset[..], &forward, &abort, &shutdown, &[11, 0, 0, 4], &[10, 0, 0, 5, 9], &[6, 0, 0, 4]] {
+        let padded = [6, 0, 0, 12, 0, 12, 0, 6, b'h', b'i', 0, 0];
+        for chunk in
+            [&reset[..], &forward, &abort, &padded, &shutdown, &[11, 0, 0, 4], &[10, 0, 0, 5, 9], &[6, 0, 0, 4]]
+        {
             assert!(is_sound(&packet(&[chunk])), "{chunk:?}");
         }
         let unpadded = packet(&[&data]);
@@ -130,6 +136,7 @@ mod tests {
         for kind in [ABORT, ERROR] {
             assert!(!is_sound(&packet(&[&[kind, 0, 0, 8, 0, 12, 7, 0]])));
             assert!(!is_sound(&packet(&[&[kind, 0, 0, 12, 0, 12, 0, 4, 0, 0, 0, 3]])), "shorter than its header");
+            assert!(!is_sound(&packet(&[&[kind, 0, 0, 11, 0, 12, 0, 4, 0, 0, 0]])), "three bytes that are no padding");
         }
     }
 
