@@ -10,6 +10,8 @@ use rtc_rtp::packet::Packet;
 /// `nack_requester.cc`).
 const NACK_EVERY: Duration = Duration::from_millis(100);
 const NACK_TRIES: u32 = 10;
+/// However short the round trip: its list is gone through that often.
+const NACK_TICK: Duration = Duration::from_millis(20);
 const PLI_EVERY: Duration = Duration::from_millis(500);
 
 /// One received stream.
@@ -87,7 +89,7 @@ impl Receiver {
             if track.audio {
                 continue;
             }
-            let sequences = track.due(now, rtt.unwrap_or(NACK_EVERY));
+            let sequences = track.due(now, rtt.unwrap_or(NACK_EVERY).max(NACK_TICK));
             if !sequences.is_empty() {
                 asks.push(Ask::Nack { ssrc: *ssrc, sequences });
             }

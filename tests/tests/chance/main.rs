@@ -22,10 +22,14 @@ use std::thread;
 use std::time::Duration;
 
 const COUNT: u64 = 200;
-/// Those beyond the count that once found a fault: pictures that were held back though there was enough for all (611), two bursts
-/// that were taken for a full line (1873), a path that was sought for long (3031, 4999), and addresses that changed in an ICE restart
-/// (3062, 6069, 7314).
-const FOUND: &[u64] = &[611, 1873, 3031, 3062, 4999, 6069, 7314];
+/// Those beyond the count that once found a fault: pictures that were held back though there was enough for all (611, 8156), bursts
+/// that were taken for a full line (1463, 1873, 7027, 7641), a path that was sought for long (3031, 4999), addresses that changed in
+/// an ICE restart (3062, 6069, 7314), a line that was probed while its queue stood (6843), delays that began to shake (7477, 7623,
+/// 8512, 9632, 9824), and packets that nobody could send any more (2873, 3033, 3724, 6451, 7598, 8742, 9607).
+const FOUND: &[u64] = &[
+    611, 1463, 1873, 2873, 3031, 3033, 3062, 3724, 4999, 6069, 6451, 6843, 7027, 7314, 7477, 7598, 7623, 7641, 8156,
+    8512, 8742, 9607, 9632, 9824,
+];
 
 fn seeds() -> Vec<u64> {
     if let Ok(seed) = std::env::var("MOOTHALL_SEED") {

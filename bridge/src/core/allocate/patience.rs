@@ -74,7 +74,10 @@ impl Patience {
     /// This is what is sent instead of `before` from now on.
     pub fn settle(&mut self, now: Instant, before: Option<Layer>, grant: &Grant) {
         self.limited = grant.target < grant.ideal;
-        if grant.target > before {
+        if grant.ideal.is_none() {
+            // When it is asked for again, that is another time.
+            self.forgive();
+        } else if grant.target > before {
             self.allowed = None;
             self.raised = Some(now);
         } else if grant.target < before && self.limited {
@@ -189,6 +192,16 @@ mod tests {
         let mut patience = Patience::default();
         patience.settle(start, HIGH, &grant(None));
         patience.forgive();
+        assert_eq!(given(&mut patience, start, None, false), start + STANDS_AT_FIRST);
+    }
+
+    #[test]
+    fn what_was_not_asked_for_meanwhile_is_given_as_at_first() {
+        let start = Instant::now();
+        let mut patience = Patience::default();
+        patience.settle(start, HIGH, &grant(None));
+        patience.settle(start, None, &Grant { ideal: None, ..grant(None) });
+        patience.settle(start, None, &grant(None));
         assert_eq!(given(&mut patience, start, None, false), start + STANDS_AT_FIRST);
     }
 }

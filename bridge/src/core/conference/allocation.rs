@@ -17,6 +17,8 @@ use crate::core::turn::Turn;
 
 /// Whoever gets a layer keeps it as long as it fits; a higher one must fit with one part of so many to spare.
 const SPARE: u64 = 10;
+/// By one part of so many what a picture costs may grow by itself.
+const VARIES: u64 = 4;
 /// The lowest layer stays as long as all but one part of so many fits.
 const TOLERANCE: u64 = 5;
 /// More loss than this is no reason to send less: what is lost is sent again within the share of retransmissions.
@@ -154,6 +156,9 @@ impl Conference {
         let Some(endpoint) = self.get_mut(place) else {
             return;
         };
+        if endpoint.leg.bandwidth.take_lifted() {
+            endpoint.egress.iter_mut().for_each(|egress| egress.patience.forgive());
+        }
         let changed = endpoint.follow_estimate(turn.now);
         if endpoint.told_estimate.is_none_or(|told| turn.now >= told + TELL_ESTIMATE)
             && let Some(estimated_downlink_bandwidth) = endpoint.leg.bandwidth.bps(turn.now)
@@ -187,7 +192,7 @@ impl Conference {
         };
         let mut offers = offers(endpoint, videos, &wishes);
         let shown: u64 = offers.iter().filter(|offer| offer.current.is_some()).map(|offer| least(videos, offer)).sum();
-        endpoint.leg.bandwidth.set_least(part(shown + shown / SPARE, 1.0 / kept(endpoint)) + speech);
+        endpoint.leg.bandwidth.set_least(part(shown + shown / VARIES, 1.0 / kept(endpoint)) + speech);
         let budget = video_budget(turn.now, endpoint, max.min(most.saturating_sub(speech)));
         let first = offers.iter().position(|offer| offer.wanted.max_height != 0);
         let grants = share_of(&offers, videos, budget);

@@ -161,7 +161,11 @@ impl Conference {
             return Err(Discard::NotWanted);
         }
         let owner = self.get(egress.names.owner).ok_or(Discard::UnknownSsrc)?;
-        let packet = owner.stored(egress.names.source, encoding, at).ok_or(Discard::TooOld)?;
+        let Some(packet) = owner.stored(egress.names.source, encoding, at) else {
+            let is_coming = owner.awaits(egress.names.source, encoding, at);
+            let is_needed = egress.is_needed(encoding, at);
+            return Err(if is_needed && !is_coming { Discard::NoRepair } else { Discard::TooOld });
+        };
         if !egress.can_repair(&receiver.leg) {
             return Err(Discard::NoRepair);
         }
@@ -222,6 +226,12 @@ impl Endpoint {
         describe_video(&mut incoming, codec, header.payload(stored.packet), descriptor);
         stream.replace(&mut incoming, codec, descriptor);
         Some(Packet { header, bytes: stored.packet, incoming, codec, frames: stream.dependencies() })
+    }
+
+    /// This client has been asked for that packet, and may yet send it.
+    pub fn awaits(&self, source: usize, encoding: u8, at: ExtSeq) -> bool {
+        let stream = self.sources.get(source).and_then(|source| source.encodings.get(usize::from(encoding)));
+        stream.is_some_and(|stream| stream.losses.awaits(at))
     }
 
     /// The codec of one of this client's payload types.

@@ -22,7 +22,7 @@ use super::codec::dependency::{self, Frames, MAX_ELEMENT};
 use super::codec::{self, Codec};
 use super::endpoint::description::{Media, Route, Routes};
 use super::ingress::keyframe::ReceiverLimit;
-use super::packet::{Rewrite, RtpHeader, Seq, Ssrc};
+use super::packet::{ExtSeq, Rewrite, RtpHeader, Seq, Ssrc};
 use super::rtcp::{NtpTime, ReportBlock, SenderInfo};
 use super::{Discard, Sink};
 
@@ -110,6 +110,8 @@ pub struct Egress {
     packets: u32,
     octets: u32,
     key_frame_sent: Option<Instant>,
+    /// Of which encoding that was, and where it began.
+    key_frame: Option<(u8, ExtSeq)>,
     requests: ReceiverLimit,
     /// When a key frame was last asked for in place of packets that cannot be sent again.
     healed: Option<Instant>,
@@ -151,6 +153,7 @@ impl Egress {
             packets: 0,
             octets: 0,
             key_frame_sent: None,
+            key_frame: None,
             requests: ReceiverLimit::default(),
             healed: None,
             resent: None,
@@ -242,6 +245,7 @@ impl Egress {
         self.octets = self.octets.wrapping_add(u32::try_from(packet.header.payload_len()).unwrap_or(0));
         if packet.incoming.key_start {
             self.key_frame_sent = Some(now);
+            self.key_frame = Some((packet.incoming.encoding, packet.incoming.sequence));
         }
         Ok(Some(outgoing))
     }
@@ -315,6 +319,11 @@ impl Egress {
         let flight = rtt.unwrap_or_default();
         let stale = self.key_frame_sent.is_some_and(|sent| now.saturating_duration_since(sent) < flight);
         !stale && self.requests.allows(now, rtt)
+    }
+
+    /// Without this packet the receiver shows nothing: no key frame was sent since.
+    pub fn is_needed(&self, encoding: u8, at: ExtSeq) -> bool {
+        self.key_frame.is_none_or(|(of, start)| of == encoding && at >= start)
     }
 
     /// Like [`Self::may_request`], for a receiver whose losses nothing else heals: it would stand still for the rest of the ten

@@ -128,6 +128,11 @@ impl LossList {
         self.missing.iter().map(|missing| missing.next).min().map(|at| (at, Wake::Nack))
     }
 
+    /// Is this packet missing, and still asked for?
+    pub fn awaits(&self, at: ExtSeq) -> bool {
+        self.missing.binary_search_by_key(&at, |missing| missing.at).is_ok()
+    }
+
     /// How many packets are missing.
     pub fn len(&self) -> usize {
         self.missing.len()

@@ -41,6 +41,8 @@ pub struct Input {
     pub round_trip: Micros,
     /// Far less is sent than could be.
     pub limited: bool,
+    /// So many bits per second show every picture that is shown now.
+    pub least: f64,
 }
 
 /// The rate, and what is known of the line.
@@ -109,7 +111,9 @@ impl Aimd {
             self.capacity = None;
         }
         let drain = ((input.queue - STANDING - input.reach) * DRAIN).clamp(0.0, MAX_DRAIN);
-        let allowed = (DECREASE - drain) * recent;
+        // No picture goes away before it is certain that the line cannot carry it: paths begin to shake, and what shakes is no queue.
+        let least = if input.queue > STANDING + input.reach { 0.0 } else { input.least.min(self.bps) };
+        let allowed = ((DECREASE - drain) * recent).max(least);
         if allowed < self.bps {
             self.bps = allowed;
             self.decreased = Some(now);
@@ -174,6 +178,7 @@ mod tests {
             steady: Some(arriving),
             round_trip: 100_000,
             limited: false,
+            least: 0.0,
         }
     }
 
@@ -199,6 +204,16 @@ mod tests {
         aimd.update(100_000, &Input { queue: 300.0, ..input(Usage::Under, 600_000.0) });
         aimd.update(200_000, &Input { queue: 5.0, ..input(Usage::Normal, 600_000.0) });
         assert!(aimd.bps >= 850_000.0, "until it has drained: {}", aimd.bps);
+    }
+
+    #[test]
+    fn no_picture_goes_away_for_a_queue_that_may_be_none() {
+        let mut aimd = Aimd::new(2e6);
+        let input = Input { least: 300_000.0, ..input(Usage::Over, 200_000.0) };
+        aimd.update(0, &input);
+        assert_eq!(aimd.bps, 300_000.0);
+        aimd.update(1_000_000, &Input { queue: 101.0, ..input });
+        assert!(aimd.bps < 170_000.0, "the line is full: {}", aimd.bps);
     }
 
     #[test]

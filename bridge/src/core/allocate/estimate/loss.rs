@@ -95,7 +95,10 @@ impl Tally {
             lost: self.lost + other.lost,
             bytes: self.bytes + other.bytes,
             span: self.span + other.span,
-            holes: self.holes.or(other.holes),
+            holes: match (self.holes, other.holes) {
+                (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+                (one, another) => one.or(another),
+            },
         }
     }
 }
@@ -116,6 +119,8 @@ pub struct Loss {
     /// A queue has stood on the way in this window, and in the one before.
     queued: bool,
     was_queued: bool,
+    /// The bound was wrong, or is of no more use.
+    lifted: bool,
     /// Bits per second of all pictures at their smallest, and of speech.
     least: f64,
 }
@@ -178,6 +183,11 @@ impl Loss {
         self.bound = self.bound.map(|bound| bound.max(bps));
     }
 
+    /// Less was sent for nothing: so much is lost whatever is sent, or no more is lost now. Says so once.
+    pub fn take_lifted(&mut self) -> bool {
+        std::mem::take(&mut self.lifted)
+    }
+
     /// It is being found out what the loss comes from.
     pub fn is_trying(&self) -> bool {
         self.trial.is_some()
@@ -224,8 +234,8 @@ impl Loss {
         let excess = (loss - self.usual).max(TOLERATED);
         let used = sent.min(estimate);
         let cut = used * (1.0 - (excess * CLEAR).max(LEAST_CUT)).max(0.1);
-        // Two bursts are soon taken for a line that is full; if it is, the next trial takes the pictures away.
-        let spares = !queued && (loss < MENDED || self.bound.is_none());
+        // Bursts are soon taken for a line that is full; if it is, more than that is lost, and the next trial takes the pictures away.
+        let spares = !queued && (loss < MENDED || self.bound.is_none() || before.is_brief());
         let cut = if spares { cut.max(self.least) } else { cut };
         if cut >= used {
             return;
@@ -244,11 +254,15 @@ impl Loss {
         }
         let loss = since.loss();
         if is_less && loss < trial.loss - trial.excess / 2.0 {
+            if trial.spares {
+                self.bound = self.bound.map(|bound| bound.max(self.least));
+            }
             return;
         }
         if loss <= MAX_USUAL {
             self.usual = loss.max(trial.loss.min(MAX_USUAL));
             self.bound = trial.bound;
+            self.lifted = true;
         }
         self.measure_from(now + SETTLE);
     }
@@ -259,7 +273,7 @@ impl Loss {
             self.usual = (self.usual + together.loss()) / 2.0;
         }
         let arriving = together.arriving();
-        self.bound = self.bound.filter(|bound| *bound < arriving * LIFTED);
+        self.lifted |= self.bound.take_if(|bound| *bound >= arriving * LIFTED).is_some();
     }
 }
 
@@ -316,6 +330,28 @@ mod tests {
         }
         let rate = run(&mut loss, 5, 20, 2e6, 0.0, 1e6);
         assert!(rate < 1.3e6, "half is lost: {rate}");
+    }
+
+    #[test]
+    fn no_picture_goes_away_for_bursts() {
+        let mut loss = Loss::default();
+        loss.set_least(1.5e6);
+        for packet in 0..60 * 200 {
+            // Three in ten seconds, of 150 ms.
+            let is_lost = packet % 700 < 30 && packet % 5 != 0;
+            loss.on_packet(packet * 5_000, 1250, !is_lost);
+            loss.update(packet * 5_000, 2e6, 0.005, false);
+            assert!(loss.bound().is_none_or(|bound| bound >= 1.5e6), "after {packet} packets");
+        }
+    }
+
+    #[test]
+    fn a_bound_that_goes_away_says_so_once() {
+        let mut loss = Loss::default();
+        run(&mut loss, 20, 0, 2e6, 0.0, 1e6);
+        assert!(!loss.take_lifted());
+        run(&mut loss, 20, 20, 2e6, 0.0, 1e9);
+        assert!(loss.take_lifted() && !loss.take_lifted());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use self::aimd::{Aimd, Input};
 use self::book::{Book, News};
-use self::delay::{Detector, Usage};
+use self::delay::{Detector, STANDING, Usage};
 use self::loss::Loss;
 use self::probe::{Outcome, Prober};
 use self::throughput::Throughput;
@@ -75,6 +75,8 @@ pub struct Bandwidth {
     rate: Aimd,
     loss: Loss,
     prober: Prober,
+    /// Bits per second that show every picture that is shown now.
+    least: f64,
     /// Transport-wide numbers are negotiated.
     counted: bool,
     first_feedback: Option<Micros>,
@@ -103,6 +105,7 @@ impl Bandwidth {
             rate: Aimd::new(START.min(cap)),
             loss: Loss::default(),
             prober: Prober::default(),
+            least: 0.0,
             counted: false,
             first_feedback: None,
             last_feedback: None,
@@ -257,6 +260,7 @@ impl Bandwidth {
             steady,
             round_trip: Micros::try_from(round_trip.as_micros()).unwrap_or(Micros::MAX),
             limited: known.is_some_and(|bps| bps < LIMITED * estimate),
+            least: self.least,
         };
         self.rate.update(now, &input);
         self.rate.bps = self.rate.bps.clamp(FLOOR.min(self.cap), self.cap);
@@ -265,7 +269,9 @@ impl Bandwidth {
         }
         let queued = self.detector.queue() > STANDS;
         self.loss.update(self.reported - OVERTAKEN, estimate, elapsed, queued);
-        if self.rate.decreased() == Some(now) || self.loss.is_trying() {
+        // What a probe finds out of a line whose queue stands is that it is full, and the queue grows by it.
+        let stands = input.queue > STANDING;
+        if self.rate.decreased() == Some(now) || self.loss.is_trying() || stands {
             self.prober.wait_until(now + CALM);
         }
         self.take_result(now);
@@ -294,7 +300,13 @@ impl Bandwidth {
 
     /// Bits per second that show every picture that is shown now: no trial sends less.
     pub fn set_least(&mut self, bps: u64) {
-        self.loss.set_least(bps as f64);
+        self.least = bps as f64;
+        self.loss.set_least(self.least);
+    }
+
+    /// Less was sent for a while to find out what losses come from, and that is over. Says so once.
+    pub fn take_lifted(&mut self) -> bool {
+        self.loss.take_lifted()
     }
 
     /// See [`Self::set_wanted`].

@@ -91,7 +91,9 @@ fn a_key_frame_forgives_what_came_before() {
     for n in [100, 105, 110] {
         list.on_packet(epoch, ExtSeq(n));
     }
+    assert!(list.awaits(ExtSeq(106)) && !list.awaits(ExtSeq(105)));
     list.on_keyframe(ExtSeq(107));
+    assert!(list.awaits(ExtSeq(107)) && !list.awaits(ExtSeq(106)));
     assert_eq!(seqs(&list.take_request(ms(epoch, 10), RTT)), [107, 108, 109]);
 }
 
