@@ -36,6 +36,7 @@ NEED_IMAGE := mmdebstrap:mmdebstrap /usr/sbin/mke2fs:e2fsprogs /usr/sbin/sfdisk:
 NEED_BOARD := rauc:rauc /usr/sbin/debugfs:e2fsprogs qemu-system-aarch64:qemu-system-arm /usr/share/qemu-efi-aarch64/QEMU_EFI.fd:qemu-efi-aarch64 \
 	/usr/sbin/dnsmasq:dnsmasq-base mcopy:mtools
 NEED_PEERS := $(NEED_RUN) ip:iproute2 unshare:util-linux /usr/sbin/sysctl:procps dpkg-deb:dpkg
+NEED_HOPS := valgrind:valgrind
 NEED_FUZZ := cc:gcc c++:g++ /usr/include/stdio.h:libc6-dev
 # Plugins lie in folders that are named for the machine; what says that a package is there lies where it does everywhere.
 PLUGINS := gstreamer1.0-nice gstreamer1.0-libav $(addprefix gstreamer1.0-plugins-,base good bad ugly)
@@ -56,7 +57,7 @@ ARM := $(TARGET)/cross/aarch64-unknown-linux-gnu/release/moothall
 ARM_EMULATED := $(TARGET)/cross/aarch64-unknown-linux-gnu/emulated/moothall
 
 .PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 image-qemu test test-full test-arm test-board test-stages lint bench bench-peers fuzz web setup-run setup-test web-test rust-build \
-	rust-test package-test board-tools board-image board-test with-board without-board monitoring-test gst-meet-test browser-long share simulation-long chance-long browser-test browser-again screens
+	rust-test hops hops-kept package-test board-tools board-image board-test with-board without-board monitoring-test gst-meet-test browser-long share simulation-long chance-long browser-test browser-again screens
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -114,6 +115,7 @@ test-stages:
 	@.ci/stage web $(MAKE) web-test
 	@.ci/stage build $(MAKE) rust-build
 	@.ci/stage rust $(MAKE) rust-test
+	@.ci/stage --ask hops $(MAKE) hops
 	@if .ci/emulates; then $(MAKE) with-board; else $(MAKE) without-board; fi
 
 without-board:
@@ -240,6 +242,15 @@ rust-build: $(WEB)/dist/index.html
 rust-test:
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
 		TMPDIR=$$tmp tests/netns cargo test --workspace --locked --offline --no-fail-fast
+
+hops: ## count what a packet costs on each hop of the packet path, and compare with what is kept
+	@.ci/need $(NEED_HOPS)
+	@.ci/hops bridge/hops.txt
+
+# Keeps what is counted now; what costs more needs a reason: WHY='what for'.
+hops-kept:
+	@.ci/need $(NEED_HOPS)
+	@.ci/hops bridge/hops.txt write
 
 # The program of the tests: a release takes too long to build, and is packaged in the same way.
 package-test: rust-build share

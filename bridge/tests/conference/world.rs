@@ -405,16 +405,20 @@ impl World {
     }
 
     pub fn send_rtcp(&mut self, number: u32, write: impl FnOnce(&mut Writer<'_>) -> Result<(), Discard>) {
-        let now = self.now;
-        let client = self.client(number);
-        let path = client.path;
+        let mut datagram = self.seal_rtcp(number, write);
+        self.bridge.on_datagram(self.now, path(number), &mut datagram, &mut self.outbox);
+        self.deliver();
+    }
+
+    /// Encrypts a compound of this participant.
+    pub fn seal_rtcp(&mut self, number: u32, write: impl FnOnce(&mut Writer<'_>) -> Result<(), Discard>) -> Vec<u8> {
         let mut buffer = vec![0; 1400];
         let mut writer = Writer::new(&mut buffer[..1200]);
         write(&mut writer).unwrap();
         let len = writer.len();
-        let len = client.outbound.protect_rtcp(&mut buffer, len).unwrap();
-        self.bridge.on_datagram(now, path, &mut buffer[..len], &mut self.outbox);
-        self.deliver();
+        let len = self.client(number).outbound.protect_rtcp(&mut buffer, len).unwrap();
+        buffer.truncate(len);
+        buffer
     }
 
     /// A compound as it stands.
