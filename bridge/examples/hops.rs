@@ -113,18 +113,20 @@ impl Hop {
         self.world.bridge.on_datagram(self.world.now, path, datagram, &mut self.drain);
     }
 
-    /// Takes datagrams of the first one through the bridge, of which the last `packets` count, and makes sure that each is sent to
-    /// so many others.
-    fn forward(&mut self, datagrams: Vec<Vec<u8>>, packets: u16, receivers: u64) {
-        let uncounted = datagrams.len() - usize::from(packets);
+    /// Takes what the first one sends in each step through the bridge. The last datagram of each of the last `packets` steps counts;
+    /// makes sure that it goes to so many others.
+    fn forward(&mut self, steps: Vec<Vec<Vec<u8>>>, packets: u16, receivers: u64) {
+        let uncounted = steps.len() - usize::from(packets);
         let (mut sent, path) = (0, world::path(1));
-        for (index, mut datagram) in datagrams.into_iter().enumerate() {
+        for (step, mut datagrams) in steps.into_iter().enumerate() {
             self.wait();
+            let mut last = datagrams.pop().unwrap();
+            datagrams.iter_mut().for_each(|datagram| self.take(path, datagram));
             let before = self.drain.media;
-            if index < uncounted {
-                self.take(path, &mut datagram);
+            if step < uncounted {
+                self.take(path, &mut last);
             } else {
-                counted(self, path, &mut datagram);
+                counted(self, path, &mut last);
                 sent += self.drain.media - before;
             }
         }
@@ -138,20 +140,23 @@ fn counted(hop: &mut Hop, path: Path, datagram: &mut [u8]) {
     hop.take(path, datagram);
 }
 
+/// The largest encoding is what the others get.
 fn video(size: u32, encoding: u32, packets: u16) {
     let mut hop = Hop::of(size);
-    let datagrams = (0..WARM + packets).map(|step| hop.frame(encoding, step)).collect();
-    hop.forward(datagrams, packets, if encoding == 2 { u64::from(size) - 1 } else { 0 });
+    let order = [(encoding + 1) % 3, (encoding + 2) % 3, encoding];
+    let steps = (0..WARM + packets).map(|step| order.iter().map(|encoding| hop.frame(*encoding, step)).collect());
+    let steps = steps.collect();
+    hop.forward(steps, packets, if encoding == 2 { u64::from(size) - 1 } else { 0 });
 }
 
 fn speech(packets: u16) {
     let mut hop = Hop::of(10);
-    let datagrams = (0..WARM + packets).map(|step| {
+    let steps = (0..WARM + packets).map(|step| {
         let speech = hop.world.audio(1, step, 30);
-        hop.world.seal(1, &speech)
+        vec![hop.world.seal(1, &speech)]
     });
-    let datagrams = datagrams.collect();
-    hop.forward(datagrams, packets, 9);
+    let steps = steps.collect();
+    hop.forward(steps, packets, 9);
 }
 
 /// Every packet is asked for again by the one who gets it.
