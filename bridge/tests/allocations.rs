@@ -137,3 +137,88 @@ fn who_sends_nothing_costs_little() {
     let after = (LIVE.get() - alone) / 20;
     assert!(after < each + 16 * 1024, "{after} bytes three seconds after everybody stopped, {each} before");
 }
+
+/// Of virtual time.
+const MINUTES: usize = 60;
+
+/// Six people, of whom somebody leaves and comes back, or looks at something else, all the time.
+struct Restless {
+    world: World,
+    /// Somebody's newest frames.
+    frames: [u16; 6],
+    chance: u64,
+}
+
+impl Restless {
+    fn begin() -> Self {
+        Self { world: World::meeting(6), frames: [1; 6], chance: 1 }
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.chance = self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.chance >> 33) % end
+    }
+
+    fn comes_again(&mut self, number: u32) {
+        self.world.leave(number);
+        self.world.join(number, 3);
+        self.world.open_channel(number);
+        self.frames[number as usize - 1] = 1;
+    }
+
+    fn wants(&mut self, number: u32) {
+        let height = [0, 180, 360, 720][self.below(4) as usize];
+        let last_n = [-1, 0, 1, 3][self.below(4) as usize];
+        self.world.say(
+            number,
+            &format!(
+                r#"{{"colibriClass":"ReceiverVideoConstraints","lastN":{last_n},"defaultConstraints":{{"maxHeight":{height}}}}}"#
+            ),
+        );
+    }
+
+    fn second(&mut self) {
+        let number = 1 + self.below(6) as u32;
+        match self.below(3) {
+            0 => self.comes_again(number),
+            _ => self.wants(number),
+        }
+        for step in 0..5 {
+            for number in 1..=6 {
+                let frame = self.frames[number as usize - 1];
+                self.frames[number as usize - 1] = frame.wrapping_add(1);
+                for encoding in 0..3 {
+                    let packet = self.world.video(number, encoding, frame, step == 0);
+                    self.world.send(number, &packet);
+                }
+                let speech = self.world.audio(number, frame, 30);
+                self.world.send(number, &speech);
+            }
+            self.world.show_life();
+            self.world.run_ms(200);
+        }
+        self.world.forget();
+        self.world.forget_news();
+    }
+}
+
+#[test]
+fn an_hour_of_joins_leaves_and_switches_leaves_nothing_behind() {
+    let begun = LIVE.get();
+    let mut restless = Restless::begin();
+    let mut most = Vec::new();
+    for _ in 0..MINUTES {
+        let seconds = (0..60).map(|_| {
+            restless.second();
+            LIVE.get() - begun
+        });
+        most.push(seconds.max().unwrap());
+    }
+    let mean = |minutes: &[isize]| minutes.iter().sum::<isize>() / minutes.len().cast_signed();
+    let (early, late) = (mean(&most[..MINUTES / 4]), mean(&most[MINUTES * 3 / 4..]));
+    assert!(late < early + early / 50, "bytes at the most in each minute: {most:?}");
+    (1..=6).for_each(|number| restless.world.leave(number));
+    restless.world.run_ms(60_000);
+    assert_eq!(restless.world.bridge.stats().conferences, 0);
+    assert_eq!(restless.world.bridge.stats().kept_bytes, 0);
+}

@@ -490,6 +490,14 @@ impl World {
         }
     }
 
+    /// Forgets everything that was answered and told.
+    pub fn forget_news(&mut self) {
+        self.replies.clear();
+        self.gone.clear();
+        self.closed.clear();
+        self.urls.clear();
+    }
+
     /// Forgets everything that arrived.
     pub fn forget(&mut self) {
         for client in &mut self.clients {
