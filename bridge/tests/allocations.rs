@@ -198,7 +198,7 @@ impl Restless {
             self.world.run_ms(200);
         }
         self.world.forget();
-        self.world.forget_news();
+        self.world.replies.clear();
     }
 }
 

@@ -101,8 +101,8 @@ pub struct World {
     pub closed: Vec<(ChannelId, u16, &'static str)>,
     /// `jvb-v0`
     pub bridge_ssrc: u32,
-    /// Channel URLs in the order in which they were given out.
-    urls: Vec<String>,
+    /// The channel URL that was given out last.
+    newest_url: String,
     next_command: u64,
     next_channel: u64,
 }
@@ -223,7 +223,7 @@ impl World {
             gone: Vec::new(),
             closed: Vec::new(),
             bridge_ssrc: 0,
-            urls: Vec::new(),
+            newest_url: String::new(),
             next_command: 0,
             next_channel: 0,
         }
@@ -258,7 +258,9 @@ impl World {
         match self.order(request) {
             Reply::Done { answer, .. } => {
                 let transports = answer.endpoints.iter().filter_map(|endpoint| endpoint.transport.as_ref());
-                self.urls.extend(transports.filter_map(|transport| transport.web_socket.clone()));
+                if let Some(url) = transports.filter_map(|transport| transport.web_socket.clone()).last() {
+                    self.newest_url = url;
+                }
                 answer
             }
             Reply::Refused { refusal, .. } => panic!("{refusal}"),
@@ -332,7 +334,7 @@ impl World {
         let id = Self::id(number);
         assert!(self.bridge.install_keys(self.now, MEETING, &id, &keys(number, false), path(number), &mut self.outbox));
         let own = keys(number, true);
-        let url = self.urls.last().unwrap().clone();
+        let url = self.newest_url.clone();
         let client = self.client(number);
         client.outbound = Outbound::new(own.profile, &own.local);
         client.inbound = Inbound::new(own.profile, &own.remote);
@@ -488,14 +490,6 @@ impl World {
                 Event::EndpointGone { endpoint, .. } => self.gone.push(endpoint),
             }
         }
-    }
-
-    /// Forgets everything that was answered and told.
-    pub fn forget_news(&mut self) {
-        self.replies.clear();
-        self.gone.clear();
-        self.closed.clear();
-        self.urls.clear();
     }
 
     /// Forgets everything that arrived.
