@@ -199,6 +199,8 @@ impl Restless {
         }
         self.world.forget();
         self.world.replies.clear();
+        self.world.gone.clear();
+        self.world.closed.clear();
     }
 }
 

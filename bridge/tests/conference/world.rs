@@ -258,7 +258,7 @@ impl World {
         match self.order(request) {
             Reply::Done { answer, .. } => {
                 let transports = answer.endpoints.iter().filter_map(|endpoint| endpoint.transport.as_ref());
-                if let Some(url) = transports.filter_map(|transport| transport.web_socket.clone()).last() {
+                if let Some(url) = transports.filter_map(|transport| transport.web_socket.clone()).next_back() {
                     self.newest_url = url;
                 }
                 answer
