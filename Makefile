@@ -56,7 +56,7 @@ SHARE := $(TARGET)/share
 ARM := $(TARGET)/cross/aarch64-unknown-linux-gnu/release/moothall
 ARM_EMULATED := $(TARGET)/cross/aarch64-unknown-linux-gnu/emulated/moothall
 
-.PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 image-qemu test test-full test-arm test-board test-stages lint bench bench-peers fuzz web setup-run setup-test web-test rust-build \
+.PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 image-qemu test test-full test-arm test-board test-stages lint bench bench-peers soak fuzz web setup-run setup-test web-test rust-build \
 	rust-test hops hops-kept package-test board-tools board-image board-test with-board without-board monitoring-test gst-meet-test browser-long share simulation-long chance-long browser-test browser-again screens
 
 help: ## list what can be done
@@ -143,6 +143,7 @@ test-full: ## `make test`, and what takes too long for it: many seeds, browsers 
 	@.ci/stage screens $(MAKE) screens
 	@STAGE_MINUTES=90 .ci/stage fuzz $(MAKE) fuzz FUZZ_SECONDS=60
 	@STAGE_MINUTES=60 .ci/stage bench $(MAKE) bench
+	@STAGE_MINUTES=40 .ci/stage soak $(MAKE) soak
 	@STAGE_MINUTES=90 .ci/stage arm $(MAKE) test-arm
 	@STAGE_MINUTES=120 .ci/stage boards $(MAKE) test-board
 	@.ci/stage --sum
@@ -203,6 +204,13 @@ bench: setup-test ## memory, processor time and time to join of the release buil
 		tests/netns $(TARGET)/debug/bench-signal $(TARGET)/release/moothall $$what || exit 1; done
 	@echo; echo '$$ node tests/browser/bench-join.mjs 10'
 	@MOOTHALL_BIN=$(abspath $(TARGET)/release/moothall) tests/netns node $(BROWSER)/bench-join.mjs 10
+
+# Joins, leaves and layer switches for ten minutes.
+SOAK_MINUTES ?= 10
+soak: setup-test
+	@cargo build --release --locked -p appliance
+	@$(BENCH)
+	@tests/netns $(TARGET)/debug/soak $(TARGET)/release/moothall $(SOAK_MINUTES)
 
 # Where the picture goes; `make bench-peers PICTURE=tests/peers.svg` renews the one that the README shows.
 PICTURE ?= $(TARGET)/bench-peers.svg

@@ -73,6 +73,21 @@ impl Participant {
         Ok(())
     }
 
+    /// Leaves the room and closes the stream.
+    pub async fn leave(mut self) -> Result<()> {
+        let (room, nick) = (&self.room, &self.xmpp.nick);
+        self.xmpp.send(&format!("<presence xmlns='jabber:client' type='unavailable' to='{room}/{nick}'/>")).await?;
+        self.xmpp.send(&format!("<close xmlns='{}'/>", ns::FRAMING)).await
+    }
+
+    /// Says on its bridge channel, if it has one, what it wants to see from now on.
+    pub async fn want(&mut self, constraints: &str) -> Result<()> {
+        if let Some(channel) = &mut self.channel {
+            channel.send(Message::text(constraints)).await?;
+        }
+        Ok(())
+    }
+
     /// Its media and its socket; signaling stays open for as long as the last part is kept.
     pub fn split(self) -> (Bot, UdpSocket, (Stream, Option<Socket>)) {
         (self.bot, self.udp, (self.xmpp, self.channel))
