@@ -313,6 +313,9 @@ fn media_failure(error: &BindError) -> Failure {
         BindError::Occupied(_) => "; stop it, or choose another port with --media-port PORT or network.media_port",
         BindError::Forbidden(_) => "; choose one above 1023 with --media-port PORT or network.media_port",
         BindError::ForeignAddress(_) => "; write one that is in network.media_addresses",
+        BindError::TooMany(_) => {
+            "; leave some out of network.media_addresses, or all of them to listen on every address"
+        }
         BindError::Other { .. } => "",
     };
     Failure::new(Reason::Port, format!("{error}{remedy}"))

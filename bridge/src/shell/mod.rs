@@ -10,4 +10,5 @@ pub mod metrics;
 mod outbox;
 mod stun;
 pub mod udp;
+mod waker;
 pub mod worker;

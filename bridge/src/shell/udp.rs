@@ -13,6 +13,9 @@ use crate::core::Path;
 /// Room for one incoming datagram. Clients send at most 1500 bytes; what fills a slot to the brim was cut off.
 const SLOT: usize = 2048;
 
+/// Addresses that the media port may be bound to.
+pub(super) const MAX_SOCKETS: usize = 31;
+
 /// Kernel buffers: a key frame for twenty receivers must fit while the thread sleeps. The kernel may give less
 /// (net.core.rmem_max, net.core.wmem_max).
 const KERNEL_BUFFER: usize = 2 * 1024 * 1024;
@@ -28,6 +31,8 @@ pub enum BindError {
     ForeignAddress(SocketAddr),
     #[error("cannot open UDP port {} on {}: {source}", address.port(), address.ip())]
     Other { address: SocketAddr, source: io::Error },
+    #[error("the media port can be bound to {MAX_SOCKETS} addresses, not to {0}")]
+    TooMany(usize),
 }
 
 impl BindError {
@@ -59,6 +64,9 @@ struct Socket {
 impl Sockets {
     /// One socket for each address, all on one port; port 0 takes any free one. A machine without IPv6 does without `::`.
     pub fn bind(addresses: &[IpAddr], port: u16) -> Result<Self, BindError> {
+        if addresses.len() > MAX_SOCKETS {
+            return Err(BindError::TooMany(addresses.len()));
+        }
         let mut sockets = Self { list: Vec::with_capacity(addresses.len()), port };
         for ip in addresses {
             let address = SocketAddr::new(*ip, sockets.port);
@@ -87,7 +95,7 @@ impl Sockets {
         self.list.iter().map(|socket| socket.bound)
     }
 
-    /// The sockets for registration with a poller, numbered as [`Self::receive`] wants them.
+    /// The sockets to wait for, numbered as [`Self::receive`] wants them.
     pub(super) fn sources(&self) -> impl Iterator<Item = (usize, &UdpSocket)> {
         self.list.iter().map(|socket| &socket.udp).enumerate()
     }
@@ -306,6 +314,12 @@ mod tests {
     fn an_address_of_another_machine_is_refused() {
         let error = Sockets::bind(&["192.0.2.1".parse().unwrap()], 0).unwrap_err();
         assert_eq!(error.to_string(), "192.0.2.1 is no address of this machine");
+    }
+
+    #[test]
+    fn more_addresses_than_can_be_waited_for_are_refused() {
+        let error = Sockets::bind(&[LOCALHOST; MAX_SOCKETS + 1], 0).unwrap_err();
+        assert_eq!(error.to_string(), "the media port can be bound to 31 addresses, not to 32");
     }
 
     #[test]

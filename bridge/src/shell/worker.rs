@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use polling::{PollMode, Poller};
-
 use super::candidates::Mapping;
 use super::mailbox::{Letter, Mailbox, Report};
 use super::outbox::Outbox;
 use super::stun::Discovery;
 use super::udp::{Inbox, Incoming, Sockets};
+use super::waker::{Ready, Waker};
 use crate::core::endpoint::identity::Identity;
 use crate::core::{Bridge, BridgeConfig, Event};
 
@@ -63,23 +62,14 @@ pub fn start(
     seed: [u8; 32],
     listener: Listener,
 ) -> io::Result<Worker> {
-    let poller = Arc::new(Poller::new()?);
-    let mailbox = Mailbox::new(Arc::clone(&poller));
-    for (number, udp) in sockets.sources() {
-        register(&poller, udp, number)?;
-    }
+    let waker = Arc::new(Waker::new()?);
+    let mailbox = Mailbox::new(Arc::clone(&waker));
     let inner = mailbox.clone();
     let thread = std::thread::Builder::new().name("bridge".to_owned()).stack_size(STACK).spawn(move || {
         let bridge = Bridge::new(config, identity, seed, Instant::now());
-        Loop::new(bridge, sockets, poller, inner, seed, listener).run();
+        Loop::new(bridge, sockets, waker, inner, seed, listener).run();
     })?;
     Ok(Worker { mailbox, thread })
-}
-
-#[expect(unsafe_code, reason = "the poller wants a promise that the socket leaves it before it is closed")]
-fn register(poller: &Poller, udp: &std::net::UdpSocket, number: usize) -> io::Result<()> {
-    // SAFETY: sockets and poller live in one `Loop`; both are closed when it ends, and nothing polls after that.
-    unsafe { poller.add_with_mode(udp, polling::Event::readable(number), PollMode::Level) }
 }
 
 /// What the thread owns.
@@ -91,8 +81,7 @@ struct Loop {
     secret: u32,
     mailbox: Mailbox,
     letters: VecDeque<Letter>,
-    poller: Arc<Poller>,
-    ready: polling::Events,
+    waker: Arc<Waker>,
     /// A socket had more than one turn takes.
     backlog: bool,
     listener: Listener,
@@ -103,7 +92,7 @@ impl Loop {
     fn new(
         bridge: Bridge,
         sockets: Sockets,
-        poller: Arc<Poller>,
+        waker: Arc<Waker>,
         mailbox: Mailbox,
         seed: [u8; 32],
         listener: Listener,
@@ -117,8 +106,7 @@ impl Loop {
             secret: u32::from_be_bytes([a, b, c, d]).rotate_left(7) ^ 0x5bd1_e995,
             mailbox,
             letters: VecDeque::new(),
-            poller,
-            ready: polling::Events::new(),
+            waker,
             backlog: false,
             listener,
             ended: false,
@@ -133,10 +121,10 @@ impl Loop {
 
     /// Once around: sleep, read the clock, datagrams, orders, timers, and out with what came of it.
     fn turn(&mut self) {
-        self.sleep();
+        let ready = self.sleep();
         let now = Instant::now();
         self.outbox.counters.turns += 1;
-        self.take_datagrams(now);
+        self.take_datagrams(now, ready);
         self.take_letters(now);
         if self.bridge.next_wakeup().is_some_and(|(at, _)| at <= now) {
             self.bridge.on_wakeup(now, &mut self.outbox);
@@ -146,26 +134,24 @@ impl Loop {
     }
 
     /// Until a socket is readable, a letter is posted, or the bridge wants to be woken.
-    fn sleep(&mut self) {
-        self.ready.clear();
-        let waited = match self.bridge.next_wakeup() {
-            _ if self.backlog => self.poller.wait(&mut self.ready, Some(Duration::ZERO)),
-            Some((at, _)) => self.poller.wait_deadline(&mut self.ready, at),
-            None => self.poller.wait(&mut self.ready, None),
+    fn sleep(&mut self) -> Ready {
+        let timeout = match self.bridge.next_wakeup() {
+            _ if self.backlog => Some(Duration::ZERO),
+            Some((at, _)) => Some(at.saturating_duration_since(Instant::now())),
+            None => None,
         };
-        if let Err(error) = waited {
-            // Only a signal can interrupt the call; it is simply made again.
-            tracing::debug!(%error, "waiting for datagrams");
-        }
+        self.waker.sleep(self.outbox.sockets(), timeout).unwrap_or_else(|error| {
+            // Memory is short for a moment: the call is simply made again.
+            tracing::warn!(%error, "waiting for datagrams");
+            Ready::default()
+        })
     }
 
-    fn take_datagrams(&mut self, now: Instant) {
+    fn take_datagrams(&mut self, now: Instant, ready: Ready) {
         self.backlog = false;
         let sockets = self.outbox.sockets().sources().count();
-        for socket in 0..sockets {
-            if self.ready.iter().any(|event| event.key == socket) {
-                self.backlog |= self.take_from(socket, now);
-            }
+        for socket in (0..sockets).filter(|socket| ready.has(*socket)) {
+            self.backlog |= self.take_from(socket, now);
         }
     }
 
