@@ -26,11 +26,15 @@ before(() => {
 });
 after(() => board?.discard());
 
-/** The plug is pulled, the boot partition written to by hand, and the plug is in again. */
-async function again(write) {
+/** The plug is pulled, something written by hand to what the box starts from, and the plug is in again. */
+async function begin(write) {
     await board.kill();
     write();
     board.start();
+}
+
+async function again(write) {
+    await begin(write);
     await board.ready();
 }
 
@@ -63,12 +67,12 @@ test('updates that are cut short, unsigned or for another board are refused', as
 });
 
 test('an update on a stick is installed, started, calls itself and stays, and so does the stick', async () => {
+    await board.ready();
     const before = await board.identity();
 
-    await again(() => board.plugUsb({ 'Moothall.toml': { text: '[branding]\nname = "Town hall"\n' }, 'Box.raucb': { file: bundles.good } }));
-    board.restarted();
+    await begin(() => board.plugUsb({ 'Moothall.toml': { text: '[branding]\nname = "Town hall"\n' }, 'Box.raucb': { file: bundles.good } }));
+    // It may say before where people meet, or not: the update does not wait for that.
     await board.says(/Starting slot B/);
-    // The host was started anew before, for its name has changed.
     board.restarted();
     await board.ready();
     await board.judged();
@@ -123,6 +127,7 @@ function keepWriting() {
 }
 
 test('whenever the plug is pulled, the box comes back with its data', async t => {
+    await board.ready();
     const before = await board.identity();
     const random = numbers(SEED);
     let ready = 0;

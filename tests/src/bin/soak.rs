@@ -19,13 +19,16 @@ use tokio::task::{LocalSet, spawn_local};
 const LOAD: Load = Load { audio: true, encodings: 3, frames_per_second: 8, packets_per_frame: 1, payload: 700 };
 const ROOMS: u32 = 3;
 const SEATS_OF_EACH: u32 = 4;
-/// Somebody stays for so many seconds, and wants to see something else that often.
-const STAY: u64 = 20;
-const WISH: Duration = Duration::from_secs(3);
+/// Somebody stays for up to so many seconds more than two, and wants to see something else that often.
+const STAY: u64 = 3;
+const WISH: Duration = Duration::from_secs(1);
+/// Then all leave and the next meeting begins: of one that goes on the host remembers up to 500 people, for how long they spoke.
+const MEETING: Duration = Duration::from_secs(18);
+const BREAK: Duration = Duration::from_secs(2);
 const MINUTE: Duration = Duration::from_secs(60);
-/// Minutes that are compared with the last ones: before, it is found out how large things get.
-const FIRST: usize = 2;
-const COMPARED: usize = 3;
+/// Minutes that are compared with the last ones, after these: tables fill, and the allocator finds out how much comes at once.
+const FIRST: usize = 6;
+const COMPARED: usize = 2;
 /// Growth that is chance, in KiB and as a share.
 const SLACK: u64 = 256;
 const SHARE: u64 = 20;
@@ -52,7 +55,7 @@ async fn soak(server: &Server, minutes: usize) -> Result<()> {
     server.settled(addr).await?;
     println!("minute  KiB of data  (idle: {})", server.memory()?.anonymous);
     let end = Instant::now() + MINUTE * u32::try_from(minutes)?;
-    let seats: Vec<_> = (0..ROOMS * SEATS_OF_EACH).map(|seat| spawn_local(sit(addr, seat, end))).collect();
+    let seats: Vec<_> = (0..ROOMS * SEATS_OF_EACH).map(|seat| spawn_local(meet(addr, seat, end))).collect();
     let mut most = Vec::new();
     for minute in 1..=minutes {
         let mut here = 0;
@@ -74,12 +77,23 @@ async fn soak(server: &Server, minutes: usize) -> Result<()> {
     Ok(())
 }
 
-/// Somebody comes, stays for a while, and leaves; then the next one takes the seat. Answers how many did.
-async fn sit(addr: SocketAddr, seat: u32, end: Instant) -> Result<u32> {
+/// One meeting after the other. Answers how many people took the seat.
+async fn meet(addr: SocketAddr, seat: u32, end: Instant) -> Result<u32> {
     let (mut whims, mut visits) = (Whims(u64::from(seat) + 1), 0);
+    let mut begins = Instant::now();
+    while begins < end {
+        tokio::time::sleep_until(begins.into()).await;
+        sit(addr, seat, (begins + MEETING).min(end), &mut whims, &mut visits).await?;
+        begins += MEETING + BREAK;
+    }
+    Ok(visits)
+}
+
+/// Somebody comes, stays for a while, and leaves; then the next one takes the seat.
+async fn sit(addr: SocketAddr, seat: u32, end: Instant, whims: &mut Whims, visits: &mut u32) -> Result<()> {
     while Instant::now() < end {
         let room = format!("soak{}", seat / SEATS_OF_EACH);
-        let number = seat * 1000 + visits % 1000 + 1;
+        let number = seat * 1000 + *visits % 1000 + 1;
         let mut participant =
             Participant::join(addr, &room, number, LOAD).await.with_context(|| format!("visit {visits}"))?;
         let leaves = (Instant::now() + Duration::from_secs(2 + whims.below(STAY))).min(end);
@@ -92,7 +106,7 @@ async fn sit(addr: SocketAddr, seat: u32, end: Instant) -> Result<u32> {
             participant.want(&wish).await?;
         }
         participant.leave().await?;
-        visits += 1;
+        *visits += 1;
     }
-    Ok(visits)
+    Ok(())
 }
