@@ -28,6 +28,8 @@ after(() => board?.discard());
 
 /** The plug is pulled, something written by hand to what the box starts from, and the plug is in again. */
 async function begin(write) {
+    // Of a slot that was not found good three times in a row the boot loader thinks that it is not, and starts the other one.
+    await board.judged();
     await board.kill();
     write();
     board.start();
