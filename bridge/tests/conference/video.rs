@@ -181,6 +181,24 @@ fn checklist_76_chapter_9_7_what_was_never_sent_or_went_before_a_switch_is_not_s
 }
 
 #[test]
+fn what_nobody_can_send_any_more_is_asked_for_as_a_key_frame_if_it_is_needed() {
+    let mut world = World::meeting(2);
+    // Longer than packets are kept.
+    world.film(1, 1, 90, true, &ALL);
+    let ssrc = world.client(1).video_ssrc(0);
+    let stream: Vec<Seq> = world.client(2).stream(ssrc).iter().map(|rtp| rtp.header.sequence).collect();
+    world.forget();
+    let nack = |world: &mut World, lost| world.send_rtcp(2, |w| w.nack(Ssrc(1), Ssrc(ssrc), &[lost]).map(|_| ()));
+    nack(&mut world, stream[5]);
+    nack(&mut world, stream[6]);
+    assert_eq!(requests(&mut world, 1).len(), 1, "once for all of them");
+    world.film(1, 91, 60, true, &ALL);
+    world.forget();
+    nack(&mut world, stream[6]);
+    assert!(requests(&mut world, 1).is_empty(), "the key frame since then needs nothing of it");
+}
+
+#[test]
 fn only_what_somebody_gets_is_kept_and_the_key_frame_that_begins_more_of_it() {
     let mut world = World::meeting(2);
     world.film(1, 1, 1, true, &ALL);
