@@ -111,6 +111,8 @@ test('the pages around two frames speak to each other, and one of them minds the
 
     await told(page, 'ready');
     await told(page, 'videoConferenceJoined');
+    // Whoever is greeted at once has no way to the bridge yet, nor has who greets.
+    await page.evaluate(() => window.api.on('participantJoined', ({ id }) => window.api.executeCommand('sendEndpointTextMessage', id, 'welcome')));
     const other = await embed(listed, straight('Grace'));
     const { id: grace } = await told(other, 'videoConferenceJoined');
 
@@ -118,9 +120,10 @@ test('the pages around two frames speak to each other, and one of them minds the
     // What is said to nobody who is here is said to nobody at all.
     await command(page, 'sendEndpointTextMessage', 'nobody', 'lost');
     await command(page, 'sendEndpointTextMessage', grace, 'psst');
-    const { data } = await told(other, 'endpointTextMessageReceived');
+    await other.waitForFunction(() => window.told.filter(one => one.event === 'endpointTextMessageReceived').length === 2, undefined, { timeout: 30_000 });
+    const [ welcome, { data } ] = await other.evaluate(() => window.told.filter(one => one.event === 'endpointTextMessageReceived'));
 
-    assert.equal(data.eventData.text, 'psst');
+    assert.deepEqual([ welcome.data.eventData.text, data.eventData.text ], [ 'welcome', 'psst' ]);
     assert.match(data.senderInfo.jid, new RegExp(`^minded@.*/${data.senderInfo.id}$`));
     await command(page, 'toggleModeration', true, 'audio');
     await told(other, 'moderationStatusChanged', { mediaType: 'audio', enabled: true });

@@ -109,6 +109,22 @@ fn checklist_39_nonsense_never_closes_a_channel() {
 }
 
 #[test]
+fn what_is_said_to_somebody_who_is_just_coming_waits_for_their_channel() {
+    let mut world = World::meeting(2);
+    world.join(3, 3);
+    world.say(1, r#"{"colibriClass":"EndpointMessage","to":"c","msgPayload":{"n":1}}"#);
+    world.say(2, r#"{"colibriClass":"EndpointMessage","to":"","msgPayload":{"n":2}}"#);
+    world.say(1, r#"{"colibriClass":"EndpointMessage","to":"c","msgPayload":{"n":3}}"#);
+    assert!(world.client(3).texts.is_empty());
+    world.open_channel(3);
+    let expected = [1, 3].map(|n| json!({"colibriClass":"EndpointMessage","to":"c","from":"a","msgPayload":{"n":n}}));
+    assert!(world.client(3).texts.ends_with(&expected), "and not what all others were told");
+    world.forget();
+    world.open_channel(3);
+    assert!(world.client(3).of_class("EndpointMessage").is_empty(), "said once");
+}
+
+#[test]
 fn a_flood_of_messages_is_cut_off() {
     let mut world = World::meeting(2);
     world.forget();

@@ -94,7 +94,10 @@ impl Conference {
         };
         match to {
             Some(to) => {
-                if let Some(target) = self.find(&to) {
+                let Some(target) = self.find(&to) else {
+                    return;
+                };
+                if !self.get_mut(target).is_some_and(|target| target.channel.wait_with(&text)) {
                     self.say_text(turn, target, &text, Importance::Message);
                 }
             }
@@ -169,6 +172,10 @@ impl Conference {
         }
         if let Some(message) = self.speakers_message() {
             self.say(turn, place, &message);
+        }
+        let waiting = self.get_mut(place).map(|endpoint| endpoint.channel.take_waiting());
+        for text in waiting.unwrap_or_default() {
+            self.say_text(turn, place, &text, Importance::Message);
         }
     }
 

@@ -1,5 +1,6 @@
 //! The bridge channel of one endpoint: a WebSocket, a data channel, or both.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::limit::Bucket;
@@ -11,6 +12,9 @@ const MESSAGES_PER_SECOND: f64 = 50.0;
 /// Bytes that one client may have relayed to all others.
 const RELAYED_BURST: f64 = 512.0 * 1024.0;
 const RELAYED_PER_SECOND: f64 = 256.0 * 1024.0;
+/// Messages, and their bytes, that wait for a client whose first channel is about to open.
+const WAITING: usize = 16;
+const WAITING_BYTES: usize = 16 * 1024;
 
 /// The carrier of the next message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub struct Channel {
     opened: bool,
     /// The client could not be told how things stand: it is told everything as soon as it reads again.
     pub owes: bool,
+    /// What others said to this client alone before its first channel: it joined the room, and they saw it there.
+    waiting: Vec<Arc<str>>,
     messages: Bucket,
     relayed: Bucket,
 }
@@ -45,6 +51,7 @@ impl Channel {
             prefers_data_channel: false,
             opened: false,
             owes: false,
+            waiting: Vec::new(),
             messages: Bucket::new(MESSAGE_BURST, MESSAGES_PER_SECOND),
             relayed: Bucket::new(RELAYED_BURST, RELAYED_PER_SECOND),
         }
@@ -57,6 +64,21 @@ impl Channel {
 
     pub fn was_opened(&self) -> bool {
         self.opened
+    }
+
+    /// Keeps a message until the first channel opens; false if it has been open before, or too much waits.
+    pub fn wait_with(&mut self, text: &Arc<str>) -> bool {
+        let waiting: usize = self.waiting.iter().map(|text| text.len()).sum();
+        let takes = !self.opened && self.waiting.len() < WAITING && waiting + text.len() <= WAITING_BYTES;
+        if takes {
+            self.waiting.push(text.clone());
+        }
+        takes
+    }
+
+    /// What has waited for the channel.
+    pub fn take_waiting(&mut self) -> Vec<Arc<str>> {
+        std::mem::take(&mut self.waiting)
     }
 
     pub fn websocket(&self) -> Option<ChannelId> {
@@ -128,6 +150,18 @@ mod tests {
         assert_eq!(channel.open_websocket(ChannelId(2)), Some(ChannelId(1)));
         channel.close_websocket(ChannelId(1));
         assert_eq!(channel.carrier(), Some(Carrier::WebSocket(ChannelId(2))));
+    }
+
+    #[test]
+    fn messages_wait_for_the_first_channel_alone_and_only_a_few() {
+        let text: Arc<str> = Arc::from("x".repeat(WAITING_BYTES / WAITING));
+        let mut channel = Channel::new("secret".into());
+        assert_eq!((0..100).filter(|_| channel.wait_with(&text)).count(), WAITING);
+        assert_eq!((channel.take_waiting().len(), channel.take_waiting().len()), (WAITING, 0));
+        assert!(!channel.wait_with(&Arc::from("x".repeat(WAITING_BYTES + 1))));
+        channel.open_websocket(ChannelId(1));
+        channel.close_websocket(ChannelId(1));
+        assert!(!channel.wait_with(&text));
     }
 
     #[test]

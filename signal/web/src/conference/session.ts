@@ -41,6 +41,9 @@ const RETRY_MEDIA_MS = 2_000;
 /** How often the connection is measured, and after how many times the others are told. */
 const MEASURE_EVERY_MS = 2_000;
 const TELL_EVERY = 5;
+/** What is said before the bridge's channel opens waits for it: so much, and so long. */
+const MOST_UNSAID = 16;
+const UNSAID_MS = 30_000;
 
 export class MediaSession {
   speaker = '';
@@ -51,6 +54,8 @@ export class MediaSession {
   private peer: Peer | null = null;
   private screen: ScreenSource | null = null;
   private channel: BridgeChannel | null = null;
+  /** What was to be said before the channel opened. */
+  private unsaid: { to: string; payload: Record<string, unknown>; at: number }[] = [];
   private view: View = { shown: [], pictures: 'all' };
   private iceTimer = 0;
   private restartTimer = 0;
@@ -94,8 +99,15 @@ export class MediaSession {
     return this.peer?.level(sourceName) ?? 0;
   }
 
+  /** Over the bridge, to one or to all; soon, if its channel is about to open. */
   signal(to: string, payload: Record<string, unknown>): void {
-    this.channel?.message(to, payload);
+    if (this.channel?.open) this.channel.message(to, payload);
+    else this.unsaid = [...this.unsaid, { to, payload, at: Date.now() }].slice(-MOST_UNSAID);
+  }
+
+  private sayWhatWaited(): void {
+    const since = Date.now() - UNSAID_MS;
+    for (const { to, payload, at } of this.unsaid.splice(0)) if (at >= since) this.channel?.message(to, payload);
   }
 
   async stats(): Promise<Statistics> {
@@ -281,7 +293,7 @@ export class MediaSession {
         else this.events.onSignal(from, payload);
       },
       onStats: (from, numbers) => this.quality.hear(from, numbers, Date.now()),
-      onOpen: () => undefined,
+      onOpen: () => this.sayWhatWaited(),
     });
     this.tellTypes(local);
     this.channel.show(this.view);
