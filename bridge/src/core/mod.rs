@@ -23,6 +23,7 @@ pub mod stats;
 mod turn;
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
@@ -42,10 +43,30 @@ use stats::{ConferenceReport, Gauges, Totals};
 use turn::{Counters, Turn};
 
 /// Where a datagram travelled: our own address and the peer's. Two paths of one peer differ in either part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Path {
     pub local: IpAddr,
     pub remote: SocketAddr,
+}
+
+/// Looked up for each datagram: in one piece, where the parts of addresses would be hashed one by one.
+impl Hash for Path {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let port = u128::from(self.remote.port());
+        match (self.local, self.remote.ip()) {
+            (IpAddr::V4(local), IpAddr::V4(remote)) => {
+                let addresses = u64::from(local.to_bits()) << 32 | u64::from(remote.to_bits());
+                state.write_u128(u128::from(addresses) << 16 | port);
+            }
+            (local, remote) => [local, remote].into_iter().for_each(|ip| {
+                let bits = match ip {
+                    IpAddr::V4(ip) => ip.to_ipv6_mapped().to_bits(),
+                    IpAddr::V6(ip) => ip.to_bits(),
+                };
+                state.write_u128(bits ^ port);
+            }),
+        }
+    }
 }
 
 /// Where outgoing datagrams go: fill the slot, then commit it. The shell batches, tests collect.

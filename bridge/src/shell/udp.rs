@@ -13,6 +13,9 @@ use crate::core::Path;
 /// Room for one incoming datagram. Clients send at most 1500 bytes; what fills a slot to the brim was cut off.
 const SLOT: usize = 2048;
 
+/// Slots that every batch has.
+const LEAST_ROOM: usize = 4;
+
 /// Addresses that the media port may be bound to.
 pub(super) const MAX_SOCKETS: usize = 31;
 
@@ -102,7 +105,7 @@ impl Sockets {
 
     /// Takes one batch from a socket into the inbox. `Ok(false)`: there was nothing.
     pub(super) fn receive(&self, socket: usize, inbox: &mut Inbox) -> io::Result<bool> {
-        inbox.count = 0;
+        (inbox.count, inbox.full) = (0, false);
         let Some(socket) = self.list.get(socket) else { return Ok(false) };
         match inbox.fill(socket) {
             Ok(()) => Ok(inbox.count > 0),
@@ -170,7 +173,10 @@ fn lacks_ipv6(error: &io::Error) -> bool {
 pub(super) struct Inbox {
     slots: Box<[u8]>,
     meta: [RecvMeta; BATCH_SIZE],
+    /// Slots that the next batch gets: preparing all of them costs more than a packet that comes alone.
+    room: usize,
     count: usize,
+    full: bool,
     bound: IpAddr,
 }
 
@@ -185,23 +191,30 @@ impl Inbox {
         Self {
             slots: vec![0; SLOT * BATCH_SIZE].into_boxed_slice(),
             meta: [RecvMeta::default(); BATCH_SIZE],
+            room: LEAST_ROOM,
             count: 0,
+            full: false,
             bound: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
         }
     }
 
     fn fill(&mut self, socket: &Socket) -> io::Result<()> {
-        let mut chunks = self.slots.chunks_exact_mut(SLOT);
-        let mut slots: [IoSliceMut<'_>; BATCH_SIZE] =
-            std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
+        let chunks = self.slots.chunks_exact_mut(SLOT).take(self.room);
+        let mut slots: heapless::Vec<IoSliceMut<'_>, BATCH_SIZE> = chunks.map(IoSliceMut::new).collect();
         self.count = socket.state.recv((&socket.udp).into(), &mut slots, &mut self.meta)?;
+        self.full = self.count == self.room;
+        match self.count {
+            count if count == self.room => self.room = (self.room * 2).min(BATCH_SIZE),
+            count if count < self.room / 4 => self.room = (self.room / 2).max(LEAST_ROOM),
+            _ => {}
+        }
         self.bound = socket.bound;
         Ok(())
     }
 
     /// True when the batch was full, so that more may be waiting.
     pub(super) fn is_full(&self) -> bool {
-        self.count == BATCH_SIZE
+        self.full
     }
 
     /// The datagrams of the last batch.

@@ -17,22 +17,33 @@ pub struct Used {
     pub user: u64,
     /// The same, in the kernel.
     pub system: u64,
+    /// How often a thread of it went to sleep.
+    pub sleeps: u64,
 }
 
 impl Used {
     pub fn of(process: u32) -> Result<Self> {
-        let (mut nanos, mut waited) = (0, 0);
+        let (mut nanos, mut waited, mut sleeps) = (0, 0, 0);
         for task in fs::read_dir(format!("/proc/{process}/task"))? {
+            let task = task?.path();
             // A thread may end while we look.
-            if let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) {
-                let mut fields = text.split_whitespace().map(str::parse::<u64>);
+            if let (Ok(times), Ok(status)) =
+                (fs::read_to_string(task.join("schedstat")), fs::read_to_string(task.join("status")))
+            {
+                let mut fields = times.split_whitespace().map(str::parse::<u64>);
                 nanos += fields.next().context("time on a processor")??;
                 waited += fields.next().context("time before it")??;
+                sleeps += given_up(&status).context("status")?;
             }
         }
         let (user, system) = ticks(&fs::read_to_string(format!("/proc/{process}/stat"))?).context("stat")?;
-        Ok(Self { nanos, waited, user, system })
+        Ok(Self { nanos, waited, user, system, sleeps })
     }
+}
+
+/// How often a thread gave its processor up by itself (proc_pid_status(5)).
+fn given_up(status: &str) -> Option<u64> {
+    status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?.trim().parse().ok()
 }
 
 /// The fields utime and stime of `/proc/PID/stat` (proc_pid_stat(5)). The name before them may contain anything.
@@ -50,6 +61,7 @@ impl Sub for Used {
             waited: self.waited.saturating_sub(before.waited),
             user: self.user.saturating_sub(before.user),
             system: self.system.saturating_sub(before.system),
+            sleeps: self.sleeps.saturating_sub(before.sleeps),
         }
     }
 }
@@ -95,6 +107,11 @@ mod tests {
     fn ticks_are_found_behind_a_name_with_parentheses() {
         let stat = "42 (a) b (c)) S 1 42 42 0 -1 4194560 1 0 0 0 17 23 5 6 20 0 1 0 9 1 1 1";
         assert_eq!(ticks(stat), Some((17, 23)));
+    }
+
+    #[test]
+    fn sleeps_are_those_that_the_thread_wanted() {
+        assert_eq!(given_up("Name:\ta\nvoluntary_ctxt_switches:\t17\nnonvoluntary_ctxt_switches:\t4\n"), Some(17));
     }
 
     #[test]

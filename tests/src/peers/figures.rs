@@ -52,6 +52,8 @@ pub struct Summary {
     /// Shares of one processor.
     pub server: f64,
     pub generator: f64,
+    /// How often a thread of the server went to sleep, and so was woken, in a second.
+    pub wakes: f64,
     /// Of the time, in which the load generator wanted to run and something else did.
     pub disturbed: f64,
     pub runs: usize,
@@ -103,6 +105,7 @@ impl Summary {
             each: middle(&|run| run.resident.saturating_sub(run.idle) as f64) / f64::from(people),
             server: middle(&|run| share(run.server, run)),
             generator: middle(&|run| share(run.generator, run)),
+            wakes: middle(&|run| run.server.sleeps as f64 / run.lasted.as_secs_f64()),
             disturbed: middle(&|run| run.generator.waited as f64 / run.lasted.as_nanos() as f64),
             runs: runs.len(),
         }

@@ -55,7 +55,7 @@ pub fn text(figures: &Figures) -> String {
         let _ = writeln!(out, "{scene}");
         let _ = writeln!(
             out,
-            "  {:<9} {:>9} {:>7} {:>7} {:>7} {:>9} {:>9} {:>9} {:>9} {:>7} {:>9}",
+            "  {:<9} {:>9} {:>7} {:>7} {:>7} {:>9} {:>9} {:>9} {:>9} {:>7} {:>9} {:>8}",
             "",
             "us/packet",
             "user",
@@ -66,7 +66,8 @@ pub fn text(figures: &Figures) -> String {
             "idle MiB",
             "KiB each",
             "busy %",
-            "gener. %"
+            "gener. %",
+            "wakes/s"
         );
         for system in System::ALL {
             if let Some(summary) = figures.of(system, scene) {
@@ -84,7 +85,7 @@ pub fn text(figures: &Figures) -> String {
 fn row(system: System, of: &Summary) -> String {
     let percent = |share: f64| share * 100.0;
     format!(
-        "{:<9} {:>9.1} {:>7.1} {:>7.1} {:>7.2} {:>9.0} {:>9.0} {:>9.1} {:>9.0} {:>7.1} {:>9.1}",
+        "{:<9} {:>9.1} {:>7.1} {:>7.1} {:>7.2} {:>9.0} {:>9.0} {:>9.1} {:>9.0} {:>7.1} {:>9.1} {:>8.0}",
         system.to_string(),
         of.micros,
         of.user,
@@ -95,7 +96,8 @@ fn row(system: System, of: &Summary) -> String {
         of.idle / 1024.0,
         of.each,
         percent(of.server),
-        percent(of.generator)
+        percent(of.generator),
+        of.wakes
     )
 }
 

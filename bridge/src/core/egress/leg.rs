@@ -229,6 +229,9 @@ impl Stamping {
     }
 }
 
+/// Elements of our own making: a stamp's two, and two more.
+pub type Elements<'a> = heapless::Vec<(u8, &'a [u8]), 4>;
+
 /// Elements stamped on one packet.
 #[derive(Debug, Clone, Copy)]
 pub struct Stamp {
@@ -239,9 +242,10 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    pub fn elements(&self) -> heapless::Vec<(u8, &[u8]), 2> {
-        let transport = self.transport.iter().map(|(id, bytes)| (*id, bytes.as_slice()));
-        let send_time = self.send_time.iter().map(|(id, bytes)| (*id, bytes.as_slice()));
-        transport.chain(send_time).collect()
+    pub fn elements(&self) -> Elements<'_> {
+        let mut elements = Elements::new();
+        elements.extend(self.transport.as_ref().map(|(id, bytes)| (*id, bytes.as_slice())));
+        elements.extend(self.send_time.as_ref().map(|(id, bytes)| (*id, bytes.as_slice())));
+        elements
     }
 }

@@ -421,8 +421,9 @@ impl Egress {
         let descriptor = self.descriptor(packet, outgoing);
         let descriptor = descriptor.as_ref().map(|(id, element)| (*id, element.as_slice()));
         let mid = self.mid_id.zip(self.names.mid.as_ref()).map(|(id, mid)| (id, mid.as_bytes()));
-        let stamped: heapless::Vec<(u8, &[u8]), 4> =
-            stamp.elements().iter().copied().chain(mid).chain(descriptor).collect();
+        let mut stamped = stamp.elements();
+        stamped.extend(mid);
+        stamped.extend(descriptor);
         let rewrite = Rewrite {
             payload_type: form.payload_type,
             marker: outgoing.marker,

@@ -50,6 +50,8 @@ const MAX_INTRODUCTION: Duration = Duration::from_secs(2);
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 /// Sources that one endpoint may have.
 pub const MAX_SOURCES: usize = 20;
+/// Outgoing streams for which room is made at a time.
+const MORE_EGRESS: usize = 6;
 /// Types of sources that are not signalled yet.
 const MAX_EARLY_TYPES: usize = 20;
 /// Retransmissions that one receiver may have: a quarter of a fast line, and a burst to fill one second's holes.
@@ -321,6 +323,10 @@ impl Endpoint {
 
     /// One more outgoing stream.
     pub fn insert_egress(&mut self, egress: Egress) {
+        // Some at a time: doubled, the list would be half empty in most meetings.
+        if self.egress.len() == self.egress.capacity() {
+            self.egress.reserve_exact(MORE_EGRESS);
+        }
         let at = self.egress.partition_point(|other| other.names.serial < egress.names.serial);
         self.egress.insert(at, egress);
     }

@@ -43,64 +43,78 @@ impl Rewrite<'_> {
         prefix: &[u8],
         payload: &[u8],
     ) -> Result<Written, Discard> {
-        let mut out = Cursor { slot, at: 0 };
-        let elements = || self.elements(header, source);
-        let form = self.form(elements());
-        let any = elements().any(|(id, element)| form.fits(id, element.len()));
-        out.put(&[0x80 | (u8::from(any) << 4), (u8::from(self.marker) << 7) | (self.payload_type & 0x7f)])?;
-        out.put(&self.sequence.0.to_be_bytes())?;
-        out.put(&self.timestamp.to_be_bytes())?;
-        out.put(&self.ssrc.0.to_be_bytes())?;
-        if any {
-            write_block(&mut out, form, elements())?;
+        let mut out = Cursor { slot, at: FIXED_HEADER };
+        if self.write_block(&mut out, Form::OneByte, header, source)? && self.allow_two_byte {
+            out.at = FIXED_HEADER;
+            self.write_block(&mut out, Form::TwoByte, header, source)?;
         }
+        self.write_fixed(&mut out)?;
         out.put(prefix)?;
         let start = out.at;
         out.put(payload)?;
         Ok(Written { len: out.at, payload: start..out.at })
     }
 
-    fn elements<'s>(&'s self, header: &'s RtpHeader, source: &'s [u8]) -> impl Iterator<Item = (u8, &'s [u8])> {
+    /// The header before the extension block that ends at the cursor.
+    fn write_fixed(&self, out: &mut Cursor<'_>) -> Result<(), Discard> {
+        let any = u8::from(out.at > FIXED_HEADER);
+        let [s0, s1] = self.sequence.0.to_be_bytes();
+        let [t0, t1, t2, t3] = self.timestamp.to_be_bytes();
+        let [c0, c1, c2, c3] = self.ssrc.0.to_be_bytes();
+        let second = (u8::from(self.marker) << 7) | (self.payload_type & 0x7f);
+        let fixed = out.slot.first_chunk_mut::<FIXED_HEADER>().ok_or(Discard::TooLarge)?;
+        *fixed = [0x80 | (any << 4), second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3];
+        Ok(())
+    }
+
+    /// Writes the elements that this form can carry, if there are any. True if there was one that it cannot.
+    fn write_block(
+        &self,
+        out: &mut Cursor<'_>,
+        form: Form,
+        header: &RtpHeader,
+        source: &[u8],
+    ) -> Result<bool, Discard> {
+        let block = out.at;
+        let start = block + BLOCK_HEADER;
+        out.at = start;
+        let mut misfits = false;
+        self.elements(header, source).try_for_each(|(id, element)| {
+            if !form.fits(id, element.len()) {
+                misfits = true;
+                return Ok(());
+            }
+            let len = u8::try_from(element.len()).map_err(|_| Discard::TooLarge)?;
+            match form {
+                Form::OneByte => out.put(&[(id << 4) | (len.saturating_sub(1) & 15)])?,
+                Form::TwoByte => out.put(&[id, len])?,
+            }
+            out.put(element)
+        })?;
+        if out.at == start {
+            out.at = block;
+            return Ok(misfits);
+        }
+        while !out.at.is_multiple_of(4) {
+            out.put(&[0])?;
+        }
+        let words = u16::try_from((out.at - start) / 4).map_err(|_| Discard::TooLarge)?;
+        let ([p0, p1], [w0, w1]) = (form.profile().to_be_bytes(), words.to_be_bytes());
+        let head = out.slot.get_mut(block..start).ok_or(Discard::TooLarge)?;
+        head.copy_from_slice(&[p0, p1, w0, w1]);
+        Ok(misfits)
+    }
+
+    fn elements<'s>(&'s self, header: &RtpHeader, source: &'s [u8]) -> impl Iterator<Item = (u8, &'s [u8])> {
         let kept = header
             .elements(source)
             .filter_map(|(id, element)| self.kept.iter().find(|(from, _)| *from == id).map(|(_, to)| (*to, element)));
         kept.chain(self.stamped.iter().copied())
     }
-
-    fn form<'s>(&self, mut elements: impl Iterator<Item = (u8, &'s [u8])>) -> Form {
-        if self.allow_two_byte && elements.any(|(id, element)| !Form::OneByte.fits(id, element.len())) {
-            Form::TwoByte
-        } else {
-            Form::OneByte
-        }
-    }
 }
 
-fn write_block<'s>(
-    out: &mut Cursor<'_>,
-    form: Form,
-    elements: impl Iterator<Item = (u8, &'s [u8])>,
-) -> Result<(), Discard> {
-    out.put(&form.profile().to_be_bytes())?;
-    out.put(&[0, 0])?;
-    let start = out.at;
-    for (id, element) in elements.filter(|(id, element)| form.fits(*id, element.len())) {
-        let len = u8::try_from(element.len()).map_err(|_| Discard::TooLarge)?;
-        match form {
-            Form::OneByte => out.put(&[(id << 4) | (len.saturating_sub(1) & 15)])?,
-            Form::TwoByte => out.put(&[id, len])?,
-        }
-        out.put(element)?;
-    }
-    while !out.at.is_multiple_of(4) {
-        out.put(&[0])?;
-    }
-    let words = u16::try_from((out.at - start) / 4).map_err(|_| Discard::TooLarge)?;
-    let field = out.slot.get_mut(start - 2..start).ok_or(Discard::TooLarge)?;
-    field.copy_from_slice(&words.to_be_bytes());
-    Ok(())
-}
-
+/// Profile and length of an extension block.
+const BLOCK_HEADER: usize = 4;
 const _: () = assert!(FIXED_HEADER.is_multiple_of(4), "extension padding counts from the start of the packet");
 
 struct Cursor<'a> {

@@ -98,7 +98,7 @@ impl Book {
     }
 
     fn push(&mut self, now: Micros, size: usize) {
-        while self.packets.front().is_some_and(|oldest| age(now, oldest.at) > MAX_AGE)
+        while self.packets.front().is_some_and(|oldest| self.is_done_with(now, oldest))
             || self.packets.len() >= MAX_PACKETS
         {
             self.packets.pop_front();
@@ -106,6 +106,12 @@ impl Book {
         }
         let size = u16::try_from(size).unwrap_or(u16::MAX);
         self.packets.push_back(Sent { at: low(now), size, fate: Fate::UnderWay });
+    }
+
+    /// Nothing more will be told of the oldest packet.
+    fn is_done_with(&self, now: Micros, oldest: &Sent) -> bool {
+        let came = oldest.fate == Fate::Received && self.first < self.settled;
+        came || age(now, oldest.at) > MAX_AGE
     }
 
     fn number(&self, sequence: Seq) -> Option<ExtSeq> {
@@ -264,6 +270,29 @@ mod tests {
         assert_eq!(book.packets.len(), 1);
         assert!(book.report(60_050_000, Seq(20_000), true).is_some());
         assert_eq!(book.report(60_050_000, Seq(19_999), true), None);
+    }
+
+    #[test]
+    fn packets_that_came_are_forgotten_and_lost_ones_wait_for_better_news() {
+        let mut book = Book::default();
+        for number in 0..3000_u16 {
+            let now = Micros::from(number) * 1000;
+            book.on_sent(now, Seq(number), 1200);
+            if number >= 100 {
+                book.report(now, Seq(number - 100), true);
+                while book.settle(now, now - 150_000).is_some() {}
+            }
+        }
+        assert!(book.packets.len() < 200 && book.packets.capacity() == INITIAL, "{}", book.packets.len());
+        let mut book = sent(20);
+        for number in 0..20 {
+            book.report(50_000, Seq(65_530).plus(number), number != 5);
+        }
+        while book.settle(50_000, 50_000).is_some() {}
+        book.on_sent(50_000, Seq(65_530).plus(20), 1200);
+        assert_eq!(book.packets.len(), 16, "from the lost one on");
+        assert_eq!(book.report(60_000, Seq(65_530).plus(5), true).map(|r| r.news), Some(News::ReceivedLate));
+        assert_eq!(book.report(60_000, Seq(65_530).plus(4), true), None);
     }
 
     #[test]

@@ -77,6 +77,7 @@ struct Group {
 pub struct Detector {
     origin: Option<Micros>,
     group: Option<Group>,
+    /// Delays of [`LEAST_OF`], each less than all that came after it: the first one is the least.
     recent: Deque<(Micros, f64), MAX_RECENT>,
     points: Deque<(f64, f64), WINDOW>,
     count: u32,
@@ -136,11 +137,14 @@ impl Detector {
 
     fn on_group(&mut self, group: Group) {
         self.shake.take(group.sent, group.delay);
+        while self.recent.back().is_some_and(|(_, delay)| *delay >= group.delay) {
+            self.recent.pop_back();
+        }
         while self.recent.is_full() || self.recent.front().is_some_and(|(sent, _)| group.sent - sent > LEAST_OF) {
             self.recent.pop_front();
         }
         let _ = self.recent.push_back((group.sent, group.delay));
-        self.least = self.recent.iter().fold(group.delay, |least, (_, delay)| least.min(*delay));
+        self.least = self.recent.front().map_or(group.delay, |(_, delay)| *delay);
         self.base.take(group.sent, self.least);
         let arrived = group.arrived as f64 / 1000.0;
         while self.points.is_full() || self.points.front().is_some_and(|(at, _)| arrived - at > WINDOW_SPAN) {
@@ -191,14 +195,21 @@ impl Detector {
     }
 }
 
-/// Least-squares slope.
+/// Least-squares slope. Sums are taken from the first point on, so that they stay small however long it has gone on.
 fn slope(points: &Deque<(f64, f64), WINDOW>) -> f64 {
+    let Some((first_x, first_y)) = points.front().copied() else { return 0.0 };
     let count = points.len() as f64;
-    let (sum_x, sum_y) = points.iter().fold((0.0, 0.0), |(x, y), point| (x + point.0, y + point.1));
-    let (mean_x, mean_y) = (sum_x / count, sum_y / count);
-    let terms = points.iter().map(|(x, y)| ((x - mean_x) * (y - mean_y), (x - mean_x) * (x - mean_x)));
-    let (up, across) = terms.fold((0.0, 0.0), |sum, term| (sum.0 + term.0, sum.1 + term.1));
-    if across > 0.0 { up / across } else { 0.0 }
+    let (older, newer) = points.as_slices();
+    let (mut sum_x, mut sum_y, mut sum_xx, mut sum_xy) = (0.0, 0.0, 0.0, 0.0);
+    for half in [older, newer] {
+        for (x, y) in half {
+            let (x, y) = (x - first_x, y - first_y);
+            (sum_x, sum_y) = (sum_x + x, sum_y + y);
+            (sum_xx, sum_xy) = (sum_xx + x * x, sum_xy + x * y);
+        }
+    }
+    let across = sum_xx - sum_x * sum_x / count;
+    if across > 0.0 { (sum_xy - sum_x * sum_y / count) / across } else { 0.0 }
 }
 
 /// How much the least delay differs from one tenth of a second to the next. A queue of ours grows and drains: that is a line, and
