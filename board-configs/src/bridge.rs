@@ -16,6 +16,8 @@ pub struct Bridge {
     pub max_participants: Count,
     pub receiver_kbps: Kbps,
     pub max_egress_kbps: Kbps,
+    /// `None`: by the processors.
+    pub workers: Option<Count>,
     /// Interface names, `*` at the end matches any rest. Empty: all that are not denied.
     pub interfaces: Vec<String>,
     pub interfaces_denied: Vec<String>,
@@ -41,6 +43,7 @@ impl Default for Bridge {
             max_participants: Count::new(100),
             receiver_kbps: Kbps::new(4000),
             max_egress_kbps: Kbps::new(1_000_000),
+            workers: None,
             interfaces: Vec::new(),
             interfaces_denied: virtual_networks.map(str::to_owned).to_vec(),
         }
@@ -83,6 +86,12 @@ pub(crate) const KEYS: &[Key] = &[
         expects: "a number of kilobits per second from 100 to 1000000",
         doc: "All receivers together are never sent more than this, in kilobits per second: what the line of the box\ncarries upwards. They share it evenly; speech comes first.",
         example: "",
+    },
+    Key {
+        path: "bridge.workers",
+        expects: "a number from 1 to 16",
+        doc: "Threads that forward audio and video; a meeting lives on one of them. Left out: one, and on machines with\nmore than four processors half as many as those.",
+        example: "4",
     },
     Key {
         path: "bridge.interfaces",

@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use crate::{Config, ConfigError, Place, Service, ServiceKind};
 
+/// They are told apart by so many letters.
+const MOST_WORKERS: usize = 16;
+
 /// A refusal without its place.
 struct Conflict {
     key: &'static str,
@@ -106,6 +109,13 @@ fn bridge(config: &Config) -> Result<(), Conflict> {
     }
     if first_twice(&bridge.srtp_profiles).is_some() {
         return conflict("bridge.srtp_profiles", "a profile is listed twice", "list it once");
+    }
+    if bridge.workers.is_some_and(|workers| workers.get() > MOST_WORKERS) {
+        return conflict(
+            "bridge.workers",
+            format!("there are at most {MOST_WORKERS}"),
+            "write as many as there are processors to spare, or leave the key out",
+        );
     }
     if let Some(local) = bridge.public_addresses.iter().find(|ip| unreachable(**ip)) {
         return conflict(

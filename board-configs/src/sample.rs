@@ -102,6 +102,7 @@ mod tests {
             board = \"rpi4\"
             [network]\nhttp_redirect = 80
             [tls]\ncert = \"fullchain.pem\"\nkey = \"privkey.pem\"
+            [bridge]\nworkers = 4
             [signal]\nweb_root = \"/usr/share/jitsi-meet\"
             [[signal.services]]\ntype = \"turns\"\nhost = \"turn.example.org\"\nport = 443\ntransport = \"tcp\"\nusername = \"u\"\npassword = \"p\"
             [branding]\nlogo = \"logo.svg\"

@@ -132,6 +132,14 @@ fn a_file_that_is_not_there_says_so() {
 }
 
 #[test]
+fn more_workers_than_can_be_told_apart_are_refused() {
+    assert_eq!(
+        refusal("[bridge]\nworkers = 17\n"),
+        "site.toml:2: `bridge.workers`: there are at most 16; write as many as there are processors to spare, or leave the key out"
+    );
+}
+
+#[test]
 fn a_certificate_without_its_key_is_refused() {
     assert_eq!(
         refusal("[tls]\ncert = \"a.pem\"\n"),

@@ -339,6 +339,7 @@ impl World {
                     }
                 }
                 Event::EndpointGone { endpoint, .. } => self.gone.push(endpoint),
+                Event::ConferenceOver { .. } => {}
             }
         }
     }

@@ -13,6 +13,9 @@ use signal::shell::{Branding, ClientConfig, Colour, Limits, Logo, PAGE, Web};
 
 use crate::exit::{Failure, Reason};
 
+/// However many processors there are: one thread forwards some hundred thousand packets a second on those machines.
+const MOST_WORKERS: usize = 8;
+
 /// What clients are told and served, apart from sockets and certificate.
 #[derive(Debug)]
 pub(crate) struct Site {
@@ -46,6 +49,17 @@ pub(crate) fn bridge(config: &Config, server_id: String) -> BridgeConfig {
         version: Some(version()),
         ..BridgeConfig::default()
     }
+}
+
+/// Threads that forward audio and video: by the processors, unless it is written. Four processors have enough to do with one, as
+/// what else runs on a board needs some as well.
+pub(crate) fn workers(config: &Config) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    config.bridge.workers.map_or(workers_of(processors), board_config::Count::get)
+}
+
+fn workers_of(processors: usize) -> usize {
+    if processors <= 4 { 1 } else { (processors / 2).min(MOST_WORKERS) }
 }
 
 pub(crate) fn signal(config: &Config) -> SignalConfig {
@@ -181,6 +195,12 @@ mod tests {
         assert_eq!((site.client.domain.as_str(), site.client.prefer_sctp), ("hall.example", true));
         assert_eq!(site.branding.accent_dark.unwrap().to_string(), "#72d5b8");
         assert_eq!(site.limits.xmpp_frame, 65_536);
+    }
+
+    #[test]
+    fn a_small_board_has_one_worker_and_a_large_machine_several() {
+        assert_eq!([1, 2, 4, 6, 8, 64].map(workers_of), [1, 1, 1, 3, 4, 8]);
+        assert_eq!(workers(&config("[bridge]\nworkers = 3\n")), 3);
     }
 
     #[test]

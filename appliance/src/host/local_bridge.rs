@@ -47,10 +47,12 @@ pub(crate) fn outlets() -> (Listener, Outlets) {
         Notice::Bridge(Event::EndpointGone { meeting_id, endpoint }) => {
             drop(replies_in.send(Reply::EndpointGone { meeting_id, endpoint }));
         }
+        // The focus ordered it, or asks again.
+        Notice::Bridge(Event::ConferenceOver { .. }) => {}
         Notice::Mapped(mapping) => drop(mappings_in.send(mapping)),
         Notice::Ended { crashed } => drop(ended_in.send_replace(Some(crashed))),
     };
-    (Box::new(listener), Outlets { replies, mappings, ended, clients: ClientsHandle(clients) })
+    (Arc::new(listener), Outlets { replies, mappings, ended, clients: ClientsHandle(clients) })
 }
 
 fn to_focus(reply: control::Reply) -> Reply {
@@ -173,7 +175,7 @@ mod tests {
 
     #[test]
     fn texts_reach_the_client_of_their_channel() {
-        let (mut listener, outlets) = outlets();
+        let (listener, outlets) = outlets();
         let (mut one, mut two) = (client(&outlets, 1, 4), client(&outlets, 2, 4));
         listener(text(2, "hello"));
         listener(Notice::Bridge(Event::ChannelClose { id: core::ChannelId(2), code: 1001, reason: "endpoint closed" }));
@@ -186,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_client_that_does_not_read_loses_its_channel_and_nobody_else_does() {
-        let (mut listener, outlets) = outlets();
+        let (listener, outlets) = outlets();
         let (mut lazy, mut other) = (client(&outlets, 1, 1), client(&outlets, 2, 1));
         listener(text(1, "a"));
         listener(text(1, "b"));
@@ -198,9 +200,9 @@ mod tests {
 
     #[test]
     fn checklist_32_a_full_queue_loses_statistics_first_then_messages_and_never_how_things_stand() {
-        let (mut listener, outlets) = outlets();
+        let (listener, outlets) = outlets();
         let mut lazy = client(&outlets, 1, 8);
-        let mut say = |importance, what: &str| {
+        let say = |importance, what: &str| {
             listener(Notice::Bridge(Event::ChannelText { id: core::ChannelId(1), text: what.into(), importance }));
         };
         for _ in 0..20 {
@@ -218,7 +220,7 @@ mod tests {
 
     #[test]
     fn answers_keep_the_number_of_their_order() {
-        let (mut listener, mut outlets) = outlets();
+        let (listener, mut outlets) = outlets();
         let refusal = jitsi_wire::colibri2::Refusal::ConferenceNotFound;
         listener(Notice::Bridge(Event::Reply(control::Reply::Refused { id: 7, refusal: refusal.clone() })));
         assert_eq!(outlets.replies.try_recv(), Ok(Reply::Refused { id: OrderId(7), refusal }));

@@ -25,7 +25,7 @@ use bridge::core::endpoint::identity::Identity;
 use bridge::shell::candidates::{self, LocalAddress, Rules};
 use bridge::shell::mailbox::Letter;
 use bridge::shell::udp::{BindError, Sockets};
-use bridge::shell::worker::{self, Worker};
+use bridge::shell::worker::{self, Workers};
 use signal::router::Signal;
 use signal::shell::{Certificates, ShellConfig, Trust, serve};
 use tokio::signal::unix::{SignalKind, signal as unix_signal};
@@ -78,7 +78,7 @@ struct House {
     certificates: Option<Certificates>,
     trust: Option<Trust>,
     server_id: String,
-    worker: Worker,
+    workers: Workers,
     outlets: Outlets,
     housekeeping: HousekeepingParts,
     local_socket: Option<Opened>,
@@ -113,7 +113,7 @@ impl House {
         let (certificates, source) = certificates(&config, options, &addresses, &rules)?.unzip();
         let (listener, outlets) = local_bridge::outlets();
         let server_id = hexadecimal(&random::<8>()?);
-        let worker = start_bridge(&config, sockets, &rules, &addresses, server_id.clone(), listener)?;
+        let workers = start_bridge(&config, sockets, &rules, &addresses, server_id.clone(), &listener)?;
         let trust = source.as_ref().and_then(|source| source.trust(&config.branding.name));
         let statistics = statistics_ports(&config)?;
         // Whoever reads where the box is may ask at once.
@@ -135,7 +135,7 @@ impl House {
             certificates,
             trust,
             server_id,
-            worker,
+            workers,
             outlets,
             housekeeping,
             local_socket,
@@ -144,7 +144,7 @@ impl House {
     }
 
     async fn host(self) -> Result<(), Failure> {
-        let mailbox = self.worker.mailbox().clone();
+        let mailbox = self.workers.mailbox().clone();
         let Outlets { replies, mappings, mut ended, clients } = self.outlets;
         let stop = stop_signal()?;
         let signal = Signal::new(compose::signal(&self.config), random()?);
@@ -217,7 +217,7 @@ impl House {
         };
         mailbox.post(Letter::ShutDown);
         if tokio::time::timeout(BRIDGE_FAREWELL, bridge_ended(&mut ended)).await.is_ok() {
-            self.worker.join();
+            self.workers.join();
         }
         tracing::info!("ended");
         outcome
@@ -327,15 +327,15 @@ fn start_bridge(
     rules: &Rules,
     addresses: &[LocalAddress],
     server_id: String,
-    listener: worker::Listener,
-) -> Result<Worker, Failure> {
+    listener: &worker::Listener,
+) -> Result<Workers, Failure> {
     let identity = Identity::generate().map_err(|error| Failure::new(Reason::Unexpected, error))?;
     let mut bridge = compose::bridge(config, server_id);
     bridge.candidates = candidates::gather(rules, addresses, &[]);
     if bridge.candidates.is_empty() {
         tracing::warn!("no address of this machine may be offered for audio and video; see bridge.interfaces");
     }
-    worker::start(sockets, bridge, Arc::new(identity), random()?, listener)
+    worker::start(compose::workers(config), sockets, &bridge, &Arc::new(identity), random()?, listener)
         .map_err(|error| Failure::new(Reason::Unexpected, format!("cannot start the bridge: {error}")))
 }
 

@@ -1,6 +1,6 @@
 //! Says which endpoint a datagram belongs to: by the path it came on, or by the ufrag in an ICE check.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use super::Path;
 
@@ -40,9 +40,21 @@ pub fn kind(datagram: &[u8]) -> Option<Kind> {
 pub struct Demux {
     paths: HashMap<Path, Handle>,
     ufrags: HashMap<String, Handle>,
+    /// Paths that came and went, if anybody wants to know.
+    changes: Option<VecDeque<(Path, bool)>>,
 }
 
 impl Demux {
+    /// Remembers changes for [`Self::poll_change`] from now on.
+    pub fn watch(&mut self) {
+        self.changes.get_or_insert_default();
+    }
+
+    /// A path that has an owner from now on (`true`), or has none any more.
+    pub fn poll_change(&mut self) -> Option<(Path, bool)> {
+        self.changes.as_mut()?.pop_front()
+    }
+
     pub fn by_path(&self, path: Path) -> Option<Handle> {
         self.paths.get(&path).copied()
     }
@@ -62,13 +74,17 @@ impl Demux {
 
     /// An authenticated check came on this path: it belongs to that endpoint, whoever had it before.
     pub fn insert_path(&mut self, path: Path, handle: Handle) {
-        self.paths.insert(path, handle);
+        let is_new = self.paths.insert(path, handle).is_none();
+        if let Some(changes) = self.changes.as_mut().filter(|_| is_new) {
+            changes.push_back((path, true));
+        }
     }
 
     /// The path no longer belongs to `handle`; a newer owner keeps it.
     pub fn remove_path(&mut self, path: Path, handle: Handle) {
         if self.paths.get(&path) == Some(&handle) {
             self.paths.remove(&path);
+            self.changes.iter_mut().for_each(|changes| changes.push_back((path, false)));
         }
     }
 
@@ -81,7 +97,14 @@ impl Demux {
 
     /// The endpoint is no more.
     pub fn remove_endpoint(&mut self, handle: Handle) {
-        self.paths.retain(|_, owner| *owner != handle);
+        let changes = &mut self.changes;
+        self.paths.retain(|path, owner| {
+            let stays = *owner != handle;
+            if let Some(changes) = changes.as_mut().filter(|_| !stays) {
+                changes.push_back((*path, false));
+            }
+            stays
+        });
         self.ufrags.retain(|_, owner| *owner != handle);
     }
 
@@ -110,6 +133,27 @@ mod tests {
         assert_eq!(kind(&[64, 0]), None, "TURN channel");
         assert_eq!(kind(&[255, 255]), None);
         assert_eq!(kind(&[0x80]), None);
+    }
+
+    #[test]
+    fn whoever_watches_is_told_of_paths_that_come_and_go() {
+        let path = |port| Path { local: "10.0.0.1".parse().unwrap(), remote: ([10, 0, 0, 2], port).into() };
+        let (one, other) = (
+            Handle { conference: 0, endpoint: 0, generation: 1 },
+            Handle { conference: 0, endpoint: 1, generation: 2 },
+        );
+        let mut demux = Demux::default();
+        demux.insert_path(path(1), one);
+        assert_eq!(demux.poll_change(), None, "nobody watches");
+        demux.watch();
+        demux.insert_path(path(1), other);
+        demux.insert_path(path(2), one);
+        demux.insert_path(path(3), one);
+        demux.remove_path(path(2), one);
+        demux.remove_path(path(1), one);
+        demux.remove_endpoint(one);
+        let told: Vec<_> = std::iter::from_fn(|| demux.poll_change()).collect();
+        assert_eq!(told, [(path(2), true), (path(3), true), (path(2), false), (path(3), false)]);
     }
 
     #[test]

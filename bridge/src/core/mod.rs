@@ -25,6 +25,7 @@ mod turn;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Add;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -36,7 +37,7 @@ use allocate::Uplink;
 use allocate::estimate::PathEstimate;
 use conference::Conference;
 use demux::{Demux, Handle, Kind};
-use endpoint::ice::ufrag_of;
+pub(crate) use endpoint::ice::ufrag_of;
 use endpoint::identity::Identity;
 use endpoint::transport::StunVerdict;
 use stats::{ConferenceReport, Gauges, Totals};
@@ -121,6 +122,8 @@ pub struct BridgeConfig {
     pub assumed_bandwidth_limit: Option<u64>,
     /// Told to clients in `ServerHello`.
     pub version: Option<String>,
+    /// First character of all ids of conferences and of all ufrags: bridges behind one port are told apart by it.
+    pub tag: Option<char>,
 }
 
 impl Default for BridgeConfig {
@@ -138,6 +141,7 @@ impl Default for BridgeConfig {
             loudest: 3,
             loudest_above: 20,
             version: None,
+            tag: None,
         }
     }
 }
@@ -214,6 +218,10 @@ pub enum Event {
         meeting_id: String,
         endpoint: String,
     },
+    /// A conference is known no more.
+    ConferenceOver {
+        meeting_id: String,
+    },
 }
 
 /// Why a bridge wants to be woken.
@@ -275,6 +283,32 @@ pub struct Stats {
     pub totals: Totals,
 }
 
+impl Add for Stats {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            conferences: self.conferences + other.conferences,
+            endpoints: self.endpoints + other.endpoints,
+            connected: self.connected + other.connected,
+            datagrams_in: self.datagrams_in + other.datagrams_in,
+            datagrams_out: self.datagrams_out + other.datagrams_out,
+            bytes_in: self.bytes_in + other.bytes_in,
+            bytes_out: self.bytes_out + other.bytes_out,
+            forwarded: self.forwarded + other.forwarded,
+            retransmitted: self.retransmitted + other.retransmitted,
+            kept_bytes: self.kept_bytes + other.kept_bytes,
+            key_frame_requests: self.key_frame_requests + other.key_frame_requests,
+            limited: self.limited + other.limited,
+            estimated_bps: self.estimated_bps + other.estimated_bps,
+            padding: self.padding + other.padding,
+            strangers: self.strangers + other.strangers,
+            discarded: self.discarded + other.discarded,
+            totals: self.totals + other.totals,
+        }
+    }
+}
+
 /// All conferences of one worker thread.
 #[derive(Debug)]
 pub struct Bridge {
@@ -290,6 +324,8 @@ pub struct Bridge {
     counters: Counters,
     uplink: Uplink,
     generation: u64,
+    /// Participants of other bridges behind the same port.
+    elsewhere: usize,
     shutting_down: bool,
     draining: bool,
 }
@@ -309,6 +345,7 @@ impl Bridge {
             events: VecDeque::new(),
             counters: Counters::default(),
             generation: 0,
+            elsewhere: 0,
             shutting_down: false,
             draining: false,
         }
@@ -422,6 +459,35 @@ impl Bridge {
     /// The next event; drain until `None` after every change.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// From now on [`Self::poll_path`] tells whose paths these are.
+    pub fn watch_paths(&mut self) {
+        self.demux.watch();
+    }
+
+    /// A path that belongs to somebody here from now on (`true`), or no more.
+    pub fn poll_path(&mut self) -> Option<(Path, bool)> {
+        self.demux.poll_change()
+    }
+
+    /// Everybody in all conferences.
+    pub fn participants(&self) -> usize {
+        self.conferences.iter().flatten().map(Conference::len).sum()
+    }
+
+    /// There is a conference of this meeting.
+    pub fn has_meeting(&self, meeting_id: &str) -> bool {
+        self.conferences.iter().flatten().any(|conference| conference.meeting_id == meeting_id)
+    }
+
+    /// So many are with other bridges behind the same port: the limit of participants counts them, and the line is shared with them.
+    pub fn set_elsewhere(&mut self, participants: usize) {
+        self.elsewhere = participants;
+        let (own, all) = (self.participants() as u64, (self.participants() + participants) as u64);
+        if own > 0 {
+            self.uplink.set_line(self.config.uplink_bps.map(|bps| bps / all * own));
+        }
     }
 
     /// Tells every client goodbye (close_notify, WebSocket 1001) and refuses new conferences from now on.
@@ -560,6 +626,7 @@ impl Bridge {
         if let Some(over) = self.conferences.get_mut(place).and_then(Option::take) {
             self.counters.totals.conferences_completed += 1;
             self.counters.totals.conference_seconds += now.saturating_duration_since(over.created).as_secs();
+            self.events.push_back(Event::ConferenceOver { meeting_id: over.meeting_id });
         }
         self.forget_closed_channels();
     }
@@ -571,9 +638,5 @@ impl Bridge {
                 self.channels.remove(id);
             }
         }
-    }
-
-    fn endpoint_count(&self) -> usize {
-        self.conferences.iter().flatten().map(Conference::len).sum()
     }
 }

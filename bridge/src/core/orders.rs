@@ -81,7 +81,7 @@ impl Bridge {
             if endpoint.create && exists {
                 return Err(Refusal::EndpointExists(endpoint.id.clone()));
             }
-            if endpoint.create && self.endpoint_count() >= self.config.max_participants {
+            if endpoint.create && self.participants() + self.elsewhere >= self.config.max_participants {
                 return Err(Refusal::Full(self.config.max_participants));
             }
             if !endpoint.create && !exists && !is_batchable(endpoint) {
@@ -100,7 +100,7 @@ impl Bridge {
         let place = self.conferences.iter().position(Option::is_none).unwrap_or(self.conferences.len());
         let making = Making {
             meeting_id: request.meeting_id.clone(),
-            id: random_text(&mut self.rng, CONFERENCE_ID),
+            id: tagged(self.config.tag, &mut self.rng, CONFERENCE_ID),
             place,
             rng: ChaCha8Rng::from_rng(&mut self.rng),
             max_egress_bps: self.config.max_egress_bps,
@@ -295,7 +295,7 @@ impl Bridge {
 
     fn unused_ufrag(&mut self) -> String {
         loop {
-            let ufrag = random_text(&mut self.rng, UFRAG);
+            let ufrag = tagged(self.config.tag, &mut self.rng, UFRAG);
             if !self.demux.has_ufrag(&ufrag) {
                 return ufrag;
             }
@@ -313,6 +313,11 @@ fn random_text(rng: &mut ChaCha8Rng, length: usize) -> String {
     // Numbers past the last whole alphabet are drawn again, so that no character is likelier than another.
     let draws = std::iter::repeat_with(|| usize::try_from(rng.next_u32() & 63).ok());
     draws.filter_map(|draw| ALPHABET.get(draw?).copied()).take(length).collect()
+}
+
+/// As much of it random, tag or not.
+fn tagged(tag: Option<char>, rng: &mut ChaCha8Rng, length: usize) -> String {
+    tag.into_iter().chain(random_text(rng, length).chars()).collect()
 }
 
 fn percent_encoded(text: &str) -> String {

@@ -1,5 +1,6 @@
 //! What a bridge says of itself in numbers: totals since the start, and how it stands now.
 
+use std::ops::Add;
 use std::time::{Duration, Instant};
 
 use jitsi_wire::jingle::MediaKind;
@@ -41,6 +42,33 @@ pub struct Totals {
     pub reconnected: u64,
 }
 
+impl Add for Totals {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            conferences_created: self.conferences_created + other.conferences_created,
+            conferences_completed: self.conferences_completed + other.conferences_completed,
+            conference_seconds: self.conference_seconds + other.conference_seconds,
+            endpoints_created: self.endpoints_created + other.endpoints_created,
+            ice_succeeded: self.ice_succeeded + other.ice_succeeded,
+            ice_failed: self.ice_failed + other.ice_failed,
+            dtls_failed: self.dtls_failed + other.dtls_failed,
+            silent_channels: self.silent_channels + other.silent_channels,
+            data_channel_received: self.data_channel_received + other.data_channel_received,
+            data_channel_sent: self.data_channel_sent + other.data_channel_sent,
+            websocket_received: self.websocket_received + other.websocket_received,
+            websocket_sent: self.websocket_sent + other.websocket_sent,
+            dominant_speaker_changes: self.dominant_speaker_changes + other.dominant_speaker_changes,
+            key_frames_ahead: self.key_frames_ahead + other.key_frames_ahead,
+            key_frames_received: self.key_frames_received + other.key_frames_received,
+            layering_changes: self.layering_changes + other.layering_changes,
+            disconnected: self.disconnected + other.disconnected,
+            reconnected: self.reconnected + other.reconnected,
+        }
+    }
+}
+
 /// How the bridge stands now.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Gauges {
@@ -65,6 +93,39 @@ pub struct Gauges {
     pub round_trip: Option<Duration>,
     pub outgoing_loss: f64,
     pub incoming_loss: f64,
+}
+
+impl Add for Gauges {
+    type Output = Self;
+
+    /// Means are weighed by endpoints.
+    fn add(self, other: Self) -> Self {
+        let count = |gauges: &Self| (gauges.active + gauges.inactive) as f64;
+        let (own, others) = (count(&self), count(&other));
+        let mean = |one: f64, another: f64| {
+            if own + others > 0.0 { (one * own + another * others) / (own + others) } else { 0.0 }
+        };
+        let round_trip = match (self.round_trip, other.round_trip) {
+            (Some(one), Some(another)) => Some(Duration::from_secs_f64(mean(one.as_secs_f64(), another.as_secs_f64()))),
+            (one, another) => one.or(another),
+        };
+        Self {
+            draining: self.draining || other.draining,
+            largest_conference: self.largest_conference.max(other.largest_conference),
+            idle_conferences: self.idle_conferences + other.idle_conferences,
+            pairs: self.pairs + other.pairs,
+            active: self.active + other.active,
+            inactive: self.inactive + other.inactive,
+            sending_audio: self.sending_audio + other.sending_audio,
+            sending_video: self.sending_video + other.sending_video,
+            receive_only: self.receive_only + other.receive_only,
+            suspended: self.suspended + other.suspended,
+            lossy: self.lossy + other.lossy,
+            round_trip,
+            outgoing_loss: mean(self.outgoing_loss, other.outgoing_loss),
+            incoming_loss: mean(self.incoming_loss, other.incoming_loss),
+        }
+    }
 }
 
 /// One conference.
@@ -199,5 +260,28 @@ fn one(now: Instant, conference: &Conference, endpoint: &Endpoint) -> EndpointRe
         discarded: endpoint.discarded,
         receives: receives.collect(),
         sends: endpoint.sources.iter().map(living).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gauges_of_two_bridges_are_weighed_by_their_endpoints() {
+        let ms = Duration::from_millis;
+        let one = Gauges {
+            active: 3,
+            largest_conference: 3,
+            round_trip: Some(ms(10)),
+            incoming_loss: 0.5,
+            ..Gauges::default()
+        };
+        let other = Gauges { active: 1, largest_conference: 1, round_trip: Some(ms(50)), ..Gauges::default() };
+        let sum = one + other;
+        assert_eq!((sum.active, sum.largest_conference, sum.round_trip), (4, 3, Some(ms(20))));
+        assert!((sum.incoming_loss - 0.375).abs() < 1e-9, "{sum:?}");
+        assert_eq!(Gauges::default() + one, one);
+        assert_eq!(Gauges::default() + Gauges::default(), Gauges::default());
     }
 }

@@ -1,13 +1,19 @@
-//! Runs the pure core on a plain thread: sockets, timer, mailbox, nothing else.
+//! Runs the pure core on plain threads: sockets, timer, mailbox, nothing else.
 //!
 //! [`udp::Sockets::bind`] opens the media port, [`candidates::gather`] says which addresses to offer, [`worker::start`] starts the
-//! thread and gives the [`mailbox::Mailbox`] through which orders and bridge channels reach it. What the bridge has to say comes
-//! out of the listener that [`worker::start`] takes, on the worker's thread: hand it on, never wait there.
+//! threads and gives the [`mailbox::Mailbox`] through which orders and bridge channels reach them. What the bridge has to say comes
+//! out of the listener that [`worker::start`] takes, on the workers' threads: hand it on, never wait there.
+//!
+//! On small boards there is one worker. Where there are several, each has a core of its own, and a conference lives on one of them.
+//! The first receives for all and hands on what is not its own ([`routes`], [`parcel`]); each sends for itself.
 
 pub mod candidates;
+mod company;
 pub mod mailbox;
 pub mod metrics;
 mod outbox;
+mod parcel;
+mod routes;
 mod stun;
 pub mod udp;
 mod waker;

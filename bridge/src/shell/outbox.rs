@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::metrics::Counters;
 use super::udp::Sockets;
@@ -21,7 +22,7 @@ const MAX_RUN_BYTES: usize = 65_000;
 
 /// The batching [`Sink`]. Allocated once.
 pub(super) struct Outbox {
-    sockets: Sockets,
+    sockets: Arc<Sockets>,
     bytes: Box<[u8]>,
     used: usize,
     queue: Vec<Queued>,
@@ -31,7 +32,7 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn new(sockets: Sockets) -> Self {
+    pub(super) fn new(sockets: Arc<Sockets>) -> Self {
         Self {
             sockets,
             bytes: vec![0; BYTES].into_boxed_slice(),
@@ -209,7 +210,7 @@ mod tests {
     #[test]
     fn six_packets_for_fifty_peers_are_fifty_calls() {
         let peers: Vec<UdpSocket> = (0..50).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
-        let mut outbox = Outbox::new(Sockets::bind(&["127.0.0.1".parse().unwrap()], 0).unwrap());
+        let mut outbox = Outbox::new(Arc::new(Sockets::bind(&["127.0.0.1".parse().unwrap()], 0).unwrap()));
         for packet in 0..6 {
             for peer in &peers {
                 outbox.slot()[..1200].fill(packet);
@@ -229,7 +230,7 @@ mod tests {
     #[test]
     fn more_than_fits_is_sent_on_the_way_and_nothing_is_mixed_up() {
         let peers = [(); 3].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
-        let mut outbox = Outbox::new(Sockets::bind(&["127.0.0.1".parse().unwrap()], 0).unwrap());
+        let mut outbox = Outbox::new(Arc::new(Sockets::bind(&["127.0.0.1".parse().unwrap()], 0).unwrap()));
         let all = DATAGRAMS + 36;
         let (of, len) = (|n: usize| u8::try_from(n % 251).unwrap(), |n: usize| 100 + n % 7);
         for n in 0..all {

@@ -198,6 +198,11 @@ impl Inbox {
         }
     }
 
+    /// For whoever receives nothing.
+    pub(super) fn none() -> Self {
+        Self { slots: Box::default(), ..Self::new() }
+    }
+
     fn fill(&mut self, socket: &Socket) -> io::Result<()> {
         let chunks = self.slots.chunks_exact_mut(SLOT).take(self.room);
         let mut slots: heapless::Vec<IoSliceMut<'_>, BATCH_SIZE> = chunks.map(IoSliceMut::new).collect();

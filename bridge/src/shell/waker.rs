@@ -36,10 +36,10 @@ impl Waker {
         let _ = self.0.write(1);
     }
 
-    /// Sleeps; no longer than `timeout`, if there is one. A signal ends it as well.
-    pub(super) fn sleep(&self, sockets: &Sockets, timeout: Option<Duration>) -> io::Result<Ready> {
+    /// Sleeps; no longer than `timeout`, if there is one, and until a socket is readable, if there are any. A signal ends it as well.
+    pub(super) fn sleep(&self, sockets: Option<&Sockets>, timeout: Option<Duration>) -> io::Result<Ready> {
         let mut list = heapless::Vec::<PollFd<'_>, { MAX_SOCKETS + 1 }>::new();
-        for (_, udp) in sockets.sources() {
+        for (_, udp) in sockets.iter().flat_map(|sockets| sockets.sources()) {
             let _ = list.push(PollFd::new(udp.as_fd(), PollFlags::POLLIN));
         }
         let _ = list.push(PollFd::new(self.0.as_fd(), PollFlags::POLLIN));
@@ -69,20 +69,24 @@ mod tests {
         let both = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2))];
         let sockets = Sockets::bind(&both, 0).unwrap();
         let waker = Arc::new(Waker::new().unwrap());
-        assert_eq!(waker.sleep(&sockets, Some(Duration::ZERO)).unwrap(), Ready(0));
+        assert_eq!(waker.sleep(Some(&sockets), Some(Duration::ZERO)).unwrap(), Ready(0));
         waker.wake();
         waker.wake();
-        assert_eq!(waker.sleep(&sockets, None).unwrap(), Ready(0), "without the call this would be for ever");
-        assert_eq!(waker.sleep(&sockets, Some(Duration::from_micros(100))).unwrap(), Ready(0), "calls are heard once");
+        assert_eq!(waker.sleep(Some(&sockets), None).unwrap(), Ready(0), "without the call this would be for ever");
+        assert_eq!(
+            waker.sleep(Some(&sockets), Some(Duration::from_micros(100))).unwrap(),
+            Ready(0),
+            "calls are heard once"
+        );
         let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
         peer.send_to(b"hello", ("127.0.0.2", sockets.port())).unwrap();
-        let ready = waker.sleep(&sockets, None).unwrap();
+        let ready = waker.sleep(Some(&sockets), None).unwrap();
         assert!(ready.has(1) && !ready.has(0) && !ready.has(99));
         let other = Arc::clone(&waker);
         let thread = std::thread::spawn(move || other.wake());
         let mut inbox = super::super::udp::Inbox::new();
         while sockets.receive(1, &mut inbox).unwrap() {}
-        assert_eq!(waker.sleep(&sockets, None).unwrap(), Ready(0));
+        assert_eq!(waker.sleep(Some(&sockets), None).unwrap(), Ready(0));
         thread.join().unwrap();
     }
 }

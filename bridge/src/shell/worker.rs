@@ -1,14 +1,17 @@
-//! The thread that media lives on.
+//! The threads that media lives on.
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::candidates::Mapping;
+use super::company::Company;
 use super::mailbox::{Letter, Mailbox, Report};
 use super::outbox::Outbox;
+use super::parcel::Parcel;
+use super::routes::{self, MAX_WORKERS, Routes};
 use super::stun::Discovery;
 use super::udp::{Inbox, Incoming, Sockets};
 use super::waker::{Ready, Waker};
@@ -21,55 +24,86 @@ const STACK: usize = 512 * 1024;
 /// Full batches that are taken from one socket before timers, orders and the other socket get their turn.
 const BATCHES_PER_TURN: usize = 8;
 
-/// What the worker says, on its own thread.
+/// What a worker says, on its own thread.
 #[derive(Debug)]
 pub enum Notice {
     Bridge(Event),
     /// A STUN server answered.
     Mapped(Mapping),
-    /// The thread ends: after [`Letter::ShutDown`], or because it crashed and the process should end.
+    /// All threads have ended, after [`Letter::ShutDown`], or one has crashed and the process should end.
     Ended {
         crashed: bool,
     },
 }
 
-/// Takes notices; must not wait.
-pub type Listener = Box<dyn FnMut(Notice) + Send>;
+/// Takes notices, from all workers; must not wait.
+pub type Listener = Arc<dyn Fn(Notice) + Send + Sync>;
 
-/// A running worker.
+/// Workers that run.
 #[derive(Debug)]
-pub struct Worker {
+pub struct Workers {
     mailbox: Mailbox,
-    thread: JoinHandle<()>,
+    threads: Vec<JoinHandle<()>>,
 }
 
-impl Worker {
+impl Workers {
     pub fn mailbox(&self) -> &Mailbox {
         &self.mailbox
     }
 
-    /// Waits until the thread has ended; post [`Letter::ShutDown`] first. False if it crashed.
+    /// Waits until all threads have ended; post [`Letter::ShutDown`] first. False if one crashed.
     pub fn join(self) -> bool {
-        self.thread.join().is_ok()
+        self.threads.into_iter().map(JoinHandle::join).fold(true, |all, ended| all & ended.is_ok())
     }
 }
 
-/// Starts the thread. `seed` feeds all identifiers of the bridge.
+/// Starts so many threads, at least one and at most [`MAX_WORKERS`]. `seed` feeds all identifiers of their bridges.
 pub fn start(
+    count: usize,
     sockets: Sockets,
-    config: BridgeConfig,
-    identity: Arc<Identity>,
+    config: &BridgeConfig,
+    identity: &Arc<Identity>,
     seed: [u8; 32],
-    listener: Listener,
-) -> io::Result<Worker> {
-    let waker = Arc::new(Waker::new()?);
-    let mailbox = Mailbox::new(Arc::clone(&waker));
-    let inner = mailbox.clone();
-    let thread = std::thread::Builder::new().name("bridge".to_owned()).stack_size(STACK).spawn(move || {
-        let bridge = Bridge::new(config, identity, seed, Instant::now());
-        Loop::new(bridge, sockets, waker, inner, seed, listener).run();
-    })?;
-    Ok(Worker { mailbox, thread })
+    listener: &Listener,
+) -> io::Result<Workers> {
+    let wakers =
+        (0..count.clamp(1, MAX_WORKERS)).map(|_| Waker::new().map(Arc::new)).collect::<io::Result<Vec<_>>>()?;
+    let (company, sockets) = (Arc::new(Company::new(&wakers)), Arc::new(sockets));
+    let mut workers = Workers { mailbox: Mailbox::new(Arc::clone(&company)), threads: Vec::new() };
+    for (number, waker) in wakers.into_iter().enumerate() {
+        let tag = if company.is_single() { None } else { routes::tag(number) };
+        let (config, identity) = (BridgeConfig { tag, ..config.clone() }, Arc::clone(identity));
+        let place = Place { number, company: Arc::clone(&company) };
+        let (sockets, listener) = (Arc::clone(&sockets), Arc::clone(listener));
+        let seed = seed_of(seed, number);
+        let thread = Builder::new().name("bridge".to_owned()).stack_size(STACK).spawn(move || {
+            let bridge = Bridge::new(config, identity, seed, Instant::now());
+            Loop::new(bridge, sockets, waker, place, seed, listener).run();
+        })?;
+        workers.threads.push(thread);
+    }
+    Ok(workers)
+}
+
+/// Different for each, so that no two give the same names and numbers.
+fn seed_of(mut seed: [u8; 32], number: usize) -> [u8; 32] {
+    for (byte, part) in seed.iter_mut().zip(number.to_le_bytes()) {
+        *byte ^= part;
+    }
+    seed
+}
+
+/// Which one of the workers this is.
+struct Place {
+    number: usize,
+    company: Arc<Company>,
+}
+
+impl Place {
+    /// The first receives for all.
+    fn receives(&self) -> bool {
+        self.number == 0
+    }
 }
 
 /// What the thread owns.
@@ -79,9 +113,14 @@ struct Loop {
     inbox: Inbox,
     discovery: Discovery,
     secret: u32,
-    mailbox: Mailbox,
+    place: Place,
     letters: VecDeque<Letter>,
     waker: Arc<Waker>,
+    /// Where datagrams belong, for the one that receives.
+    routes: Routes,
+    /// To each of the others, or, for those, what has come.
+    parcels: Vec<Parcel>,
+    elsewhere: usize,
     /// A socket had more than one turn takes.
     backlog: bool,
     listener: Listener,
@@ -90,23 +129,30 @@ struct Loop {
 
 impl Loop {
     fn new(
-        bridge: Bridge,
-        sockets: Sockets,
+        mut bridge: Bridge,
+        sockets: Arc<Sockets>,
         waker: Arc<Waker>,
-        mailbox: Mailbox,
+        place: Place,
         seed: [u8; 32],
         listener: Listener,
     ) -> Self {
         let [a, b, c, d, ..] = seed;
+        if !place.company.is_single() {
+            bridge.watch_paths();
+        }
+        let parcels = if place.receives() { place.company.size() } else { 1 };
         Self {
             bridge,
             outbox: Outbox::new(sockets),
-            inbox: Inbox::new(),
+            inbox: if place.receives() { Inbox::new() } else { Inbox::none() },
             discovery: Discovery::default(),
             secret: u32::from_be_bytes([a, b, c, d]).rotate_left(7) ^ 0x5bd1_e995,
-            mailbox,
+            place,
             letters: VecDeque::new(),
             waker,
+            routes: Routes::default(),
+            parcels: (0..parcels).map(|_| Parcel::default()).collect(),
+            elsewhere: 0,
             backlog: false,
             listener,
             ended: false,
@@ -124,13 +170,32 @@ impl Loop {
         let ready = self.sleep();
         let now = Instant::now();
         self.outbox.counters.turns += 1;
-        self.take_datagrams(now, ready);
+        if self.place.receives() {
+            self.take_datagrams(now, ready);
+        } else {
+            self.take_parcel(now);
+        }
         self.take_letters(now);
         if self.bridge.next_wakeup().is_some_and(|(at, _)| at <= now) {
             self.bridge.on_wakeup(now, &mut self.outbox);
         }
+        if !self.place.company.is_single() {
+            self.tell_others();
+        }
         self.hand_out_events();
         self.outbox.flush();
+    }
+
+    /// What the other workers have to know, before what comes of it goes out.
+    fn tell_others(&mut self) {
+        let Place { number, company } = &self.place;
+        while let Some((path, owned)) = self.bridge.poll_path() {
+            company.news.tell(path, *number, owned);
+        }
+        let elsewhere = company.tell(*number, self.bridge.participants());
+        if std::mem::replace(&mut self.elsewhere, elsewhere) != elsewhere {
+            self.bridge.set_elsewhere(elsewhere);
+        }
     }
 
     /// Until a socket is readable, a letter is posted, or the bridge wants to be woken.
@@ -140,7 +205,8 @@ impl Loop {
             Some((at, _)) => Some(at.saturating_duration_since(Instant::now())),
             None => None,
         };
-        self.waker.sleep(self.outbox.sockets(), timeout).unwrap_or_else(|error| {
+        let sockets = self.place.receives().then(|| self.outbox.sockets());
+        self.waker.sleep(sockets, timeout).unwrap_or_else(|error| {
             // Memory is short for a moment: the call is simply made again.
             tracing::warn!(%error, "waiting for datagrams");
             Ready::default()
@@ -174,21 +240,45 @@ impl Loop {
     }
 
     fn hand_in_batch(&mut self, now: Instant) {
+        let company = &self.place.company;
+        self.routes.learn(&company.news);
         for incoming in self.inbox.datagrams() {
             let Incoming::Datagram(path, datagram) = incoming else {
                 self.outbox.counters.oversized += 1;
                 continue;
             };
+            if !company.is_single() {
+                let worker = self.routes.worker(path, datagram);
+                // The first parcel is our own, which stays empty.
+                if let Some(parcel) = self.parcels.get_mut(worker).filter(|_| worker > 0) {
+                    self.outbox.counters.dropped_behind += u64::from(!parcel.put(path, datagram));
+                    continue;
+                }
+            }
             self.outbox.counters.received += 1;
             match self.discovery.answer(path, datagram) {
                 Some(mapped) => (self.listener)(Notice::Mapped(Mapping { base: path.local, mapped })),
                 None => self.bridge.on_datagram(now, path, datagram, &mut self.outbox),
             }
         }
+        for (worker, parcel) in self.parcels.iter_mut().enumerate().filter(|(_, parcel)| !parcel.is_empty()) {
+            self.outbox.counters.dropped_behind += company.deliver(worker, parcel);
+        }
+    }
+
+    /// What the one that receives has handed on.
+    fn take_parcel(&mut self, now: Instant) {
+        let Some(parcel) = self.parcels.first_mut() else { return };
+        self.place.company.collect(self.place.number, parcel);
+        for (path, datagram) in parcel.datagrams() {
+            self.outbox.counters.received += 1;
+            self.bridge.on_datagram(now, path, datagram, &mut self.outbox);
+        }
+        parcel.clear();
     }
 
     fn take_letters(&mut self, now: Instant) {
-        self.mailbox.collect(&mut self.letters);
+        self.place.company.letters(self.place.number).collect(&mut self.letters);
         while let Some(letter) = self.letters.pop_front() {
             self.take_letter(now, letter);
         }
@@ -197,7 +287,14 @@ impl Loop {
     fn take_letter(&mut self, now: Instant, letter: Letter) {
         let (bridge, outbox) = (&mut self.bridge, &mut self.outbox);
         match letter {
-            Letter::Apply(command) => bridge.apply(now, command, outbox),
+            Letter::Apply(command) => {
+                let created = command.request.create.then(|| command.request.meeting_id.clone());
+                bridge.apply(now, command, outbox);
+                // A limit or a wrong order: there is none after all.
+                if let Some(refused) = created.filter(|meeting_id| !bridge.has_meeting(meeting_id)) {
+                    self.place.company.forget_meeting(&refused);
+                }
+            }
             Letter::OpenChannel { conference, endpoint, pwd, id, answer } => {
                 let outcome = bridge.open_channel(now, &conference, &endpoint, &pwd, id, outbox);
                 answer(outcome);
@@ -220,6 +317,9 @@ impl Loop {
 
     fn hand_out_events(&mut self) {
         while let Some(event) = self.bridge.poll_event() {
+            if let Event::ConferenceOver { meeting_id } = &event {
+                self.place.company.forget_meeting(meeting_id);
+            }
             (self.listener)(Notice::Bridge(event));
         }
     }
@@ -227,7 +327,10 @@ impl Loop {
 
 impl Drop for Loop {
     fn drop(&mut self) {
-        (self.listener)(Notice::Ended { crashed: std::thread::panicking() });
+        let (last, crashed) = (self.place.company.ends(), std::thread::panicking());
+        if last || crashed {
+            (self.listener)(Notice::Ended { crashed });
+        }
     }
 }
 
@@ -245,16 +348,20 @@ mod tests {
 
     const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-    fn worker() -> (Worker, u16, mpsc::Receiver<Notice>) {
+    fn worker() -> (Workers, u16, mpsc::Receiver<Notice>) {
+        workers(1)
+    }
+
+    fn workers(count: usize) -> (Workers, u16, mpsc::Receiver<Notice>) {
         let sockets = Sockets::bind(&[LOCALHOST], 0).unwrap();
         let port = sockets.port();
         let (notices, received) = mpsc::channel();
-        let listener = Box::new(move |notice| notices.send(notice).unwrap());
+        let listener: Listener = Arc::new(move |notice| notices.send(notice).unwrap());
         let identity = Arc::new(Identity::generate().unwrap());
-        (start(sockets, BridgeConfig::default(), identity, [7; 32], listener).unwrap(), port, received)
+        (start(count, sockets, &BridgeConfig::default(), &identity, [7; 32], &listener).unwrap(), port, received)
     }
 
-    fn report(worker: &Worker) -> Report {
+    fn report(worker: &Workers) -> Report {
         let (answer, received) = mpsc::channel();
         worker.mailbox().post(Letter::Report(Box::new(move |report| answer.send(report).unwrap())));
         received.recv().unwrap()
@@ -321,7 +428,23 @@ mod tests {
     }
 
     /// One endpoint in one conference; its credentials.
-    fn endpoint(worker: &Worker, notices: &mpsc::Receiver<Notice>) -> (String, String) {
+    fn endpoint(worker: &Workers, notices: &mpsc::Receiver<Notice>) -> (String, String) {
+        endpoint_of("m", worker, notices)
+    }
+
+    fn endpoint_of(meeting_id: &str, worker: &Workers, notices: &mpsc::Receiver<Notice>) -> (String, String) {
+        order(meeting_id, worker);
+        match notices.recv().unwrap() {
+            Notice::Bridge(Event::Reply(Reply::Done { id: 7, mut answer })) => {
+                let transport = answer.endpoints.remove(0).transport.unwrap();
+                (transport.ufrag.unwrap(), transport.pwd.unwrap())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A conference with one endpoint.
+    fn order(meeting_id: &str, worker: &Workers) {
         let transport = TransportModify { ice_controlling: true, ..TransportModify::default() };
         let endpoint = EndpointModify {
             id: "abcd1234".to_owned(),
@@ -331,19 +454,12 @@ mod tests {
             ..EndpointModify::default()
         };
         let request = ConferenceModify {
-            meeting_id: "m".to_owned(),
+            meeting_id: meeting_id.to_owned(),
             create: true,
             endpoints: vec![endpoint],
             ..ConferenceModify::default()
         };
         worker.mailbox().post(Letter::Apply(Command { id: 7, request, client_is_local: true }));
-        match notices.recv().unwrap() {
-            Notice::Bridge(Event::Reply(Reply::Done { id: 7, mut answer })) => {
-                let transport = answer.endpoints.remove(0).transport.unwrap();
-                (transport.ufrag.unwrap(), transport.pwd.unwrap())
-            }
-            other => panic!("{other:?}"),
-        }
     }
 
     fn binding_request(ufrag: &str, pwd: &str) -> Vec<u8> {
@@ -377,5 +493,57 @@ mod tests {
         assert_eq!(report(&worker).shell.received, 2);
         worker.mailbox().post(Letter::ShutDown);
         assert!(worker.join());
+    }
+
+    #[test]
+    fn each_conference_has_a_worker_and_datagrams_find_it() {
+        let (workers, port, notices) = workers(3);
+        let browsers: Vec<_> = (0..6)
+            .map(|number| {
+                let credentials = endpoint_of(&format!("meeting {number}"), &workers, &notices);
+                let browser = UdpSocket::bind("127.0.0.1:0").unwrap();
+                browser.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+                (browser, credentials)
+            })
+            .collect();
+        let mut firsts: Vec<_> = browsers.iter().filter_map(|(_, (ufrag, _))| ufrag.chars().next()).collect();
+        firsts.sort_unstable();
+        assert_eq!(firsts, ['a', 'a', 'b', 'b', 'c', 'c'], "two for each worker");
+        for (browser, (ufrag, pwd)) in &browsers {
+            browser.send_to(&binding_request(ufrag, pwd), (LOCALHOST, port)).unwrap();
+            let mut answer = [0; 1500];
+            let (_, from) = browser.recv_from(&mut answer).unwrap();
+            assert_eq!((from.port(), &answer[..2]), (port, [1, 1].as_slice()));
+            // A path that was checked is its owner's: this is no stranger's, though it says nothing that can be understood.
+            browser.send_to(&[0x80; 200], (LOCALHOST, port)).unwrap();
+        }
+        while report(&workers).shell.received < 12 {
+            std::thread::yield_now();
+        }
+        let report = report(&workers);
+        assert_eq!((report.bridge.conferences, report.bridge.endpoints, report.bridge.strangers), (6, 6, 0));
+        workers.mailbox().post(Letter::ShutDown);
+        assert!(workers.join());
+        let ended = notices.iter().filter(|notice| matches!(notice, Notice::Ended { .. })).count();
+        assert_eq!(ended, 1, "when the last one has");
+    }
+
+    #[test]
+    fn the_limit_of_participants_counts_all_workers() {
+        let sockets = Sockets::bind(&[LOCALHOST], 0).unwrap();
+        let (notices, received) = mpsc::channel();
+        let listener: Listener = Arc::new(move |notice| notices.send(notice).unwrap());
+        let config = BridgeConfig { max_participants: 2, ..BridgeConfig::default() };
+        let workers = start(2, sockets, &config, &Arc::new(Identity::generate().unwrap()), [7; 32], &listener).unwrap();
+        endpoint_of("one", &workers, &received);
+        endpoint_of("two", &workers, &received);
+        // Each knows of the other's when it has had a turn since.
+        assert_eq!((0..2).map(|_| report(&workers).bridge.endpoints).collect::<Vec<_>>(), [2, 2]);
+        order("three", &workers);
+        let refused = received.recv().unwrap();
+        let full = Reply::Refused { id: 7, refusal: jitsi_wire::colibri2::Refusal::Full(2) };
+        assert!(matches!(&refused, Notice::Bridge(Event::Reply(reply)) if *reply == full), "{refused:?}");
+        workers.mailbox().post(Letter::ShutDown);
+        assert!(workers.join());
     }
 }

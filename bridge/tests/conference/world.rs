@@ -488,6 +488,7 @@ impl World {
                 }
                 Event::ChannelClose { id, code, reason } => self.closed.push((id, code, reason)),
                 Event::EndpointGone { endpoint, .. } => self.gone.push(endpoint),
+                Event::ConferenceOver { .. } => {}
             }
         }
     }

@@ -61,7 +61,8 @@ fn traffic(page: &mut Page, figures: &Figures) {
     page.counter("moothall_retransmitted_packets_total", "Packets sent again.", stats.retransmitted);
     page.counter("moothall_strange_packets_total", "Datagrams from nowhere.", stats.strangers);
     page.counter("moothall_discarded_packets_total", "Packets that went no further.", stats.discarded);
-    page.counter("moothall_dropped_packets_total", "Datagrams the kernel had no room for.", shell.dropped_full);
+    let dropped = shell.dropped_full + shell.dropped_behind;
+    page.counter("moothall_dropped_packets_total", "Datagrams that the kernel or a worker had no room for.", dropped);
     page.counter("moothall_websocket_messages_received_total", "On bridge channels.", totals.websocket_received);
     page.counter("moothall_websocket_messages_sent_total", "On bridge channels.", totals.websocket_sent);
     page.counter("moothall_data_channel_messages_received_total", "On bridge channels.", totals.data_channel_received);

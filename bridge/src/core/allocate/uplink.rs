@@ -27,6 +27,15 @@ impl Uplink {
         Self { shared: bps.map(used), ..Self::default() }
     }
 
+    /// The line, or our part of it, carries so much now.
+    pub fn set_line(&mut self, bps: Option<u64>) {
+        let shared = bps.map(used);
+        if shared != self.shared {
+            self.shared = shared;
+            self.fill();
+        }
+    }
+
     /// What nobody may exceed; `None` while all get what they can take.
     pub fn level(&self) -> Option<u64> {
         self.level
