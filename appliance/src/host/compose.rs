@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use board_config::{Channel, Codec, Codecs, Config, Service, SrtpProfile};
+use board_config::{Board, Channel, Codec, Codecs, Config, Machine, Service, SrtpProfile};
 use bridge::core::{BridgeConfig, srtp};
 use bridge::shell::candidates::Rules;
 use signal::focus::{ChannelKind, VideoCodec};
@@ -15,6 +15,9 @@ use crate::exit::{Failure, Reason};
 
 /// However many processors there are: one thread forwards some hundred thousand packets a second on those machines.
 const MOST_WORKERS: usize = 8;
+
+/// A quarter of a second of a camera: what is missing is asked for that late on most lines.
+const LEAST_HISTORY: usize = 64 * 1024;
 
 /// What clients are told and served, apart from sockets and certificate.
 #[derive(Debug)]
@@ -35,7 +38,16 @@ pub(crate) fn candidate_rules(config: &Config, bound: Vec<IpAddr>, port: u16) ->
     }
 }
 
-pub(crate) fn bridge(config: &Config, server_id: String) -> BridgeConfig {
+/// What may be kept of one participant's video: half of what the machine has for each of as many as may come.
+fn history_bytes(config: &Config, machine: &Machine) -> usize {
+    let most = BridgeConfig::default().history_bytes;
+    let board = config.board.as_ref().and_then(|name| Board::named(name).ok());
+    let each = board.and_then(|board| board.memory_each(machine, config.bridge.max_participants.get()));
+    let half = each.map_or(most, |each| usize::try_from(each.bytes() / 2).unwrap_or(most));
+    half.clamp(LEAST_HISTORY, most)
+}
+
+pub(crate) fn bridge(config: &Config, server_id: String, machine: &Machine) -> BridgeConfig {
     let profiles = config.bridge.srtp_profiles.iter().map(|profile| match profile {
         SrtpProfile::AeadAes128Gcm => srtp::Profile::AeadAes128Gcm,
         SrtpProfile::Aes128CmHmacSha1_80 => srtp::Profile::Aes128CmHmacSha1_80,
@@ -43,6 +55,7 @@ pub(crate) fn bridge(config: &Config, server_id: String) -> BridgeConfig {
     BridgeConfig {
         server_id,
         srtp_profiles: profiles.collect(),
+        history_bytes: history_bytes(config, machine),
         max_participants: config.bridge.max_participants.get(),
         max_egress_bps: config.bridge.receiver_kbps.bits_per_second(),
         uplink_bps: Some(config.bridge.max_egress_kbps.bits_per_second()),
@@ -187,7 +200,7 @@ mod tests {
         assert_eq!(signal.focus.codecs, [VideoCodec::H264, VideoCodec::Vp8]);
         assert_eq!(signal.focus.channel, ChannelKind::DataChannel);
         assert_eq!(signal.services[0].credentials, Some(("u".to_owned(), "p".to_owned())));
-        let bridge = bridge(&config, "id".to_owned());
+        let bridge = bridge(&config, "id".to_owned(), &Machine::default());
         assert_eq!((bridge.max_egress_bps, bridge.max_participants), (1_500_000, 7));
         assert_eq!(bridge.uplink_bps, Some(9_000_000));
         assert_eq!(bridge.srtp_profiles, [srtp::Profile::Aes128CmHmacSha1_80]);
@@ -195,6 +208,20 @@ mod tests {
         assert_eq!((site.client.domain.as_str(), site.client.prefer_sctp), ("hall.example", true));
         assert_eq!(site.branding.accent_dark.unwrap().to_string(), "#72d5b8");
         assert_eq!(site.limits.xmpp_frame, 65_536);
+    }
+
+    #[test]
+    fn what_is_kept_of_videos_follows_from_memory_and_participants() {
+        let machine =
+            |mebibytes: u64| Machine { memory: Some(board_config::Bytes::new(mebibytes << 20)), ..Machine::default() };
+        let most = BridgeConfig::default().history_bytes;
+        let bytes = |text: &str, machine: &Machine| history_bytes(&config(text), machine);
+        assert_eq!(bytes("", &machine(906)), most, "no board");
+        assert_eq!(bytes("board = \"rpi4\"\n", &Machine::default()), most, "nothing is known of its memory");
+        let small = bytes("board = \"rpi4\"\n[bridge]\nmax_participants = 60\n", &machine(906));
+        assert!((500_000..900_000).contains(&small), "{small}");
+        assert_eq!(bytes("board = \"rpi4\"\n[bridge]\nmax_participants = 5000\n", &machine(906)), LEAST_HISTORY);
+        assert_eq!(bytes("board = \"rpi4\"\n[bridge]\nmax_participants = 10\n", &machine(7930)), most);
     }
 
     #[test]

@@ -36,6 +36,7 @@ use crate::config;
 use crate::exit::{Failure, Reason};
 use crate::local_socket::{self, Opened};
 use crate::logs;
+use crate::machine;
 use crate::notify::ServiceManager;
 use crate::say::say;
 use authority::Authority;
@@ -330,7 +331,7 @@ fn start_bridge(
     listener: &worker::Listener,
 ) -> Result<Workers, Failure> {
     let identity = Identity::generate().map_err(|error| Failure::new(Reason::Unexpected, error))?;
-    let mut bridge = compose::bridge(config, server_id);
+    let mut bridge = compose::bridge(config, server_id, &machine::found());
     bridge.candidates = candidates::gather(rules, addresses, &[]);
     if bridge.candidates.is_empty() {
         tracing::warn!("no address of this machine may be offered for audio and video; see bridge.interfaces");

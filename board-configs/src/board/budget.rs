@@ -95,6 +95,11 @@ impl Limits {
 }
 
 impl Participants {
+    pub(super) fn memory_each(&self, host: Bytes, participants: usize) -> Bytes {
+        let participants = u64::try_from(participants.max(1)).unwrap_or(u64::MAX);
+        Bytes::new(host.bytes().saturating_sub(self.idle.bytes()) / participants)
+    }
+
     /// What is not known limits nothing.
     pub(super) fn carried(&self, cores: Option<u32>, host: Option<Bytes>) -> usize {
         let by_cores = cores.map_or(self.most, |cores| self.per_core.saturating_mul(cores.max(1)));
@@ -164,6 +169,18 @@ mod tests {
         assert_eq!(rule.carried(Some(4), Some(Bytes::new(26 * MIB))), 10);
         assert_eq!(rule.carried(Some(4), Some(Bytes::new(2 * MIB))), 1);
         assert_eq!(rule.carried(None, None), 35);
+    }
+
+    #[test]
+    fn the_memory_of_the_host_is_shared_by_as_many_as_may_come() {
+        let board = Board::named(&boards().find(|board| board.as_str() == "rpi4").unwrap()).unwrap();
+        let machine = machine(906, 4);
+        let (host, idle) = (board.limits(&machine).unwrap().host.bytes(), board.participants.idle.bytes());
+        let each = |participants| board.memory_each(&machine, participants).unwrap().bytes();
+        assert_eq!((each(60) * 60, each(1)), ((host - idle) / 60 * 60, host - idle));
+        assert!(each(board.carries(&machine)) >= board.participants.each.bytes());
+        assert_eq!(each(0), each(1));
+        assert_eq!(board.memory_each(&Machine::default(), 60), None);
     }
 
     #[test]

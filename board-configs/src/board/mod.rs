@@ -194,6 +194,11 @@ impl Board {
     pub fn carries(&self, machine: &Machine) -> usize {
         self.participants.carried(machine.cores, self.limits(machine).map(|limits| limits.host))
     }
+
+    /// What each of so many participants may take of the memory of its host; `None` as long as that is not known.
+    pub fn memory_each(&self, machine: &Machine, participants: usize) -> Option<Bytes> {
+        Some(self.participants.memory_each(self.limits(machine)?.host, participants))
+    }
 }
 
 /// The names of all boards, the one that is most likely meant first.

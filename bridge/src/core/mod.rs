@@ -40,6 +40,7 @@ use demux::{Demux, Handle, Kind};
 pub(crate) use endpoint::ice::ufrag_of;
 use endpoint::identity::Identity;
 use endpoint::transport::StunVerdict;
+use ingress::history::MAX_BYTES;
 use stats::{ConferenceReport, Gauges, Totals};
 use turn::{Counters, Turn};
 
@@ -107,6 +108,9 @@ pub struct BridgeConfig {
     pub server_id: String,
     /// SRTP profiles, most wanted first.
     pub srtp_profiles: Vec<srtp::Profile>,
+    /// What may be kept of one participant's video so that it can be sent again, over all its encodings. A second is of use; more is
+    /// not kept.
+    pub history_bytes: usize,
     /// Endpoints over all conferences; one more is refused.
     pub max_participants: usize,
     /// What one receiver may be sent at most, in bits per second of video payload.
@@ -133,6 +137,7 @@ impl Default for BridgeConfig {
             websocket_base: None,
             server_id: "default-id".to_owned(),
             srtp_profiles: vec![srtp::Profile::AeadAes128Gcm, srtp::Profile::Aes128CmHmacSha1_80],
+            history_bytes: 3 * MAX_BYTES,
             max_participants: 500,
             max_egress_bps: 20_000_000,
             uplink_bps: None,

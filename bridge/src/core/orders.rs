@@ -193,6 +193,7 @@ impl Bridge {
             transport,
             Leg::new(now, self.epoch, self.config.max_egress_bps.saturating_add(SPEECH)),
             password,
+            self.config.history_bytes,
         );
         let can = request.capabilities;
         endpoint.private_addresses = shows_private;

@@ -1,4 +1,5 @@
 use crate::world::*;
+use bridge::core::BridgeConfig;
 use bridge::core::packet::{Seq, Ssrc};
 use bridge::core::rtcp::{Block, Compound, NtpTime, SenderInfo};
 use bridge::core::stats::EndpointReport;
@@ -219,6 +220,18 @@ fn only_what_somebody_gets_is_kept_and_the_key_frame_that_begins_more_of_it() {
     let first = world.client(2).stream(ssrc)[0].header.sequence;
     world.send_rtcp(2, |w| w.nack(Ssrc(1), Ssrc(ssrc), &[first]).map(|_| ()));
     assert_eq!(encodings(&world.client(2).stream(rtx)), [2]);
+}
+
+#[test]
+fn what_is_kept_of_one_participant_is_bounded_over_all_encodings() {
+    let config = BridgeConfig { history_bytes: 2000, ..BridgeConfig::default() };
+    let mut world = World::meeting_with(config, 2);
+    for step in 0..60 {
+        world.film(1, 4 + step, 1, step == 0, &[0, 1, 2]);
+        // Each encoding keeps its newest, whatever the others take.
+        assert!(world.bridge.stats().kept_bytes <= 2000 + 3 * 200, "{}", world.bridge.stats().kept_bytes);
+    }
+    assert!(world.bridge.stats().kept_bytes > 1000, "{}", world.bridge.stats().kept_bytes);
 }
 
 #[test]

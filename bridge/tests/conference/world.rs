@@ -231,7 +231,11 @@ impl World {
 
     /// A meeting of participants `a`, `b`, ... with simulcast cameras, all connected, all with a channel that asks for 720p.
     pub fn meeting(size: u32) -> Self {
-        let mut world = Self::new();
+        Self::meeting_with(BridgeConfig::default(), size)
+    }
+
+    pub fn meeting_with(config: BridgeConfig, size: u32) -> Self {
+        let mut world = Self::with_config(config);
         for number in 1..=size {
             world.join(number, 3);
         }

@@ -234,15 +234,16 @@ impl Encoding {
         Ok((header, packet.len(), sequence))
     }
 
-    /// Puts the packet into the history, unless it is there.
+    /// Puts the packet into the history, unless it is there. `room` is what the history may take.
     pub(super) fn keep(
         &mut self,
         now: Instant,
         incoming: &Incoming,
         header: &RtpHeader,
         packet: &[u8],
+        room: usize,
     ) -> Result<(), Discard> {
-        match self.history.insert(now, incoming.sequence, header, packet) {
+        match self.history.insert(now, incoming.sequence, header, packet, room) {
             Inserted::New => Ok(()),
             Inserted::Duplicate => Err(Discard::Replay),
             Inserted::TooOld => Err(Discard::TooOld),

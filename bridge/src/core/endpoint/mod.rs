@@ -104,6 +104,9 @@ pub struct Endpoint {
     /// Where streams of SSRCs that are gone would go on, newest last.
     pub retired: VecDeque<(Ssrc, Ended)>,
     arrivals: ArrivalLog,
+    /// Bytes of its video that may be kept so that they can be sent again, and that are.
+    history_bytes: usize,
+    kept: usize,
     pub channel: Channel,
     pub settings: Settings,
     pub audio: Option<AudioSubscription>,
@@ -155,7 +158,15 @@ pub struct Received {
 }
 
 impl Endpoint {
-    pub fn new(now: Instant, handle: Handle, id: &str, transport: Transport, leg: Leg, password: String) -> Self {
+    pub fn new(
+        now: Instant,
+        handle: Handle,
+        id: &str,
+        transport: Transport,
+        leg: Leg,
+        password: String,
+        history_bytes: usize,
+    ) -> Self {
         Self {
             handle,
             id: Arc::from(id),
@@ -176,6 +187,8 @@ impl Endpoint {
             slots: None,
             retired: VecDeque::new(),
             arrivals: ArrivalLog::new(now),
+            history_bytes,
+            kept: 0,
             channel: Channel::new(password),
             settings: Settings::new(None),
             audio: None,
@@ -401,8 +414,12 @@ impl Endpoint {
         let loud = level.is_none_or(judge);
         let context = Context { loud, ..self.context(&header, stream, kind, level)? };
         let source = self.sources.get_mut(stream.source).ok_or(Discard::UnknownSsrc)?;
-        let placed = source.accept(now, header, packet, &context)?;
-        Ok(Received { source: stream.source, placed })
+        let own = source.kept(stream.encoding);
+        let others = self.kept.saturating_sub(own);
+        let room = self.history_bytes.saturating_sub(others);
+        let placed = source.accept(now, header, packet, &Context { room, ..context });
+        self.kept = others + source.kept(stream.encoding);
+        Ok(Received { source: stream.source, placed: placed? })
     }
 
     /// See [`anchor`]. `ssrcs` are the bridge's own, by kind.
@@ -447,6 +464,7 @@ impl Endpoint {
             dependency_descriptor: media.extensions.dependency_descriptor,
             level,
             loud: true,
+            room: 0,
         })
     }
 
@@ -635,8 +653,12 @@ impl Endpoint {
         if !blocks.is_empty() {
             let _ = self.leg.send_rtcp(sink, |writer| writer.receiver_report(sender, &blocks));
         }
-        let encodings = self.sources.iter_mut().flat_map(|source| &mut source.encodings);
-        let remembers = encodings.fold(false, |any, encoding| encoding.history.expire(now) | any);
+        self.kept = 0;
+        let mut remembers = false;
+        for encoding in self.sources.iter_mut().flat_map(|source| &mut source.encodings) {
+            remembers |= encoding.history.expire(now);
+            self.kept += encoding.history.bytes();
+        }
         // A stream that fell silent is looked after until its history is empty.
         let goes_on = remembers || !blocks.is_empty() || !with_audio;
         self.next_report = goes_on.then(|| now + REPORT_INTERVAL);

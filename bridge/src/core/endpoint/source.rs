@@ -99,6 +99,8 @@ pub struct Context {
     pub level: Option<AudioLevel>,
     /// Of all who talk this is one of the loudest.
     pub loud: bool,
+    /// Bytes of this encoding that may be kept.
+    pub room: usize,
 }
 
 impl Source {
@@ -198,6 +200,11 @@ impl Source {
         self.watched
     }
 
+    /// Bytes of an encoding that could be sent again.
+    pub fn kept(&self, encoding: u8) -> usize {
+        self.encodings.get(usize::from(encoding)).map_or(0, |encoding| encoding.history.bytes())
+    }
+
     /// Nothing has come for a while.
     pub fn is_asleep(&self, now: Instant) -> bool {
         self.last_packet.is_none_or(|last| now.saturating_duration_since(last) > ASLEEP)
@@ -281,7 +288,7 @@ impl Source {
             encoding.place(&mut incoming, context.codec, descriptor);
             // Whatever this packet changes about who gets what: a receiver can only start at it if decoding can.
             if incoming.key_start || self.watched.has(context.encoding) {
-                encoding.keep(now, &incoming, &header, packet)?;
+                encoding.keep(now, &incoming, &header, packet, context.room)?;
             } else if context.restores.is_some() {
                 // Senders probe their path with what they sent before: it says nothing of what this encoding costs, nor that it lives.
                 return Err(Discard::NotWanted);

@@ -55,12 +55,12 @@ pub struct History {
 }
 
 impl History {
-    /// Keeps a copy of `packet`, which `header` describes.
-    pub fn insert(&mut self, now: Instant, at: ExtSeq, header: &RtpHeader, packet: &[u8]) -> Inserted {
+    /// Keeps a copy of `packet`, which `header` describes, and what came before it as long as all takes no more than `room`.
+    pub fn insert(&mut self, now: Instant, at: ExtSeq, header: &RtpHeader, packet: &[u8], room: usize) -> Inserted {
         if self.get(at).is_some() {
             return Inserted::Duplicate;
         }
-        while self.bytes + packet.len() > MAX_BYTES && !self.entries.is_empty() {
+        while self.bytes + packet.len() > room.min(MAX_BYTES) && !self.entries.is_empty() {
             self.drop_oldest();
         }
         if at < self.floor || !self.reserve(at) {

@@ -12,7 +12,7 @@ fn packet(n: u64, len: usize) -> Vec<u8> {
 
 fn insert(history: &mut History, now: Instant, n: u64, len: usize) -> Inserted {
     let packet = packet(n, len);
-    history.insert(now, ExtSeq(n), &RtpHeader::parse(&packet).unwrap(), &packet)
+    history.insert(now, ExtSeq(n), &RtpHeader::parse(&packet).unwrap(), &packet, MAX_BYTES)
 }
 
 fn has(history: &History, n: u64) -> bool {
@@ -75,6 +75,20 @@ fn packets_leave_by_bytes() {
         assert!(history.bytes() <= MAX_BYTES);
     }
     assert!(has(&history, 1499) && !has(&history, 1000));
+}
+
+#[test]
+fn packets_leave_for_what_others_need() {
+    let now = Instant::now();
+    let mut history = History::default();
+    let mut keep = |n: u64, room| {
+        let packet = packet(n, 1000);
+        history.insert(now, ExtSeq(n), &RtpHeader::parse(&packet).unwrap(), &packet, room);
+        history.bytes()
+    };
+    assert_eq!((1000..1010).map(|n| keep(n, 5000)).last(), Some(5000));
+    assert_eq!(keep(1010, 2500), 2000);
+    assert_eq!(keep(1011, 0), 1000, "a packet that is needed now is always kept");
 }
 
 #[test]
