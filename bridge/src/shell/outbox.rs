@@ -64,7 +64,15 @@ impl Outbox {
             };
             let segment = (count > 1).then_some(first.len);
             let outcome = self.sockets.send(first.path, contents, segment);
-            count_outcome(&mut self.counters, outcome, u64::try_from(count).unwrap_or(u64::MAX));
+            if outcome.as_ref().is_err_and(|error| segment.is_some() && error.kind() != io::ErrorKind::WouldBlock) {
+                // The way there takes no segments: an adapter without checksums, or packets that are larger than its MTU.
+                for datagram in contents.chunks(first.len) {
+                    let outcome = self.sockets.send(first.path, datagram, None);
+                    count_outcome(&mut self.counters, outcome, 1);
+                }
+            } else {
+                count_outcome(&mut self.counters, outcome, u64::try_from(count).unwrap_or(u64::MAX));
+            }
             rest = later;
         }
         self.queue.clear();
