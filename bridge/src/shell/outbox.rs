@@ -20,6 +20,9 @@ const DATAGRAMS: usize = 384;
 /// Largest payload of one system call with segmentation: what an IP packet can name.
 const MAX_RUN_BYTES: usize = 65_000;
 
+/// As long as packets of speech are.
+const SHORT: usize = 300;
+
 /// The batching [`Sink`]. Allocated once.
 pub(super) struct Outbox {
     sockets: Arc<Sockets>,
@@ -51,7 +54,7 @@ impl Outbox {
     pub(super) fn flush(&mut self) {
         let max_segments = self.sockets.max_segments();
         if max_segments > 1 {
-            gather(&mut self.queue);
+            gather(&mut self.queue, &self.bytes);
         }
         let mut rest = self.queue.as_slice();
         while let Some(first) = rest.first() {
@@ -126,9 +129,27 @@ fn peer(remote: SocketAddr) -> u64 {
     }
 }
 
-/// Puts what goes to one peer side by side, in the order in which it was committed.
-fn gather(queue: &mut [Queued]) {
+/// Puts what goes to one peer side by side, in the order in which it was committed but for speech: a short packet ends what goes out
+/// in one call, so it is put behind the longer packets of other streams that follow it.
+fn gather(queue: &mut [Queued], bytes: &[u8]) {
     queue.sort_unstable_by_key(|queued| (queued.peer, queued.at));
+    let mut rest = queue;
+    while let [first, second, ..] = rest {
+        let (short, long) = (*first, *second);
+        let stream = ssrc(bytes, &short);
+        let passes = |other: &Queued| other.peer == short.peer && other.len == long.len && ssrc(bytes, other) != stream;
+        let run = rest.iter().skip(1).take_while(|other| passes(other)).count();
+        let step = if short.len <= SHORT && short.len < long.len { run } else { 0 };
+        if let Some(passed) = rest.get_mut(..=step) {
+            passed.rotate_left(1.min(step));
+        }
+        rest = rest.split_at_mut_checked(step + 1).map_or(&mut [], |(_, later)| later);
+    }
+}
+
+/// Of a packet of RTP (RFC 3550 5.1). Of others it is something else: their order does not matter.
+fn ssrc(bytes: &[u8], queued: &Queued) -> Option<[u8; 4]> {
+    bytes.get(queued.at + 8..queued.at + 12)?.try_into().ok()
 }
 
 /// How many datagrams at the front go out together, and their bytes: same path, same size, the last may be shorter.
@@ -207,12 +228,39 @@ mod tests {
     #[test]
     fn what_goes_to_one_peer_is_gathered_in_order_and_put_together() {
         let mut queue = queue(&[(1, 2), (2, 2), (3, 1), (1, 2), (2, 2), (1, 1)]);
-        gather(&mut queue);
+        gather(&mut queue, &[]);
         let found: Vec<_> = queue.iter().map(|queued| (queued.path.remote.port(), queued.at)).collect();
         assert_eq!(found, [(1, 0), (1, 5), (1, 9), (2, 2), (2, 7), (3, 4)]);
         assert_eq!(run(&queue, 64), (3, 5));
         assert!(!is_one_piece(&queue[..3]) && is_one_piece(&queue[..1]));
         assert_eq!(join(&queue[..3], b"AA__.AA__A", &mut [0; 16]), b"AAAAA");
+    }
+
+    #[test]
+    fn speech_goes_out_behind_the_picture_that_follows_it_and_no_stream_is_mixed_up() {
+        // Peer, length, stream.
+        let gathered = |packets: &[(u16, usize, u8)]| {
+            let mut queue = queue(&packets.iter().map(|(peer, len, _)| (*peer, *len)).collect::<Vec<_>>());
+            let mut bytes = vec![0; 20_000];
+            for (queued, (.., stream)) in queue.iter().zip(packets) {
+                bytes[queued.at + 8..queued.at + 12].fill(*stream);
+            }
+            gather(&mut queue, &bytes);
+            queue.iter().map(|queued| (queued.path.remote.port(), queued.len, bytes[queued.at + 8])).collect::<Vec<_>>()
+        };
+        let mixed = [(1, 100, 7), (2, 100, 7), (1, 900, 8), (2, 900, 8), (1, 900, 8), (2, 900, 8)];
+        let expected = [(1, 900, 8), (1, 900, 8), (1, 100, 7), (2, 900, 8), (2, 900, 8), (2, 100, 7)];
+        assert_eq!(gathered(&mixed), expected);
+        let kept: [&[(u16, usize, u8)]; 4] = [
+            &[(1, 100, 8), (1, 900, 8)],
+            &[(1, 400, 7), (1, 900, 8)],
+            &[(1, 100, 7), (2, 900, 8)],
+            &[(1, 900, 8), (1, 100, 7), (1, 90, 6)],
+        ];
+        for packets in kept {
+            assert_eq!(gathered(packets), packets);
+        }
+        assert_eq!(gathered(&[(1, 90, 7), (1, 120, 8), (1, 120, 7)]), [(1, 120, 8), (1, 90, 7), (1, 120, 7)]);
     }
 
     #[test]
@@ -243,6 +291,8 @@ mod tests {
         let (of, len) = (|n: usize| u8::try_from(n % 251).unwrap(), |n: usize| 100 + n % 7);
         for n in 0..all {
             outbox.slot()[..len(n)].fill(of(n));
+            // One stream for each peer.
+            outbox.slot()[8..12].fill(0);
             outbox.commit(path(peers[n % 3].local_addr().unwrap().port()), len(n));
         }
         assert_eq!(outbox.counters.sent, DATAGRAMS as u64);
@@ -251,7 +301,7 @@ mod tests {
         let mut buffer = [0; 2048];
         for n in 0..all {
             assert_eq!(peers[n % 3].recv(&mut buffer).unwrap(), len(n));
-            assert!(buffer[..len(n)].iter().all(|b| *b == of(n)));
+            assert!(buffer[12..len(n)].iter().all(|b| *b == of(n)));
         }
     }
 }
