@@ -41,6 +41,7 @@ pub struct World {
     pub now: Instant,
     pub start: Instant,
     pub bridge: Bridge,
+    pub identity: Arc<Identity>,
     pub bridge_addr: SocketAddr,
     pub bots: Vec<Bot>,
     pub link: Link,
@@ -70,12 +71,14 @@ pub struct World {
 impl World {
     pub fn new(seed: u64, bridge_addr: SocketAddr, config: BridgeConfig, link: Link) -> Self {
         let now = Instant::now();
+        let identity = Arc::new(Identity::generate().expect("identity"));
         let mut bytes = [7; 32];
         bytes[..8].copy_from_slice(&seed.to_be_bytes());
         Self {
             now,
             start: now,
-            bridge: Bridge::new(config, Arc::new(Identity::generate().expect("identity")), bytes, now),
+            bridge: Bridge::new(config, Arc::clone(&identity), bytes, now),
+            identity,
             bridge_addr,
             bots: Vec::new(),
             link,

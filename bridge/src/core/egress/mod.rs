@@ -117,7 +117,8 @@ pub struct Egress {
     healed: Option<Instant>,
     /// Made when the first packet is lost: most streams never lose any.
     resent: Option<Box<Resent>>,
-    reports: HistoryBuf<(u32, Instant), REMEMBERED_REPORTS>,
+    /// Made with the first one: most streams are not sent at a time.
+    reports: Option<Box<HistoryBuf<(u32, Instant), REMEMBERED_REPORTS>>>,
     last_report: Option<(Instant, NtpTime)>,
     packets_reported: u32,
 }
@@ -157,7 +158,7 @@ impl Egress {
             requests: ReceiverLimit::default(),
             healed: None,
             resent: None,
-            reports: HistoryBuf::new(),
+            reports: None,
             last_report: None,
             packets_reported: 0,
         }
@@ -354,7 +355,7 @@ impl Egress {
             return None;
         }
         let interval = match self.names.kind {
-            MediaKind::Audio if !self.reports.is_empty() => AUDIO_REPORT_INTERVAL,
+            MediaKind::Audio if self.reports.is_some() => AUDIO_REPORT_INTERVAL,
             // The first report brings lip-sync; it has to wait until the sender has told its clock.
             MediaKind::Audio | MediaKind::Video => VIDEO_REPORT_INTERVAL,
         };
@@ -377,7 +378,7 @@ impl Egress {
             return None;
         }
         self.last_report = Some((now, ntp));
-        self.reports.write((ntp.compact(), now));
+        self.reports.get_or_insert_default().write((ntp.compact(), now));
         Some(SenderInfo { ntp, rtp_timestamp, packets: self.packets, octets: self.octets })
     }
 
@@ -385,7 +386,7 @@ impl Egress {
     pub fn round_trip(&self, now: Instant, block: &ReportBlock) -> Option<Duration> {
         let echoed =
             |(compact, _): &&(u32, Instant)| block.last_sender_report != 0 && *compact == block.last_sender_report;
-        let (_, sent) = self.reports.iter().find(echoed)?;
+        let (_, sent) = self.reports.as_ref()?.iter().find(echoed)?;
         let held = Duration::from_secs_f64(f64::from(block.delay_since) / 65536.0);
         now.saturating_duration_since(*sent).checked_sub(held)
     }

@@ -48,7 +48,8 @@ struct Other {
 /// One agent, or two around a restart.
 pub(crate) struct Agents {
     current: Agent,
-    other: Option<Other>,
+    /// Nearly always there is none.
+    other: Option<Box<Other>>,
     locals: Vec<IpAddr>,
     generations: u32,
     outputs: VecDeque<IceOutput>,
@@ -100,7 +101,7 @@ impl Agents {
         ice.set_local_addresses(&self.locals);
         self.generations = self.generations.saturating_add(1);
         let agent = Agent { ice, generation: self.generations };
-        self.other = Some(Other { agent, is_former: false, until: now + RESTART_PATIENCE });
+        self.other = Some(Box::new(Other { agent, is_former: false, until: now + RESTART_PATIENCE }));
         self.generations
     }
 

@@ -369,10 +369,13 @@ pub(super) fn encodings(signalled: &MediaSource) -> Vec<Encoding> {
     let primaries = simulcast.map_or(&signalled.ssrcs, |group| &group.ssrcs);
     let most = if signalled.kind == MediaKind::Audio { 1 } else { MAX_ENCODINGS };
     let media = primaries.iter().copied().filter(|ssrc| !is_rtx(*ssrc)).take(most);
-    (0..)
+    let mut encodings: Vec<Encoding> = (0..)
         .zip(media)
         .map(|(index, ssrc)| Encoding::new(signalled.kind, index, ssrc, fid(ssrc).map(|(_, rtx)| rtx)))
-        .collect()
+        .collect();
+    // They are a kilobyte each, and no more will come.
+    encodings.shrink_to_fit();
+    encodings
 }
 
 #[cfg(test)]

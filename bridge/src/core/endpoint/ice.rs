@@ -662,6 +662,10 @@ impl Ice {
             let victim = self.least_needed()?;
             self.remove(victim);
         }
+        if self.pairs.is_empty() {
+            // Most clients have but one.
+            self.pairs.reserve_exact(1);
+        }
         self.pairs.push(Pair::new(path, now, relayed));
         self.pairs.last_mut()
     }

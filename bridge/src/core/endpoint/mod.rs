@@ -280,8 +280,9 @@ impl Endpoint {
 
     /// Replaces the list of sources; those that stay the same go on. `serial` numbers the new ones.
     pub fn set_sources(&mut self, signalled: &[MediaSource], serial: &mut u64) {
-        let mut old = std::mem::take(&mut self.sources);
-        for source in signalled.iter().take(MAX_SOURCES) {
+        let count = signalled.len().min(MAX_SOURCES);
+        let mut old = std::mem::replace(&mut self.sources, Vec::with_capacity(count));
+        for source in signalled.iter().take(count) {
             let kept = old.iter().position(|known| known.is_still(source)).map(|index| old.swap_remove(index));
             let next = kept.unwrap_or_else(|| {
                 *serial += 1;

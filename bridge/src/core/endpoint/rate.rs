@@ -5,17 +5,39 @@ use std::time::{Duration, Instant};
 const BUCKETS: usize = 10;
 const BUCKET: Duration = Duration::from_millis(100);
 
-/// Bytes of the last second in buckets of 100 ms.
-#[derive(Debug, Clone, Default)]
+/// Bytes of the last second.
+#[derive(Debug, Default)]
 pub struct Rate {
-    start: Option<Instant>,
+    /// Made with the first packet: most streams never have one.
+    kept: Option<Box<Kept>>,
+}
+
+impl Rate {
+    pub fn add(&mut self, now: Instant, bytes: usize) {
+        self.kept.get_or_insert_with(|| Box::new(Kept::new(now))).add(now, bytes);
+    }
+
+    /// Bits per second over the last second.
+    pub fn bps(&self, now: Instant) -> u64 {
+        self.kept.as_ref().map_or(0, |kept| kept.bps(now))
+    }
+}
+
+/// Bytes in buckets of 100 ms.
+#[derive(Debug, Clone)]
+struct Kept {
+    start: Instant,
     buckets: [u32; BUCKETS],
     /// Number of the bucket that is being filled, counted from `start`.
     current: u64,
 }
 
-impl Rate {
-    pub fn add(&mut self, now: Instant, bytes: usize) {
+impl Kept {
+    fn new(start: Instant) -> Self {
+        Self { start, buckets: [0; BUCKETS], current: 0 }
+    }
+
+    fn add(&mut self, now: Instant, bytes: usize) {
         self.advance(now);
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         if let Some(bucket) = self.bucket(self.current) {
@@ -23,16 +45,14 @@ impl Rate {
         }
     }
 
-    /// Bits per second over the last second.
-    pub fn bps(&self, now: Instant) -> u64 {
+    fn bps(&self, now: Instant) -> u64 {
         let mut here = self.clone();
         here.advance(now);
         here.buckets.iter().map(|bytes| u64::from(*bytes) * 8).sum()
     }
 
     fn advance(&mut self, now: Instant) {
-        let start = *self.start.get_or_insert(now);
-        let number = now.saturating_duration_since(start).as_millis() / BUCKET.as_millis();
+        let number = now.saturating_duration_since(self.start).as_millis() / BUCKET.as_millis();
         let number = u64::try_from(number).unwrap_or(u64::MAX);
         let stale = number.saturating_sub(self.current).min(BUCKETS as u64);
         for step in 0..stale {

@@ -107,7 +107,7 @@ pub enum Wake {
 pub struct Transport {
     ice: Agents,
     dtls: Dtls,
-    sctp: Option<Sctp>,
+    sctp: Option<Box<Sctp>>,
     /// Where the last DTLS datagram came from: answers go there until a path is selected.
     dtls_path: Option<Path>,
     /// The peer said goodbye.
@@ -126,7 +126,7 @@ impl Transport {
         Self {
             ice: Agents::new(Ice::new(now, identity.crypto.clone(), params, rng)),
             dtls: Dtls::new(identity.clone(), options.profiles),
-            sctp: options.sctp.then(Sctp::default),
+            sctp: options.sctp.then(Box::default),
             dtls_path: None,
             closed: false,
             outputs: VecDeque::new(),
@@ -195,7 +195,7 @@ impl Transport {
 
     /// Bytes that wait for a client that does not read its data channel.
     pub fn queued_text(&mut self) -> usize {
-        self.sctp.as_mut().map_or(0, Sctp::queued)
+        self.sctp.as_mut().map_or(0, |sctp| sctp.queued())
     }
 
     pub fn poll(&mut self, _now: Instant) -> Option<TransportOutput> {
@@ -261,7 +261,7 @@ impl Transport {
         loop {
             if let Some(output) = self.dtls.poll() {
                 self.on_dtls(now, output);
-            } else if let Some(output) = self.sctp.as_mut().and_then(Sctp::poll) {
+            } else if let Some(output) = self.sctp.as_mut().and_then(|sctp| sctp.poll()) {
                 self.on_sctp(now, output);
             } else {
                 break;

@@ -70,7 +70,8 @@ pub struct Bandwidth {
     epoch: Instant,
     cap: f64,
     book: Book,
-    detector: Detector,
+    /// Made with the first feedback: who is sent nothing gives none.
+    detector: Option<Box<Detector>>,
     throughput: Throughput,
     rate: Aimd,
     loss: Loss,
@@ -100,7 +101,7 @@ impl Bandwidth {
             epoch: now,
             cap,
             book: Book::default(),
-            detector: Detector::default(),
+            detector: None,
             throughput: Throughput::default(),
             rate: Aimd::new(START.min(cap)),
             loss: Loss::default(),
@@ -144,7 +145,7 @@ impl Bandwidth {
 
     /// What a packet waits on the way, as far as is known.
     pub fn queue(&self) -> Duration {
-        Duration::from_secs_f64(self.detector.queue() / 1000.0)
+        Duration::from_secs_f64(self.queued() / 1000.0)
     }
 
     /// For statistics; `None` if nothing is estimated.
@@ -213,9 +214,9 @@ impl Bandwidth {
 
     fn watch_delay(&mut self, sent: Micros, arrived: Micros) {
         if self.prober.delays(sent) {
-            self.detector.interrupt();
+            self.detector.as_mut().into_iter().for_each(|detector| detector.interrupt());
         } else {
-            self.detector.on_packet(sent, arrived);
+            self.detector.get_or_insert_default().on_packet(sent, arrived);
         }
     }
 
@@ -223,7 +224,7 @@ impl Bandwidth {
     /// says nothing about what the line carries.
     fn on_found(&mut self, now: Micros, sent: Micros) {
         self.loss.restart(sent);
-        self.detector = Detector::default();
+        self.detector = None;
         self.throughput = Throughput::default();
         self.prober.begin_anew(now + FIRST_PROBE);
     }
@@ -250,11 +251,11 @@ impl Bandwidth {
         let estimate = self.estimate();
         let (recent, steady) = (self.throughput.recent(), self.throughput.steady());
         let known = steady.or(recent);
-        let reach = self.detector.reach();
+        let reach = self.detector.as_ref().map_or(0.0, |detector| detector.reach());
         self.prober.set_reach(micros(reach));
         let input = Input {
             usage: self.usage(),
-            queue: self.detector.queue(),
+            queue: self.queued(),
             reach,
             recent,
             steady,
@@ -267,7 +268,7 @@ impl Bandwidth {
         if self.rate.decreased() == Some(now) {
             self.loss.excuse(now);
         }
-        let queued = self.detector.queue() > STANDS;
+        let queued = self.queued() > STANDS;
         self.loss.update(self.reported - OVERTAKEN, estimate, elapsed, queued);
         // What a probe finds out of a line whose queue stands is that it is full, and the queue grows by it.
         let stands = input.queue > STANDING;
@@ -290,7 +291,16 @@ impl Bandwidth {
 
     /// A probe is over-use by itself, which says nothing.
     fn usage(&self) -> Usage {
-        if self.prober.delays(self.reported) { Usage::Under } else { self.detector.usage() }
+        if self.prober.delays(self.reported) {
+            Usage::Under
+        } else {
+            self.detector.as_ref().map_or(Usage::Normal, |detector| detector.usage())
+        }
+    }
+
+    /// What is on the way beyond an empty line, in milliseconds.
+    fn queued(&self) -> f64 {
+        self.detector.as_ref().map_or(0.0, |detector| detector.queue())
     }
 
     /// Bits per second that would be sent if there were no limit: probes aim at that.
