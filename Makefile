@@ -35,7 +35,8 @@ NEED_IMAGE := mmdebstrap:mmdebstrap /usr/sbin/mke2fs:e2fsprogs /usr/sbin/sfdisk:
 	make:make xz:xz-utils aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
 NEED_BOARD := rauc:rauc /usr/sbin/debugfs:e2fsprogs qemu-system-aarch64:qemu-system-arm /usr/share/qemu-efi-aarch64/QEMU_EFI.fd:qemu-efi-aarch64 \
 	/usr/sbin/dnsmasq:dnsmasq-base mcopy:mtools
-NEED_PEERS := $(NEED_RUN) ip:iproute2 unshare:util-linux /usr/sbin/sysctl:procps dpkg-deb:dpkg
+NEED_GROWTH := $(NEED_RUN) ip:iproute2 unshare:util-linux /usr/sbin/sysctl:procps
+NEED_PEERS := $(NEED_GROWTH) dpkg-deb:dpkg
 NEED_HOPS := valgrind:valgrind
 NEED_FUZZ := cc:gcc c++:g++ /usr/include/stdio.h:libc6-dev
 # Plugins lie in folders that are named for the machine; what says that a package is there lies where it does everywhere.
@@ -56,7 +57,7 @@ SHARE := $(TARGET)/share
 ARM := $(TARGET)/cross/aarch64-unknown-linux-gnu/release/moothall
 ARM_EMULATED := $(TARGET)/cross/aarch64-unknown-linux-gnu/emulated/moothall
 
-.PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 image-qemu test test-full test-arm test-board test-stages lint bench bench-peers soak fuzz web setup-run setup-test web-test rust-build \
+.PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 image-qemu test test-full test-arm test-board test-stages lint bench bench-peers bench-growth soak fuzz web setup-run setup-test web-test rust-build \
 	rust-test hops hops-kept package-test board-tools board-image board-test with-board without-board monitoring-test gst-meet-test browser-long share simulation-long chance-long browser-test browser-again screens
 
 help: ## list what can be done
@@ -220,6 +221,15 @@ bench-peers: $(WEB)/dist/index.html $(JANUS) ## processor time, latency and memo
 	@cargo build --release --locked -p appliance
 	@$(BENCH)
 	@tests/netns $(TARGET)/debug/bench-peers $(TARGET)/release/moothall work/janus $(PICTURE)
+
+# The same for tests/growth.svg.
+GROWTH ?= $(TARGET)/bench-growth.svg
+bench-growth: $(WEB)/dist/index.html ## processor time, memory and latency against 2 to 200 people and 1 to 50 meetings
+	@.ci/rust
+	@.ci/need $(NEED_GROWTH)
+	@cargo build --release --locked -p appliance
+	@$(BENCH)
+	@tests/netns $(TARGET)/debug/bench-growth $(TARGET)/release/moothall $(GROWTH)
 
 FUZZ_SECONDS ?= 30
 fuzz: ## try new inputs on all parsers that face the network (FUZZ_SECONDS for each, FUZZ='xml rtp' for some)

@@ -10,6 +10,7 @@
 
 pub mod bot;
 pub mod fuzz;
+pub mod growth;
 pub mod heap;
 pub mod measure;
 pub mod meeting;

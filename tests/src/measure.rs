@@ -22,6 +22,7 @@ impl Drop for Server {
 }
 
 /// Memory in KiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
     pub resident: u64,
     /// Pages shared with other processes count in part.
@@ -44,6 +45,14 @@ impl Server {
     /// Id of the process.
     pub fn id(&self) -> u32 {
         self.0.id()
+    }
+
+    /// Whether it runs, for people who read of a failure.
+    pub fn fate(&mut self) -> String {
+        match self.0.try_wait() {
+            Ok(Some(status)) => format!("the server died ({status})"),
+            _ => "the server runs".to_owned(),
+        }
     }
 
     /// Waits until it listens and has nothing more to do.

@@ -9,7 +9,7 @@ use futures_util::{SinkExt, StreamExt};
 use jitsi_wire::colibri2::MediaSource;
 use jitsi_wire::jingle::{MediaKind, Semantics};
 use jitsi_wire::xmpp::{Element, ns};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 use tokio::net::UdpSocket;
 use tokio_tungstenite::tungstenite::Message;
@@ -22,6 +22,8 @@ pub struct Participant {
     udp: UdpSocket,
     room: String,
     server: SocketAddr,
+    /// The address that its streams come from.
+    from: IpAddr,
     /// What this participant wants to see: the first message on its bridge channel.
     pub constraints: String,
 }
@@ -29,7 +31,12 @@ pub struct Participant {
 impl Participant {
     /// Signs in and joins; the offer comes later, when there are two.
     pub async fn join(server: SocketAddr, room: &str, number: u32, load: Load) -> Result<Self> {
-        let mut xmpp = Stream::login(server, server.ip()).await?;
+        Self::join_from(server, server.ip(), room, number, load).await
+    }
+
+    /// The same from another address of this machine: the server takes some hundreds of streams from each.
+    pub async fn join_from(server: SocketAddr, from: IpAddr, room: &str, number: u32, load: Load) -> Result<Self> {
+        let mut xmpp = Stream::login(server, from).await?;
         let name = format!("bot {number}");
         let room = xmpp.enter(room, &name).await?;
         let local: SocketAddr = (server.ip(), 0).into();
@@ -39,7 +46,7 @@ impl Participant {
         xmpp.send(&sources_known(&room, &xmpp.nick, &name, load)).await?;
         let constraints =
             r#"{"colibriClass":"ReceiverVideoConstraints","lastN":-1,"defaultConstraints":{"maxHeight":180}}"#.into();
-        Ok(Self { bot, xmpp, channel: None, udp, room, server, constraints })
+        Ok(Self { bot, xmpp, channel: None, udp, room, server, from, constraints })
     }
 
     /// Answers signaling and moves media until the deadline.
@@ -179,7 +186,7 @@ impl Participant {
         self.xmpp.send(&accept).await?;
         if let Some(url) = transport.child("web-socket").and_then(|w| w.attr("url")) {
             let (_, path) = url.split_once("/colibri-ws").context("web-socket URL")?;
-            let mut channel = connect(self.server, self.server.ip(), &format!("/colibri-ws{path}"), None).await?;
+            let mut channel = connect(self.server, self.from, &format!("/colibri-ws{path}"), None).await?;
             channel.send(Message::text(self.constraints.as_str())).await?;
             self.channel = Some(channel);
         }

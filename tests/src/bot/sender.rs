@@ -122,6 +122,11 @@ impl Sender {
         self.next_video = (!self.encodings.is_empty()).then_some(now);
     }
 
+    /// Nothing is sent from now on, nor does time pass for it.
+    pub fn stop(&mut self) {
+        (self.next_audio, self.next_video) = (None, None);
+    }
+
     pub fn next_wakeup(&self) -> Option<Instant> {
         [self.next_audio, self.next_video].into_iter().flatten().min()
     }

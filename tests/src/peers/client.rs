@@ -103,7 +103,8 @@ impl Client {
 
     /// All streams begin: the encodings of a picture leave one behind the other, as from a browser.
     pub fn begin(&mut self, shape: Shape, at: Instant) {
-        self.tracks.iter_mut().for_each(|track| track.begin(shape, at));
+        let sent = self.tracks.iter_mut().filter(|track| shape != Shape::Seen || track.wanted());
+        sent.for_each(|track| track.begin(shape, at));
     }
 
     /// When something is to be sent.

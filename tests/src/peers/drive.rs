@@ -60,7 +60,7 @@ pub fn run(session: &mut Session, scene: Scene, spans: Spans, awake: bool) -> Re
         p50: percentile(&tally.latencies, 50),
         p99: percentile(&tally.latencies, 99),
         idle: session.idle,
-        resident: session.server.memory()?.resident,
+        busy: session.server.memory()?,
     })
 }
 
@@ -89,7 +89,8 @@ impl<'a> Drive<'a> {
     /// Publishers begin one after the other, so that they do not send at the same moments.
     fn begin(&mut self, scene: Scene) {
         let at = Instant::now();
-        for (index, client) in (0..).zip(self.clients.iter_mut()) {
+        let senders = (0..).zip(self.clients.iter_mut()).filter(|(index, _)| scene.people.sends(index + 1));
+        for (index, client) in senders {
             client.begin(scene.shape, at + Duration::from_micros(1700) * index);
         }
     }

@@ -3,6 +3,7 @@
 use super::cost::Used;
 use super::scene::Scene;
 use super::session::System;
+use crate::measure::Memory;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -29,9 +30,9 @@ pub struct Run {
     /// From a publisher's stamp until the kernel has it for the receiver.
     pub p50: Duration,
     pub p99: Duration,
-    /// KiB resident before anybody came, and at the end.
-    pub idle: u64,
-    pub resident: u64,
+    /// Before anybody came, and at the end.
+    pub idle: Memory,
+    pub busy: Memory,
 }
 
 /// Medians over the runs of one system and scene.
@@ -46,9 +47,10 @@ pub struct Summary {
     /// Microseconds.
     pub p50: f64,
     pub p99: f64,
-    /// KiB.
+    /// KiB resident before anybody came, more than that for each person, and what of this is no program text.
     pub idle: f64,
     pub each: f64,
+    pub data: f64,
     /// Shares of one processor.
     pub server: f64,
     pub generator: f64,
@@ -101,8 +103,9 @@ impl Summary {
             lost: middle(&|run| run.lost as f64 / run.expected.max(1) as f64),
             p50: middle(&|run| run.p50.as_secs_f64() * 1e6),
             p99: middle(&|run| run.p99.as_secs_f64() * 1e6),
-            idle: middle(&|run| run.idle as f64),
-            each: middle(&|run| run.resident.saturating_sub(run.idle) as f64) / f64::from(people),
+            idle: middle(&|run| run.idle.resident as f64),
+            each: middle(&|run| run.busy.resident.saturating_sub(run.idle.resident) as f64) / f64::from(people),
+            data: middle(&|run| run.busy.anonymous.saturating_sub(run.idle.anonymous) as f64) / f64::from(people),
             server: middle(&|run| share(run.server, run)),
             generator: middle(&|run| share(run.generator, run)),
             wakes: middle(&|run| run.server.sleeps as f64 / run.lasted.as_secs_f64()),
@@ -128,7 +131,7 @@ pub fn percentile(sorted: &[Duration], of_hundred: usize) -> Duration {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::peers::scene::{People, Shape};
 
@@ -142,8 +145,8 @@ pub(super) mod tests {
             lost: 1000 - delivered,
             p50: Duration::from_micros(p99 / 2),
             p99: Duration::from_micros(p99),
-            idle: 8000,
-            resident: 8110,
+            idle: Memory { resident: 8000, anonymous: 900, proportional: 7000 },
+            busy: Memory { resident: 8110, anonymous: 955, proportional: 7100 },
         }
     }
 
@@ -167,7 +170,7 @@ pub(super) mod tests {
         let summary = figures.of(System::Moothall, SCENE).unwrap();
         assert_eq!((summary.micros, summary.p99, summary.runs), (6.0, 400.0, 3));
         assert_eq!((summary.user, summary.system), (1.5, 4.5));
-        assert_eq!(summary.each, 10.0);
+        assert_eq!((summary.each, summary.data), (10.0, 5.0));
     }
 
     #[test]

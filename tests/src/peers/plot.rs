@@ -14,7 +14,7 @@ const GAP: f64 = 15.0;
 const BOTTOM: f64 = 44.0;
 /// Of a character in relation to the size of the font: wider than most are.
 const CHARACTER: f64 = 0.6;
-const SIZE: f64 = 12.0;
+pub(crate) const SIZE: f64 = 12.0;
 
 /// Colours keep their distance for those who see red and green alike.
 const STYLE: &str = "\
@@ -133,7 +133,7 @@ fn bar(out: &mut String, panel: &Panel, system: System, value: f64, y: f64) {
     );
 }
 
-fn text(out: &mut String, x: f64, y: f64, anchor: &str, class: &str, words: &str) {
+pub(crate) fn text(out: &mut String, x: f64, y: f64, anchor: &str, class: &str, words: &str) {
     let _ = write!(out, "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{words}</text>");
 }
 
@@ -145,12 +145,12 @@ fn class(system: System) -> &'static str {
     }
 }
 
-fn width(words: &str) -> f64 {
+pub(crate) fn width(words: &str) -> f64 {
     words.chars().count() as f64 * SIZE * CHARACTER
 }
 
 /// Two digits that mean something.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     match value {
         _ if value >= 1_000_000.0 => format!("{:.0}M", value / 1e6),
         _ if value >= 10_000.0 => format!("{:.0}k", value / 1000.0),

@@ -11,6 +11,8 @@ pub enum People {
     OneTo(u32),
     /// So many send to each other.
     Meeting(u32),
+    /// Meetings of so many, of whom a few are heard and seen.
+    Rooms { rooms: u32, each: u32 },
 }
 
 /// How publishers send.
@@ -22,6 +24,8 @@ pub enum Shape {
     Trains,
     /// Three encodings of a camera and a microphone.
     Cameras,
+    /// Of a camera the encoding that somebody looks at, and a microphone.
+    Seen,
 }
 
 /// One load.
@@ -45,6 +49,8 @@ pub struct Pace {
 
 /// The receivers look at the lowest of the encodings, which are sent all the time.
 pub const ENCODINGS: usize = 3;
+/// In one of several rooms so many are heard and seen at a time, and everybody looks at so many.
+pub const HEARD: u32 = 3;
 /// Of those who only receive.
 pub const NOTHING: Load = Load { audio: false, encodings: 0, frames_per_second: 1, packets_per_frame: 0, payload: 0 };
 
@@ -54,28 +60,50 @@ impl People {
         match self {
             Self::OneTo(receivers) => receivers + 1,
             Self::Meeting(count) => count,
+            Self::Rooms { rooms, each } => rooms * each,
         }
     }
 
-    /// Of these, how many send.
+    /// How many send.
     pub fn senders(self) -> u32 {
         match self {
             Self::OneTo(_) => 1,
             Self::Meeting(count) => count,
+            Self::Rooms { rooms, each } => rooms * each.min(HEARD),
+        }
+    }
+
+    /// Does the person of this number, from 1, send? The first ones of a room do.
+    pub fn sends(self, number: u32) -> bool {
+        match self {
+            Self::OneTo(_) => number == 1,
+            Self::Meeting(_) => true,
+            Self::Rooms { each, .. } => (number - 1) % each < HEARD,
+        }
+    }
+
+    /// The room of the person of this number, from 0.
+    pub fn room(self, number: u32) -> u32 {
+        match self {
+            Self::OneTo(_) | Self::Meeting(_) => 0,
+            Self::Rooms { each, .. } => (number - 1) / each,
         }
     }
 
     /// How often a packet that everybody wants is delivered.
     pub fn copies(self) -> u32 {
-        self.count() - 1
+        match self {
+            Self::OneTo(_) | Self::Meeting(_) => self.count() - 1,
+            Self::Rooms { each, .. } => each - 1,
+        }
     }
 
-    /// What the person of this number, from 1, has: the first ones send.
+    /// What the person of this number, from 1, has, and others know of.
     pub fn sources(self, number: u32) -> Load {
         match self {
-            _ if number > self.senders() => NOTHING,
+            Self::OneTo(_) if !self.sends(number) => NOTHING,
             Self::OneTo(_) => Load { encodings: 1, ..NOTHING },
-            Self::Meeting(_) => Load { audio: true, encodings: ENCODINGS, ..NOTHING },
+            Self::Meeting(_) | Self::Rooms { .. } => Load { audio: true, encodings: ENCODINGS, ..NOTHING },
         }
     }
 
@@ -84,6 +112,7 @@ impl People {
         let shapes: &[Shape] = match self {
             Self::OneTo(_) => &[Shape::Singles, Shape::Trains],
             Self::Meeting(_) => &[Shape::Cameras],
+            Self::Rooms { .. } => &[Shape::Seen],
         };
         shapes.iter().map(|shape| Scene { people: self, shape: *shape }).collect()
     }
@@ -96,7 +125,7 @@ impl Shape {
         match self {
             Self::Singles => Pace { every: ms(5), burst: 1, frame: 8, payload: 1100 },
             Self::Trains => Pace { every: ms(6), burst: 6, frame: 36, payload: 1100 },
-            Self::Cameras => {
+            Self::Cameras | Self::Seen => {
                 let packets = 2 << encoding;
                 Pace { every: ms(50), burst: packets, frame: packets, payload: 1000 }
             }
@@ -115,6 +144,8 @@ impl fmt::Display for Scene {
             (People::OneTo(count), Shape::Singles) => write!(f, "1 to {count}, single packets"),
             (People::OneTo(count), _) => write!(f, "1 to {count}, trains of 6"),
             (People::Meeting(count), _) => write!(f, "meeting of {count}"),
+            (People::Rooms { rooms: 1, each }, _) => write!(f, "1 meeting of {each}"),
+            (People::Rooms { rooms, each }, _) => write!(f, "{rooms} meetings of {each}"),
         }
     }
 }
@@ -145,5 +176,16 @@ mod tests {
         let people = People::Meeting(10);
         assert_eq!((people.count(), people.senders(), people.copies()), (10, 10, 9));
         assert!((1..=10).all(|number| people.sources(number).encodings == ENCODINGS && people.sources(number).audio));
+        assert!((1..=10).all(|number| people.sends(number)));
+    }
+
+    #[test]
+    fn in_each_room_the_first_three_are_heard_by_those_of_their_room() {
+        let people = People::Rooms { rooms: 2, each: 4 };
+        assert_eq!((people.count(), people.senders(), people.copies()), (8, 6, 3));
+        let all: Vec<_> = (1..=8).map(|number| (people.room(number), people.sends(number))).collect();
+        let room = |room| [(room, true), (room, true), (room, true), (room, false)];
+        assert_eq!(all, [room(0), room(1)].concat());
+        assert!(people.sources(4).audio, "who is not heard has a microphone, and has it muted");
     }
 }

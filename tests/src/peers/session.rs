@@ -4,7 +4,7 @@ use super::client::Client;
 use super::cost::Places;
 use super::scene::People;
 use super::{floor, janus, moothall};
-use crate::measure::Server;
+use crate::measure::{Memory, Server};
 use anyhow::Result;
 use std::any::Any;
 use std::path::{Path, PathBuf};
@@ -31,8 +31,8 @@ pub struct Programs {
 pub struct Session {
     pub clients: Vec<Client>,
     pub server: Server,
-    /// KiB resident before anybody came.
-    pub idle: u64,
+    /// Before anybody came.
+    pub idle: Memory,
     /// Signaling that stays open.
     _open: Box<dyn Any>,
     _folder: Folder,
@@ -44,9 +44,13 @@ const SETTLED: Duration = Duration::from_millis(500);
 impl System {
     pub const ALL: [Self; 3] = [Self::Moothall, Self::Janus, Self::Floor];
 
-    /// The floor knows no layers: it cannot hold a meeting.
+    /// The floor knows no layers: it cannot hold a meeting. Who speaks is known to ours alone.
     pub fn can(self, people: People) -> bool {
-        self != Self::Floor || matches!(people, People::OneTo(_))
+        match people {
+            People::OneTo(_) => true,
+            People::Meeting(_) => self != Self::Floor,
+            People::Rooms { .. } => self == Self::Moothall,
+        }
     }
 
     /// Starts it and connects everybody.
@@ -63,19 +67,19 @@ impl System {
 }
 
 /// What a server is started with.
-pub(super) struct Start<'a> {
+pub(crate) struct Start<'a> {
     pub folder: &'a Path,
     pub places: &'a Places,
     pub programs: &'a Programs,
 }
 
 /// A server, its memory before anybody came, people, and what keeps them signed in.
-pub(super) type Opened = (Server, u64, Vec<Client>, Box<dyn Any>);
+pub(super) type Opened = (Server, Memory, Vec<Client>, Box<dyn Any>);
 
 /// What a server takes when nobody is there.
-pub(super) async fn idle(server: &Server) -> Result<u64> {
+pub(super) async fn idle(server: &Server) -> Result<Memory> {
     tokio::time::sleep(SETTLED).await;
-    Ok(server.memory()?.resident)
+    server.memory()
 }
 
 impl fmt::Display for System {
@@ -89,10 +93,10 @@ impl fmt::Display for System {
 }
 
 /// A folder that is removed when nobody needs it.
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    fn new(system: System) -> Result<Self> {
+    pub(crate) fn new(system: System) -> Result<Self> {
         let path = env::temp_dir().join(format!("bench-peers-{}-{system}", std::process::id()));
         fs::create_dir_all(&path)?;
         Ok(Self(path))
