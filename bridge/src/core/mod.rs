@@ -10,6 +10,7 @@ pub mod allocate;
 pub mod caller;
 pub mod codec;
 pub mod conference;
+mod conferences;
 pub mod demux;
 pub mod egress;
 pub mod endpoint;
@@ -36,6 +37,7 @@ use crate::control::{Command, Reply};
 use allocate::Uplink;
 use allocate::estimate::PathEstimate;
 use conference::Conference;
+use conferences::Conferences;
 use demux::{Demux, Handle, Kind};
 pub(crate) use endpoint::ice::ufrag_of;
 use endpoint::identity::Identity;
@@ -322,7 +324,7 @@ pub struct Bridge {
     rng: ChaCha8Rng,
     /// Where abs-send-time counts from.
     epoch: Instant,
-    conferences: Vec<Option<Conference>>,
+    conferences: Conferences,
     demux: Demux,
     channels: HashMap<ChannelId, Handle>,
     events: VecDeque<Event>,
@@ -344,7 +346,7 @@ impl Bridge {
             identity,
             rng: ChaCha8Rng::from_seed(seed),
             epoch: now,
-            conferences: Vec::new(),
+            conferences: Conferences::default(),
             demux: Demux::default(),
             channels: HashMap::new(),
             events: VecDeque::new(),
@@ -444,8 +446,8 @@ impl Bridge {
     /// The time that [`Self::next_wakeup`] named has come (or passed).
     pub fn on_wakeup(&mut self, now: Instant, sink: &mut dyn Sink) {
         for place in 0..self.conferences.len() {
-            if let Some((mut turn, conference)) = self.enter_conference(now, place, sink)
-                && conference.next_wakeup().is_some_and(|(at, _)| at <= now)
+            if self.conferences.wakeup(place).is_some_and(|(at, _)| at <= now)
+                && let Some((mut turn, conference)) = self.enter_conference(now, place, sink)
             {
                 conference.on_wakeup(&mut turn);
                 if conference.is_over(now) {
@@ -458,7 +460,7 @@ impl Bridge {
 
     /// When to call [`Self::on_wakeup`], and why. `None`: nothing is under way.
     pub fn next_wakeup(&self) -> Option<(Instant, Wake)> {
-        self.conferences.iter().flatten().filter_map(Conference::next_wakeup).min_by_key(|(at, _)| *at)
+        self.conferences.next_wakeup()
     }
 
     /// The next event; drain until `None` after every change.
@@ -590,8 +592,9 @@ impl Bridge {
     /// A sign of life of an endpoint whose keys were installed, for tests that last longer than the patience with the silent.
     #[doc(hidden)]
     pub fn show_life(&mut self, now: Instant, meeting_id: &str, endpoint: &str) {
-        let found = self.conferences.iter_mut().flatten().find(|conference| conference.meeting_id == meeting_id);
-        if let Some(conference) = found
+        let is_meant = |known: &Option<Conference>| known.as_ref().is_some_and(|known| known.meeting_id == meeting_id);
+        let place = self.conferences.iter().position(is_meant);
+        if let Some(conference) = place.and_then(|place| self.conferences.get_mut(place)?.as_mut())
             && let Some(endpoint) = conference.find(endpoint).and_then(|place| conference.get_mut(place))
         {
             endpoint.transport.show_life(now);

@@ -272,3 +272,22 @@ fn shutting_down_says_goodbye_and_refuses_new_conferences() {
     assert_eq!(world.closed.len(), 2);
     assert_eq!(refusal(world.order(conference(true, vec![]))), Refusal::GracefulShutdown);
 }
+
+#[test]
+fn each_of_many_conferences_is_woken_when_it_wants_to_be() {
+    let mut world = World::new();
+    // Nobody comes: each ends by itself after a while.
+    for (number, meeting) in ["first", "second", "third"].into_iter().enumerate() {
+        let endpoints = vec![creating(&format!("{number}"))];
+        world.done(ConferenceModify { meeting_id: meeting.into(), create: true, endpoints, ..Default::default() });
+        world.run_ms(1000);
+    }
+    let mut alive = Vec::new();
+    while let Some((at, _)) = world.bridge.next_wakeup() {
+        assert!(at >= world.now, "nobody is woken too late");
+        world.run(at - world.now);
+        alive.push(world.bridge.stats().conferences);
+    }
+    alive.dedup();
+    assert_eq!(alive, [3, 2, 1, 0]);
+}
