@@ -1,6 +1,6 @@
 //! What grows with the number of people: one load on one server, for ever more of them.
 //!
-//! [`points`] are what is measured, with the load generator of [`crate::peers`]; [`idle`] is for those who only wait; [`report`] and
+//! [`Series`] are what is measured, with the load generator of [`crate::peers`]; [`idle`] is for those who only wait; [`report`] and
 //! [`plot`] tell.
 
 pub mod idle;
