@@ -57,7 +57,7 @@ SHARE := $(TARGET)/share
 ARM := $(TARGET)/cross/aarch64-unknown-linux-gnu/release/moothall
 ARM_EMULATED := $(TARGET)/cross/aarch64-unknown-linux-gnu/emulated/moothall
 
-.PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 image-qemu test test-full test-arm test-board test-stages lint bench bench-peers bench-growth soak fuzz web setup-run setup-test web-test rust-build \
+.PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 image-qemu test test-full test-arm test-board test-stages lint bench bench-peers bench-growth kilobytes soak fuzz web setup-run setup-test web-test rust-build \
 	rust-test hops hops-kept package-test board-tools board-image board-test with-board without-board monitoring-test gst-meet-test browser-long share simulation-long chance-long browser-test browser-again screens
 
 help: ## list what can be done
@@ -230,6 +230,16 @@ bench-growth: $(WEB)/dist/index.html ## processor time, memory and latency again
 	@cargo build --release --locked -p appliance
 	@$(BENCH)
 	@tests/netns $(TARGET)/debug/bench-growth $(TARGET)/release/moothall $(GROWTH)
+
+kilobytes: $(WEB)/dist/index.html ## where the memory of an idle host goes, and that of each person in a meeting
+	@.ci/rust
+	@.ci/need $(NEED_GROWTH) $(NEED_HOPS)
+	@cargo build --release --locked -p appliance
+	@$(BENCH)
+	@cargo build --locked -p appliance
+	@tests/netns $(TARGET)/debug/kilobytes $(TARGET)/release/moothall $(TARGET)/debug/moothall
+	@cargo run --quiet --release --locked -p bridge --example idle
+	@cargo test --quiet --locked --workspace --test heap -- --nocapture --test-threads 1 | grep bridge
 
 FUZZ_SECONDS ?= 30
 fuzz: ## try new inputs on all parsers that face the network (FUZZ_SECONDS for each, FUZZ='xml rtp' for some)

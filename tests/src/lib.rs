@@ -12,6 +12,7 @@ pub mod bot;
 pub mod fuzz;
 pub mod growth;
 pub mod heap;
+pub mod kilobytes;
 pub mod measure;
 pub mod meeting;
 pub mod netem;

@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinHandle, spawn_local};
 
 /// Nobody's wishes are cut down, as trains have nine megabits a second, and nobody is turned away.
-const CONFIG: &str = "[signal]\nmax_occupants = 1000\nmax_sessions = 1000\n\
+pub const CONFIG: &str = "[signal]\nmax_occupants = 1000\nmax_sessions = 1000\n\
                       [bridge]\nmax_participants = 1000\nreceiver_kbps = 100000\n";
 /// Where the server listens.
-const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
+pub const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
 /// People from one of the addresses on loopback: the server takes some hundreds of connections from each.
 const FROM_ONE: u32 = 200;
 const CONNECTED_WITHIN: Duration = Duration::from_secs(30);
