@@ -1,8 +1,9 @@
 //! What grows with the number of people: one load on one server, for ever more of them.
 //!
 //! [`Series`] are what is measured, with the load generator of [`crate::peers`]; [`idle`] is for those who only wait; [`report`] and
-//! [`plot`] tell.
+//! [`plot`] tell, and [`derive`] says what boards could carry that nobody has measured.
 
+pub mod derive;
 pub mod idle;
 pub mod plot;
 pub mod report;

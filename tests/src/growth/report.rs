@@ -1,7 +1,7 @@
 //! What was measured, in words.
 
-use super::Series;
 use super::idle::{self, Idle};
+use super::{Series, derive};
 use crate::peers::figures::{DISTURBANCE_LIMIT, Figures, GENERATOR_LIMIT, LOSS_LIMIT, SERVER_LIMIT, Summary};
 use crate::peers::scene::{People, Scene, Shape};
 use std::fmt::Write;
@@ -16,13 +16,14 @@ pub fn text(figures: &Figures, idle: Option<&Idle>) -> String {
     let mut out = format!("{LOAD}\n\n");
     let _ = writeln!(
         out,
-        "{:<18} {:>6} {:>9} {:>8} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>7} {:>8}",
+        "{:<18} {:>6} {:>9} {:>8} {:>9} {:>7} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>7} {:>8}",
         "",
         "people",
         "packets/s",
         "us/s",
         "% of one",
         "us/packet",
+        "kernel",
         "KiB each",
         "data each",
         "p50 us",
@@ -41,18 +42,20 @@ pub fn text(figures: &Figures, idle: Option<&Idle>) -> String {
         out.push_str(&waiting(idle));
     }
     out.push_str(&doubts(figures));
+    let _ = write!(out, "\n{}", derive::table());
     out
 }
 
 fn row(people: People, of: &Summary) -> String {
     let name = Scene { people, shape: Shape::Seen }.to_string();
     format!(
-        "{name:<18} {:>6} {:>9.0} {:>8.0} {:>9.1} {:>9.1} {:>9.0} {:>9.0} {:>8.0} {:>8.0} {:>8.0} {:>7.2} {:>8.0}",
+        "{name:<18} {:>6} {:>9.0} {:>8.0} {:>9.1} {:>9.1} {:>7.1} {:>9.0} {:>9.0} {:>8.0} {:>8.0} {:>8.0} {:>7.2} {:>8.0}",
         people.count(),
         of.server * 1e6 / of.micros,
         of.server * 1e6,
         of.server * 100.0,
         of.micros,
+        of.system,
         of.each,
         of.data,
         of.p50,
