@@ -133,8 +133,8 @@ fn curve(out: &mut String, panel: &Panel, series: Series, figures: &Figures, fig
         for (x, y, _) in &points {
             let _ = write!(out, "<circle class=\"{class} dot\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.5\"/>");
         }
+        text(out, x + 6.0, y + 4.0, "start", "", &number(*value));
     }
-    text(out, x + 6.0, y + 4.0, "start", "", &number(*value));
 }
 
 fn class(series: Series) -> &'static str {
