@@ -1,7 +1,7 @@
 //! What grows with the number of people: one load on one server, for ever more of them.
 //!
 //! [`Series`] are what is measured, with the load generator of [`crate::peers`]; [`idle`] is for those who only wait; [`report`] and
-//! [`plot`] tell, and [`derive`] says what boards could carry that nobody has measured.
+//! [`plot`] tell, and [`mod@derive`] says what boards could carry that nobody has measured.
 
 pub mod derive;
 pub mod idle;
