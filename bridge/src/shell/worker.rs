@@ -120,7 +120,8 @@ struct Loop {
     routes: Routes,
     /// To each of the others, or, for those, what has come.
     parcels: Vec<Parcel>,
-    elsewhere: usize,
+    /// Participants here and with the others, when the bridge was last told.
+    known: (usize, usize),
     /// A socket had more than one turn takes.
     backlog: bool,
     listener: Listener,
@@ -152,7 +153,7 @@ impl Loop {
             waker,
             routes: Routes::default(),
             parcels: (0..parcels).map(|_| Parcel::default()).collect(),
-            elsewhere: 0,
+            known: (0, 0),
             backlog: false,
             listener,
             ended: false,
@@ -192,8 +193,9 @@ impl Loop {
         while let Some((path, owned)) = self.bridge.poll_path() {
             company.news.tell(path, *number, owned);
         }
-        let elsewhere = company.tell(*number, self.bridge.participants());
-        if std::mem::replace(&mut self.elsewhere, elsewhere) != elsewhere {
+        let here = self.bridge.participants();
+        let elsewhere = company.tell(*number, here);
+        if std::mem::replace(&mut self.known, (here, elsewhere)) != (here, elsewhere) {
             self.bridge.set_elsewhere(elsewhere);
         }
     }

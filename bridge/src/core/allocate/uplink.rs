@@ -90,6 +90,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_line_of_which_others_take_more_carries_less_for_us() {
+        let mut uplink = Uplink::new(Some(10_000_000));
+        assert_eq!(uplink.demand(1, 6_000_000, None), None, "all of it is ours");
+        uplink.set_line(Some(5_000_000));
+        assert_eq!(uplink.level(), Some(4_500_000));
+        uplink.set_line(Some(10_000_000));
+        assert_eq!(uplink.level(), None);
+    }
+
+    #[test]
     fn what_some_do_not_need_the_others_get() {
         let mut uplink = Uplink::new(Some(1_000_000));
         assert_eq!(uplink.demand(1, 300_000, None), None);
