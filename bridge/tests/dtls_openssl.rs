@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use bridge::core::Path;
 use bridge::core::endpoint::identity::Identity;
 use bridge::core::endpoint::transport::{LocalParams, Options, Transport, TransportOutput};
+use bridge::core::grid::Grid;
 use bridge::core::srtp::{Keys, Profile};
 use jitsi_wire::jingle::{Fingerprint, IceUdpTransport, Setup};
 use rand_chacha::ChaCha8Rng;
@@ -60,7 +61,7 @@ fn transport(profiles: &[Profile]) -> Transport {
         &Arc::new(Identity::generate().unwrap()),
         LocalParams { ufrag: "ufragufrag".to_owned(), pwd: "passwordpasswordpassword".to_owned() },
         ChaCha8Rng::from_seed([1; 32]),
-        Options { profiles: profiles.to_vec(), sctp: false },
+        Options { profiles: profiles.to_vec(), sctp: false, grid: Grid::new(Instant::now()) },
     )
 }
 

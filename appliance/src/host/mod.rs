@@ -14,6 +14,7 @@ pub(crate) mod names;
 mod setup;
 pub(crate) mod state_dir;
 mod statistics;
+mod text;
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -60,6 +61,7 @@ pub(crate) fn run(options: &HostOptions) -> Result<(), Failure> {
     let config = config::load(&options.files, &options.flags())?;
     logs::start(&config.log);
     let house = House::open(config, options)?;
+    text::read_ahead();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)

@@ -19,6 +19,7 @@ use super::Path;
 use super::demux::{Kind, kind};
 use super::endpoint::identity::Identity;
 use super::endpoint::transport::{LocalParams, Options, StunVerdict, Transport, TransportFailure, TransportOutput};
+use super::grid::Grid;
 use super::srtp::{Inbound, MAX_RTP_OVERHEAD, Outbound, Profile};
 
 /// What a caller hands out.
@@ -56,7 +57,11 @@ impl Caller {
             ufrag: format!("{:016x}", rng.next_u64()),
             pwd: format!("{:016x}{:016x}", rng.next_u64(), rng.next_u64()),
         };
-        let options = Options { profiles: vec![Profile::AeadAes128Gcm, Profile::Aes128CmHmacSha1_80], sctp: false };
+        let options = Options {
+            profiles: vec![Profile::AeadAes128Gcm, Profile::Aes128CmHmacSha1_80],
+            sctp: false,
+            grid: Grid::new(now),
+        };
         let mut transport = Transport::new(now, identity, params.clone(), rng, options);
         transport.set_local_addresses(&[local]);
         // The bridge offers to control, as Jitsi's does.

@@ -14,6 +14,7 @@ mod conferences;
 pub mod demux;
 pub mod egress;
 pub mod endpoint;
+pub mod grid;
 pub mod ingress;
 mod orders;
 pub mod packet;

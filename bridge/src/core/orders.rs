@@ -17,6 +17,7 @@ use super::egress::slots::Slots;
 use super::endpoint::Endpoint;
 use super::endpoint::agents::RestartState;
 use super::endpoint::transport::{LocalParams, Options, Transport};
+use super::grid::Grid;
 use super::{Bridge, CandidateKind, LocalCandidate, Sink};
 use crate::control::{SCTP_PORT, check, is_batchable};
 
@@ -96,12 +97,17 @@ impl Bridge {
         Ok(())
     }
 
+    fn grid(&self) -> Grid {
+        Grid::new(self.epoch)
+    }
+
     fn create_conference(&mut self, now: Instant, request: &ConferenceModify) -> usize {
         let place = self.conferences.iter().position(Option::is_none).unwrap_or(self.conferences.len());
         let making = Making {
             meeting_id: request.meeting_id.clone(),
             id: tagged(self.config.tag, &mut self.rng, CONFERENCE_ID),
             place,
+            grid: self.grid(),
             rng: ChaCha8Rng::from_rng(&mut self.rng),
             max_egress_bps: self.config.max_egress_bps,
             assumed_bandwidth_limit: self.config.assumed_bandwidth_limit,
@@ -180,7 +186,7 @@ impl Bridge {
             web_socket: (!sctp).then(|| self.channel_url(&conference.id, &request.id, &password)),
             ..self.describe(&params, &offered, shows_private)
         };
-        let options = Options { profiles: self.config.srtp_profiles.clone(), sctp };
+        let options = Options { profiles: self.config.srtp_profiles.clone(), sctp, grid: self.grid() };
         let rng = ChaCha8Rng::from_rng(&mut self.rng);
         self.demux.insert_ufrag(params.ufrag.clone(), handle);
         let mut transport = Transport::new(now, &self.identity, params, rng, options);

@@ -13,6 +13,7 @@ pub mod mailbox;
 pub mod metrics;
 mod outbox;
 mod parcel;
+mod pause;
 mod routes;
 mod stun;
 pub mod udp;

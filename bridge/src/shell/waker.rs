@@ -20,6 +20,11 @@ pub(super) struct Waker(EventFd);
 pub(super) struct Ready(u32);
 
 impl Ready {
+    /// It was not looked.
+    pub(super) fn all() -> Self {
+        Self(u32::MAX)
+    }
+
     pub(super) fn has(self, socket: usize) -> bool {
         u32::try_from(socket).is_ok_and(|socket| self.0 & 1_u32.checked_shl(socket).unwrap_or(0) != 0)
     }

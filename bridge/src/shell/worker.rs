@@ -11,6 +11,7 @@ use super::company::Company;
 use super::mailbox::{Letter, Mailbox, Report};
 use super::outbox::Outbox;
 use super::parcel::Parcel;
+use super::pause::Pause;
 use super::routes::{self, MAX_WORKERS, Routes};
 use super::stun::Discovery;
 use super::udp::{Inbox, Incoming, Sockets};
@@ -124,6 +125,7 @@ struct Loop {
     known: (usize, usize),
     /// A socket had more than one turn takes.
     backlog: bool,
+    pause: Pause,
     listener: Listener,
     ended: bool,
 }
@@ -155,6 +157,7 @@ impl Loop {
             parcels: (0..parcels).map(|_| Parcel::default()).collect(),
             known: (0, 0),
             backlog: false,
+            pause: Pause::default(),
             listener,
             ended: false,
         }
@@ -173,6 +176,7 @@ impl Loop {
         self.outbox.counters.turns += 1;
         if self.place.receives() {
             self.take_datagrams(now, ready);
+            self.pause.on_turn(now);
         } else {
             self.take_parcel(now);
         }
@@ -200,14 +204,24 @@ impl Loop {
         }
     }
 
-    /// Until a socket is readable, a letter is posted, or the bridge wants to be woken.
+    /// Until a socket is readable, a letter is posted, or the bridge wants to be woken; but see [`Pause`].
     fn sleep(&mut self) -> Ready {
+        if !self.backlog
+            && let Some(pause) = self.pause.wanted(Instant::now())
+        {
+            self.wait(None, Some(pause));
+            self.pause.paused();
+            return Ready::all();
+        }
         let timeout = match self.bridge.next_wakeup() {
             _ if self.backlog => Some(Duration::ZERO),
             Some((at, _)) => Some(at.saturating_duration_since(Instant::now())),
             None => None,
         };
-        let sockets = self.place.receives().then(|| self.outbox.sockets());
+        self.wait(self.place.receives().then(|| self.outbox.sockets()), timeout)
+    }
+
+    fn wait(&self, sockets: Option<&Sockets>, timeout: Option<Duration>) -> Ready {
         self.waker.sleep(sockets, timeout).unwrap_or_else(|error| {
             // Memory is short for a moment: the call is simply made again.
             tracing::warn!(%error, "waiting for datagrams");
@@ -258,6 +272,7 @@ impl Loop {
                 }
             }
             self.outbox.counters.received += 1;
+            self.pause.on_datagram(now, datagram);
             match self.discovery.answer(path, datagram) {
                 Some(mapped) => (self.listener)(Notice::Mapped(Mapping { base: path.local, mapped })),
                 None => self.bridge.on_datagram(now, path, datagram, &mut self.outbox),

@@ -23,6 +23,7 @@ use super::egress::MAX_INITIAL;
 use super::endpoint::Endpoint;
 use super::endpoint::source::Source;
 use super::endpoint::transport::{TransportFailure, TransportOutput};
+use super::grid::Grid;
 use super::packet::{Seq, Ssrc};
 use super::speaker::Speakers;
 use super::turn::Turn;
@@ -40,6 +41,7 @@ pub struct Conference {
     pub id: String,
     pub created: Instant,
     place: usize,
+    grid: Grid,
     endpoints: Vec<Option<Box<Endpoint>>>,
     /// By endpoint: when it wants to be woken.
     deadlines: Vec<Option<(Instant, Wake)>>,
@@ -81,6 +83,7 @@ pub struct Making {
     pub meeting_id: String,
     pub id: String,
     pub place: usize,
+    pub grid: Grid,
     pub rng: ChaCha8Rng,
     pub max_egress_bps: u64,
     pub assumed_bandwidth_limit: Option<u64>,
@@ -97,6 +100,7 @@ impl Conference {
             id: making.id,
             created: now,
             place: making.place,
+            grid: making.grid,
             endpoints: Vec::new(),
             deadlines: Vec::new(),
             order: Vec::new(),

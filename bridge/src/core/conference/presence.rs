@@ -82,7 +82,7 @@ impl Conference {
             self.inactive.pop_first();
         }
         let changed = if is_inactive { self.inactive.insert(id.clone()) } else { came && self.inactive.remove(&id) };
-        self.check_by(next);
+        self.check_by(self.grid.at(next));
         if changed && !visitor {
             let totals = &mut turn.counters.totals;
             *(if is_inactive { &mut totals.disconnected } else { &mut totals.reconnected }) += 1;

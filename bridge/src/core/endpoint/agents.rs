@@ -96,7 +96,7 @@ impl Agents {
         rng: ChaCha8Rng,
     ) -> u32 {
         self.end_other();
-        let mut ice = Ice::new(now, crypto, params, rng);
+        let mut ice = Ice::new(now, crypto, params, rng, self.current.ice.grid());
         ice.take_role_of(&self.current.ice);
         ice.set_local_addresses(&self.locals);
         self.generations = self.generations.saturating_add(1);

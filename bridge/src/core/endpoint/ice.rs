@@ -24,6 +24,7 @@ use rand_core::Rng;
 use rtc_crypto::RTCCryptoProvider;
 
 use super::transport::{LocalParams, StunVerdict, Wake};
+use crate::core::grid::Grid;
 use crate::core::{Discard, Path};
 use pair::{CONSENT_INTERVAL, Pair, RTO, Sent};
 pub use stun::ufrag_of;
@@ -104,6 +105,7 @@ struct Forger {
 pub(crate) struct Ice {
     crypto: Arc<dyn RTCCryptoProvider>,
     rng: ChaCha8Rng,
+    grid: Grid,
     local: LocalParams,
     key: hmac::Key,
     remote: Option<Remote>,
@@ -132,12 +134,14 @@ impl Ice {
         crypto: Arc<dyn RTCCryptoProvider>,
         local: LocalParams,
         mut rng: ChaCha8Rng,
+        grid: Grid,
     ) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, local.pwd.as_bytes());
         let tie_breaker = rng.next_u64();
         Self {
             crypto,
             rng,
+            grid,
             local,
             key,
             remote: None,
@@ -179,6 +183,10 @@ impl Ice {
     /// Ours.
     pub(crate) fn ufrag(&self) -> &str {
         &self.local.ufrag
+    }
+
+    pub(crate) fn grid(&self) -> Grid {
+        self.grid
     }
 
     pub(crate) fn local(&self) -> &LocalParams {
@@ -369,7 +377,7 @@ impl Ice {
     }
 
     fn on_success(&mut self, now: Instant, path: Path, sent: Sent) {
-        let next = now + self.consent_interval();
+        let next = self.grid.at(now + self.consent_interval());
         let Some(pair) = self.pairs.iter_mut().find(|pair| pair.path == path) else { return };
         pair.on_consent(now, next);
         let nominated_by_peer = pair.peer_nominates && !self.controlling;

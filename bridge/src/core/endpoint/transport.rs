@@ -21,6 +21,7 @@ use super::dtls::{Dtls, DtlsOutput};
 use super::ice::{Earliest, Ice, IceOutput};
 use super::identity::Identity;
 use super::sctp::{Sctp, SctpOutput};
+use crate::core::grid::Grid;
 use crate::core::{Discard, Path, srtp};
 
 /// Our half of the ICE credentials.
@@ -39,6 +40,8 @@ pub struct Options {
     pub profiles: Vec<srtp::Profile>,
     /// Accept an SCTP association as the bridge channel.
     pub sctp: bool,
+    /// When what can wait is done.
+    pub grid: Grid,
 }
 
 /// What became of a STUN message.
@@ -124,7 +127,7 @@ impl std::fmt::Debug for Transport {
 impl Transport {
     pub fn new(now: Instant, identity: &Arc<Identity>, params: LocalParams, rng: ChaCha8Rng, options: Options) -> Self {
         Self {
-            ice: Agents::new(Ice::new(now, identity.crypto.clone(), params, rng)),
+            ice: Agents::new(Ice::new(now, identity.crypto.clone(), params, rng, options.grid)),
             dtls: Dtls::new(identity.clone(), options.profiles),
             sctp: options.sctp.then(Box::default),
             dtls_path: None,

@@ -1,3 +1,4 @@
+use crate::core::grid::Grid;
 use std::time::{Duration, Instant};
 
 use jitsi_wire::jingle::Candidate;
@@ -32,7 +33,7 @@ impl World {
     fn new() -> Self {
         let start = Instant::now();
         let crypto = rtc_crypto::default_provider().unwrap();
-        let ice = Ice::new(start, crypto, bridge_params(), ChaCha8Rng::from_seed([5; 32]));
+        let ice = Ice::new(start, crypto, bridge_params(), ChaCha8Rng::from_seed([5; 32]), Grid::new(start));
         Self {
             ice,
             peer: Peer::new(),

@@ -1,3 +1,4 @@
+use crate::core::grid::Grid;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -56,7 +57,7 @@ impl World {
         let start = Instant::now();
         let identity = Arc::new(Identity::generate().unwrap());
         let theirs = Arc::new(Identity::generate().unwrap());
-        let options = Options { profiles: dtls_profiles(), sctp: true };
+        let options = Options { profiles: dtls_profiles(), sctp: true, grid: Grid::new(start) };
         let transport = Transport::new(start, &identity, bridge_params(), ChaCha8Rng::from_seed([9; 32]), options);
         let browser = Browser {
             peer: Peer::new(),
