@@ -9,6 +9,7 @@ use bridge::core::codec::dependency::{self, Frames};
 use bridge::core::codec::{Codec, h264, keyframe_start, resolution, vp8, vp9};
 use bridge::core::endpoint::identity::Identity;
 use bridge::core::endpoint::transport::{LocalParams, Options, Transport};
+use bridge::core::grid::Grid;
 use bridge::core::ingress::rtx;
 use bridge::core::packet::{RtpHeader, Ssrc};
 use bridge::core::rtcp::{Block, Compound};
@@ -235,8 +236,11 @@ fn dtls(data: &[u8]) {
     };
     let now = Instant::now();
     let ours = LocalParams { ufrag: "ours".into(), pwd: "passwordpasswordpassword".into() };
-    let options =
-        Options { profiles: vec![srtp::Profile::AeadAes128Gcm, srtp::Profile::Aes128CmHmacSha1_80], sctp: true };
+    let options = Options {
+        profiles: vec![srtp::Profile::AeadAes128Gcm, srtp::Profile::Aes128CmHmacSha1_80],
+        sctp: true,
+        grid: Grid::new(now),
+    };
     let mut transport = Transport::new(now, &IDENTITY, ours, ChaCha8Rng::from_seed([1; 32]), options);
     let setup = if role % 2 == 0 { Setup::Active } else { Setup::Passive };
     let fingerprint = Fingerprint { hash: "sha-256".into(), setup: Some(setup), value: ["00"; 32].join(":") };

@@ -22,6 +22,7 @@ pub mod rtcp;
 pub mod speaker;
 pub mod srtp;
 pub mod stats;
+pub mod taps;
 mod turn;
 
 use std::collections::{HashMap, VecDeque};
@@ -336,6 +337,8 @@ pub struct Bridge {
     elsewhere: usize,
     shutting_down: bool,
     draining: bool,
+    /// There may be conferences with a tap.
+    tapped: bool,
 }
 
 impl Bridge {
@@ -356,6 +359,7 @@ impl Bridge {
             elsewhere: 0,
             shutting_down: false,
             draining: false,
+            tapped: false,
         }
     }
 

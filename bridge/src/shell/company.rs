@@ -89,6 +89,11 @@ impl Company {
         worker
     }
 
+    /// The worker of a conference, by the focus' name for it; if nobody knows it the first, who says so.
+    pub(super) fn worker_of(&self, meeting_id: &str) -> usize {
+        if self.is_single() { 0 } else { self.directory().meetings.get(meeting_id).copied().unwrap_or(0) }
+    }
+
     /// Participants come after their conference, so that of several that are equal the one with the fewest conferences is taken.
     fn idlest(&self, directory: &Directory) -> usize {
         let conferences = |worker| directory.meetings.values().filter(|other| **other == worker).count();

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Add;
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::company::Company;
@@ -14,6 +15,7 @@ use super::metrics::Counters;
 use super::waker::Waker;
 use crate::control::Command;
 use crate::core::stats::{ConferenceReport, Gauges};
+use crate::core::taps::{TapId, TapRefusal};
 use crate::core::{ChannelId, ChannelRefusal, LocalCandidate, Stats};
 
 /// Texts that may wait for the worker. It empties the queue every turn, so this many mean that it is far behind.
@@ -47,6 +49,23 @@ pub enum Letter {
     Drain(bool),
     /// Ask these STUN servers for the address that the internet sees.
     Discover(Vec<SocketAddr>),
+    /// Give everything of a meeting to whoever holds the other side of this socket, which is of the type `SOCK_SEQPACKET`.
+    Tap {
+        meeting_id: String,
+        id: TapId,
+        socket: OwnedFd,
+        answer: Answer<Result<(), TapRefusal>>,
+    },
+    /// Give no more of it: what was said last is on its way when this is answered.
+    Untap {
+        id: TapId,
+        answer: Answer<()>,
+    },
+    /// A tap needs a key frame.
+    TapWish {
+        id: TapId,
+        ssrc: u32,
+    },
     /// Copy out the numbers; also a sign of life.
     Report(Answer<Report>),
     /// Tell of everybody in all conferences.
@@ -65,6 +84,9 @@ impl fmt::Debug for Letter {
             Self::SetCandidates(_) => "SetCandidates",
             Self::Drain(_) => "Drain",
             Self::Discover(_) => "Discover",
+            Self::Tap { .. } => "Tap",
+            Self::Untap { .. } => "Untap",
+            Self::TapWish { .. } => "TapWish",
             Self::Report(_) => "Report",
             Self::Describe(_) => "Describe",
             Self::ShutDown => "ShutDown",
@@ -180,6 +202,15 @@ impl Mailbox {
                 let gathered = Gathered::new(company.size(), answer, |one, other| [one, other].concat());
                 self.post_to_all(|| Letter::Describe(Arc::clone(&gathered).part()));
             }
+            Letter::Tap { ref meeting_id, .. } => {
+                let worker = company.worker_of(meeting_id);
+                company.letters(worker).post(letter);
+            }
+            Letter::Untap { id, answer } => {
+                let gathered = Gathered::new(company.size(), answer, |(), ()| ());
+                self.post_to_all(|| Letter::Untap { id, answer: Arc::clone(&gathered).part() });
+            }
+            Letter::TapWish { id, ssrc } => self.post_to_all(|| Letter::TapWish { id, ssrc }),
             Letter::Apply(command) => {
                 company.letters(company.worker_for(&command.request)).post(Letter::Apply(command));
             }

@@ -16,6 +16,7 @@ mod parcel;
 mod pause;
 mod routes;
 mod stun;
+mod tap;
 pub mod udp;
 mod waker;
 pub mod worker;

@@ -14,9 +14,11 @@ use super::parcel::Parcel;
 use super::pause::Pause;
 use super::routes::{self, MAX_WORKERS, Routes};
 use super::stun::Discovery;
+use super::tap::Taps;
 use super::udp::{Inbox, Incoming, Sockets};
 use super::waker::{Ready, Waker};
 use crate::core::endpoint::identity::Identity;
+use crate::core::packet::Ssrc;
 use crate::core::{Bridge, BridgeConfig, Event};
 
 /// Stack of the thread. Deepest is a DTLS handshake, some 60 KiB in a debug build; only touched pages cost memory.
@@ -126,6 +128,7 @@ struct Loop {
     /// A socket had more than one turn takes.
     backlog: bool,
     pause: Pause,
+    taps: Taps,
     listener: Listener,
     ended: bool,
 }
@@ -158,6 +161,7 @@ impl Loop {
             known: (0, 0),
             backlog: false,
             pause: Pause::default(),
+            taps: Taps::default(),
             listener,
             ended: false,
         }
@@ -187,6 +191,8 @@ impl Loop {
         if !self.place.company.is_single() {
             self.tell_others();
         }
+        self.fill_taps();
+        self.flush_taps(now);
         self.hand_out_events();
         self.outbox.flush();
     }
@@ -278,8 +284,26 @@ impl Loop {
                 None => self.bridge.on_datagram(now, path, datagram, &mut self.outbox),
             }
         }
+        // More than a batch would not fit one message.
+        self.fill_taps();
+        let company = &self.place.company;
         for (worker, parcel) in self.parcels.iter_mut().enumerate().filter(|(_, parcel)| !parcel.is_empty()) {
             self.outbox.counters.dropped_behind += company.deliver(worker, parcel);
+        }
+    }
+
+    fn fill_taps(&mut self) {
+        if !self.taps.is_empty() {
+            let taps = &mut self.taps;
+            self.bridge.drain_taps(&mut |id, tapped| taps.put(id, tapped));
+        }
+    }
+
+    fn flush_taps(&mut self, now: Instant) {
+        if !self.taps.is_empty() {
+            for id in self.taps.flush(now) {
+                self.bridge.untap(now, id, &mut self.outbox);
+            }
         }
     }
 
@@ -321,6 +345,20 @@ impl Loop {
             Letter::SetCandidates(candidates) => bridge.set_candidates(candidates),
             Letter::Drain(draining) => bridge.set_draining(draining),
             Letter::Discover(servers) => self.discovery.ask(&servers, self.secret, outbox),
+            Letter::Tap { meeting_id, id, socket, answer } => {
+                let outcome = bridge.tap(now, &meeting_id, id, outbox);
+                if outcome.is_ok() {
+                    self.taps.add(now, id, socket);
+                }
+                answer(outcome);
+            }
+            Letter::Untap { id, answer } => {
+                self.fill_taps();
+                self.taps.remove(id);
+                self.bridge.untap(now, id, &mut self.outbox);
+                answer(());
+            }
+            Letter::TapWish { id, ssrc } => bridge.on_tap_wish(now, id, Ssrc(ssrc), outbox),
             Letter::Report(answer) => {
                 answer(Report { bridge: bridge.stats(), gauges: bridge.gauges(now), shell: outbox.counters });
             }

@@ -73,6 +73,12 @@ impl Message {
         self.push(RTP, at, header, payload)
     }
 
+    /// The last bytes that were pushed, to be changed in place; nothing if there are fewer.
+    pub fn last_mut(&mut self, len: usize) -> &mut [u8] {
+        let from = self.bytes.len().saturating_sub(len);
+        self.bytes.get_mut(from..).unwrap_or_default()
+    }
+
     /// Appends a report. False if it does not fit any more.
     pub fn push_report(&mut self, at: Duration, report: Report) -> bool {
         let mut body = [0; REPORT_LEN];

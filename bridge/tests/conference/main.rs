@@ -17,5 +17,6 @@ mod crowd;
 mod orders;
 mod practice;
 mod slots;
+mod tap;
 mod video;
 mod world;

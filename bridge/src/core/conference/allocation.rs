@@ -9,6 +9,7 @@ use jitsi_wire::jingle::MediaKind;
 
 use super::Conference;
 use super::slots::Placing;
+use super::tap::Tap;
 use crate::core::Wake;
 use crate::core::allocate::{Ask, Candidate, Grant, Layer, Layers, Most, Wanted, larger, share};
 use crate::core::endpoint::Endpoint;
@@ -25,6 +26,8 @@ const TOLERANCE: u64 = 5;
 const MAX_RESERVED: f64 = 0.25;
 /// How often clients are told what they can be sent (jitsi-videobridge `ConnectionStats`).
 const TELL_ESTIMATE: Duration = Duration::from_secs(10);
+/// What a tap asks for, in lines: more than any camera or screen has.
+const TAPPED: i32 = 4320;
 /// Paging through tiles must not switch encoders off and on: each time costs a key frame.
 const LOWERING: Duration = Duration::from_millis(500);
 
@@ -45,6 +48,16 @@ struct Video {
 }
 
 impl Video {
+    /// A tap gets all of the best encoding, whatever others want of it.
+    fn aim(&mut self, tap: &mut Tap) {
+        let living = self.layers.iter().filter(|rung| rung.active && self.enabled);
+        let best = living.map(|rung| rung.layer.encoding).max();
+        tap.aim(self.serial, best);
+        if self.enabled {
+            self.demand = larger(self.demand, TAPPED);
+        }
+    }
+
     /// The layers for a receiver that has `current`: what is higher must fit easily.
     fn sticky(&self, current: Option<Layer>, first: bool) -> Layers {
         let mut layers = self.layers.clone();
@@ -105,6 +118,9 @@ impl Conference {
         self.uplink_level = turn.uplink.level();
         for place in 0..self.endpoints.len() {
             self.allocate_receiver(turn, place, &mut videos);
+        }
+        if let Some(tap) = &mut self.tap {
+            videos.iter_mut().for_each(|video| video.aim(tap));
         }
         self.subscribe_audio();
         self.bind();

@@ -27,6 +27,7 @@ impl Conference {
                 *slot = Some(receiver);
             }
         }
+        self.connect_tap(now, &sources);
         for endpoint in self.endpoints.iter_mut().flatten() {
             endpoint.description_changed = false;
         }
@@ -106,6 +107,7 @@ impl Conference {
                 }
             }
         }
+        self.bind_tap();
         self.list_unplaced();
     }
 

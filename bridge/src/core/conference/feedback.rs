@@ -47,6 +47,7 @@ impl Conference {
                 if let Some(endpoint) = self.get_mut(place) {
                     endpoint.on_sender_report(turn.now, ssrc, &info);
                 }
+                self.tap_report(turn.now, place, ssrc, &info);
                 self.on_reports(turn, place, reports);
             }
             Block::ReceiverReport { reports, .. } => self.on_reports(turn, place, reports),

@@ -64,6 +64,10 @@ impl Conference {
 
     fn forward(&mut self, turn: &mut Turn<'_>, place: usize, received: &Received, datagram: &[u8]) {
         let placed = &received.placed;
+        if placed.unheard {
+            self.tap_unheard(turn.now, place, received, datagram);
+            return;
+        }
         let totals = &mut turn.counters.totals;
         totals.key_frames_received += u64::from(placed.codec.has_keyframes() && placed.incoming.key_start);
         totals.layering_changes += u64::from(placed.layering_changed);
@@ -87,7 +91,7 @@ impl Conference {
         let source = self.get_mut(place)?.sources.get_mut(received.source)?;
         let encoding = received.placed.incoming.encoding;
         let wishes = source.encodings.get_mut(usize::from(encoding))?.losses.take_keyframe_wish();
-        (wishes && !source.receivers.is_empty()).then_some(encoding)
+        (wishes && source.is_wanted()).then_some(encoding)
     }
 
     /// Gives the packet to everybody who is bound to its source. Answers the highest encoding that somebody needs a key frame of.
@@ -158,6 +162,13 @@ impl Conference {
                 Ok(None) => {}
                 Err(_) => receiver.discarded += 1,
             }
+        }
+        if source.tapped
+            && let Some(tap) = &mut self.tap
+        {
+            let tapped = tap.give(turn.now, publisher, received.source, &packet);
+            given.wanted = given.wanted.max(tapped.wanted);
+            given.switched |= tapped.switched;
         }
         Some(given)
     }

@@ -11,6 +11,7 @@ mod messages;
 mod presence;
 mod slots;
 mod stage;
+mod tap;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -28,6 +29,7 @@ use super::packet::{Seq, Ssrc};
 use super::speaker::Speakers;
 use super::turn::Turn;
 use super::{ChannelId, Event, Path, Wake};
+use tap::Tap;
 
 /// A conference that nobody is in any more goes after this time (bridge of Jitsi: swept every minute).
 const EMPTY: Duration = Duration::from_secs(20);
@@ -75,6 +77,8 @@ pub struct Conference {
     next_announcement: Option<Instant>,
     /// When the new dominant speaker (by generation) is asked for a key frame that receivers are about to need.
     key_frame_ahead: Option<(Instant, u64)>,
+    /// Whoever gets everything in the clear.
+    tap: Option<Box<Tap>>,
 }
 
 /// What makes a conference.
@@ -123,6 +127,7 @@ impl Conference {
             next_check: None,
             next_announcement: None,
             key_frame_ahead: None,
+            tap: None,
         }
     }
 

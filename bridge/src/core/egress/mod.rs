@@ -457,7 +457,8 @@ fn keeps_dependency(codec: Codec) -> bool {
     !matches!(codec, Codec::Vp8 | Codec::Vp9)
 }
 
-fn rewrite_ids(codec: Codec, payload: &mut [u8], outgoing: &Outgoing) -> Result<(), Discard> {
+/// Writes the ids of a payload anew.
+pub fn rewrite_ids(codec: Codec, payload: &mut [u8], outgoing: &Outgoing) -> Result<(), Discard> {
     let (picture_id, tl0) = (outgoing.picture_id.unwrap_or(0), outgoing.tl0.unwrap_or(0));
     match codec {
         Codec::Vp8 => match codec::vp8::Descriptor::parse(payload) {

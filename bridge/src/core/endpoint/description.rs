@@ -124,6 +124,10 @@ impl Media {
         self.payloads.iter().find(|payload| payload.id == id)
     }
 
+    pub fn payloads(&self) -> impl Iterator<Item = &Payload> {
+        self.payloads.iter()
+    }
+
     /// Any payload type has this property.
     pub fn any(&self, property: impl Fn(&Payload) -> bool) -> bool {
         self.payloads.iter().any(property)

@@ -671,7 +671,7 @@ impl Endpoint {
             let Some(source) = self.sources.get_mut(index) else {
                 break;
             };
-            if source.is_asleep(now) || source.receivers.is_empty() {
+            if source.is_asleep(now) || !source.is_wanted() {
                 source.key_frames.cancel();
             } else if source.key_frames.on_wakeup(now) {
                 let encoding = source.asked;

@@ -58,6 +58,8 @@ pub struct Source {
     pub receivers: Vec<Binding>,
     /// Receivers (by place) that want it and have no slot for it.
     pub unplaced: Vec<usize>,
+    /// A tap gets it.
+    pub tapped: bool,
     /// The encodings that a receiver gets or may be switched to; others are not kept for retransmission.
     watched: Encodings,
     pub key_frames: Requester,
@@ -83,6 +85,8 @@ pub struct Placed {
     pub codec: Codec,
     /// Which encodings live has changed: allocate before it is forwarded.
     pub layering_changed: bool,
+    /// Speech that only a tap gets: it is silence, or others are louder.
+    pub unheard: bool,
 }
 
 /// What the endpoint knows of a packet besides its bytes.
@@ -118,6 +122,7 @@ impl Source {
             encodings,
             receivers: Vec::new(),
             unplaced: Vec::new(),
+            tapped: false,
             watched: Encodings::default(),
             key_frames: Requester::new(pace(video_type)),
             asked: 0,
@@ -186,6 +191,7 @@ impl Source {
     pub fn unbind(&mut self) {
         self.receivers.clear();
         self.unplaced.clear();
+        self.tapped = false;
         self.watched = Encodings::default();
     }
 
@@ -193,6 +199,17 @@ impl Source {
     pub fn bind(&mut self, receiver: Binding, watches: Encodings) {
         self.receivers.push(receiver);
         self.watched = self.watched.with(watches);
+    }
+
+    /// A tap gets it, with these encodings.
+    pub fn tap(&mut self, watches: Encodings) {
+        self.tapped = true;
+        self.watched = self.watched.with(watches);
+    }
+
+    /// Somebody gets it.
+    pub fn is_wanted(&self) -> bool {
+        self.tapped || !self.receivers.is_empty()
     }
 
     /// The encodings of which packets are worth keeping and asking for again.
@@ -263,7 +280,12 @@ impl Source {
             let is_heard = self.loudness.accept(now, context.loud || self.asked_for || self.synthetic);
             if !context.level.is_none_or(|level| self.silence.accept(level)) || !is_heard {
                 encoding.numbering.skip(sequence);
-                return Err(Discard::NotWanted);
+                if !self.tapped {
+                    return Err(Discard::NotWanted);
+                }
+                let incoming = Incoming { payload_type: header.payload_type, ..Incoming::default() };
+                let codec = context.codec;
+                return Ok(Placed { header, len, incoming, codec, layering_changed: false, unheard: true });
             }
             let (dense, after_silence) = encoding.numbering.accept_closing(sequence).ok_or(Discard::TooOld)?;
             marker |= after_silence;
@@ -303,7 +325,7 @@ impl Source {
             layering_changed |= encoding.on_alive(now, packet.len(), &incoming);
             layering_changed |= self.look_for_silence(now);
         }
-        Ok(Placed { header, len, incoming, codec: context.codec, layering_changed })
+        Ok(Placed { header, len, incoming, codec: context.codec, layering_changed, unheard: false })
     }
 
     /// Marks encodings that fell silent while this one flows.
