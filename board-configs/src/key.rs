@@ -40,6 +40,7 @@ pub fn keys() -> impl Iterator<Item = &'static Key> {
         crate::bridge::KEYS,
         crate::signal::KEYS,
         crate::branding::KEYS,
+        crate::recorder::KEYS,
         crate::log::KEYS,
     ]
     .into_iter()

@@ -9,8 +9,8 @@ use toml::de::{DeTable, DeValue};
 
 use crate::secret::{HIDDEN, is_secret, without_secret};
 use crate::{
-    Board, BoardName, Branding, Bridge, ConfigError, Count, Flags, Log, Machine, Network, Origins, Place, Signal, Tls,
-    Xmpp, check, key, suggest,
+    Board, BoardName, Branding, Bridge, ConfigError, Count, Flags, Log, Machine, Network, Origins, Place, Recorder,
+    Signal, Tls, Xmpp, check, key, suggest,
 };
 
 /// The whole configuration of a box.
@@ -26,6 +26,7 @@ pub struct Config {
     pub bridge: Bridge,
     pub signal: Signal,
     pub branding: Branding,
+    pub recorder: Recorder,
     pub log: Log,
     /// Where the values come from.
     #[serde(skip)]
@@ -96,6 +97,7 @@ impl Config {
             ("tls.key", &mut self.tls.key),
             ("signal.web_root", &mut self.signal.web_root),
             ("branding.logo", &mut self.branding.logo),
+            ("recorder.directory", &mut self.recorder.directory),
         ];
         for (key, path) in paths {
             if let (Some(path), Some(Place::Line(file, _))) = (path, self.origins.place(key)) {

@@ -106,7 +106,8 @@ mod tests {
             [signal]\nweb_root = \"/usr/share/jitsi-meet\"
             [[signal.services]]\ntype = \"turns\"\nhost = \"turn.example.org\"\nport = 443\ntransport = \"tcp\"\nusername = \"u\"\npassword = \"p\"
             [branding]\nlogo = \"logo.svg\"
-            [branding.colours]\naccent_light = \"#0a6a54\"\naccent_dark = \"#72d5b8\"\nbackground = \"#0f1413\"\n";
+            [branding.colours]\naccent_light = \"#0a6a54\"\naccent_dark = \"#72d5b8\"\nbackground = \"#0f1413\"\n
+            [recorder]\ndirectory = \"/srv/recordings\"\n";
         for key in key::keys().filter(|key| !key.example.is_empty() && !key.is_nested()) {
             let line = format!("{} = {}", key.name(), key.example);
             assert!(text.contains(&line), "{line}");

@@ -89,6 +89,9 @@ mod tests {
     #[test]
     fn a_key_like_no_other_gets_the_list() {
         assert_eq!(for_unknown("xmpp.zzzzzzzz"), "[xmpp] knows domain");
-        assert_eq!(for_unknown("zzzzzzzz"), "a file knows board, network, tls, xmpp, bridge, signal, branding, log");
+        assert_eq!(
+            for_unknown("zzzzzzzz"),
+            "a file knows board, network, tls, xmpp, bridge, signal, branding, recorder, log"
+        );
     }
 }

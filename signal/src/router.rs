@@ -19,6 +19,7 @@ use rand_core::{Rng, SeedableRng};
 use crate::c2s::{SessionOutput, SessionWake, Sessions, SessionsConfig, StreamError, StreamLimits, network};
 use crate::components::{Arrival, Component, Components};
 use crate::focus::bridge_port::{Order, Reply};
+use crate::focus::recorder_port::{RecorderOrder, RecorderReport};
 use crate::focus::{self, Focus, FocusConfig, FocusInput, FocusOutput, OccupantKind};
 use crate::muc::{Effect, Muc, MucLimits, Sender, room_key};
 use crate::services::{self, ExternalService};
@@ -73,6 +74,8 @@ pub enum Input<'a> {
     Request { address: Option<IpAddr>, request: &'a ConferenceRequest },
     /// The bridge answered an order, or lost an endpoint.
     Bridge(Reply),
+    /// What becomes of a recording.
+    Recorder(RecorderReport),
 }
 
 /// Something to do.
@@ -86,6 +89,8 @@ pub enum Output {
     Answer(Element),
     /// Give the bridge an order.
     Bridge(Order),
+    /// Give the recorder an order.
+    Record(RecorderOrder),
 }
 
 /// Why [`Signal`] wants to be woken.
@@ -170,6 +175,7 @@ impl Signal {
             Input::Closed { session, for_good } => self.sessions.on_closed(now, session, for_good),
             Input::Request { address, request } => self.on_http_request(now, address, request),
             Input::Bridge(reply) => self.focus.handle(now, FocusInput::Bridge(reply)),
+            Input::Recorder(report) => self.focus.handle(now, FocusInput::Recorder(report)),
         }
         self.settle(now, wall);
     }
@@ -463,6 +469,7 @@ impl Signal {
                 self.muc.destroy(&room, &reason);
             }
             FocusOutput::Bridge(order) => self.outputs.push_back(Output::Bridge(order)),
+            FocusOutput::Record(order) => self.outputs.push_back(Output::Record(order)),
         }
     }
 }

@@ -301,6 +301,7 @@ impl World {
                 }
                 Output::Answer(answer) => return Err(format!("an answer for nobody: {answer}")),
                 Output::Bridge(order) => self.orders.push(order),
+                Output::Record(order) => return Err(format!("nobody records here: {order:?}")),
             }
         }
         Ok(())

@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("media-tap", &[]),
     ("manual", &["board-config"]),
     ("room-hal", &["board-config"]),
-    ("appliance", &["signal", "bridge", "jitsi-wire", "room-hal", "board-config"]),
+    ("appliance", &["signal", "bridge", "media-tap", "jitsi-wire", "room-hal", "board-config"]),
     ("tests", &["signal", "bridge", "jitsi-wire", "board-config"]),
 ];
 

@@ -11,6 +11,7 @@ mod listen;
 mod local_bridge;
 mod mdns;
 pub(crate) mod names;
+mod recordings;
 mod setup;
 pub(crate) mod state_dir;
 mod statistics;
@@ -28,7 +29,7 @@ use bridge::shell::mailbox::Letter;
 use bridge::shell::udp::{BindError, Sockets};
 use bridge::shell::worker::{self, Workers};
 use signal::router::Signal;
-use signal::shell::{Certificates, ShellConfig, Trust, serve};
+use signal::shell::{Certificates, ClientConfig, ShellConfig, Trust, serve};
 use tokio::signal::unix::{SignalKind, signal as unix_signal};
 use tokio::sync::{mpsc, watch};
 
@@ -150,13 +151,18 @@ impl House {
         let mailbox = self.workers.mailbox().clone();
         let Outlets { replies, mappings, mut ended, clients } = self.outlets;
         let stop = stop_signal()?;
-        let signal = Signal::new(compose::signal(&self.config), random()?);
+        let state_dir = self.housekeeping.source.as_ref().and_then(Source::dir).map(Path::to_owned);
+        let directory = recordings::directory(self.config.recorder.directory.as_deref(), state_dir.as_deref());
+        let recorder = recordings::program().zip(directory);
+        let recorder = recorder.map(|(program, directory)| recordings::recorder(program, directory, mailbox.clone()));
+        let mut composed = compose::signal(&self.config);
+        composed.focus.recording = recorder.is_some();
+        let signal = Signal::new(composed, random()?);
         let gate = LocalGate::new(mailbox.clone(), &clients, self.server_id);
         let (questions, asked) = mpsc::unbounded_channel();
         let candidates = candidates::gather(&self.housekeeping.rules, &self.housekeeping.addresses, &[]);
         let whereabouts =
             watch::Sender::new(Whereabouts { addresses: self.housekeeping.addresses.clone(), candidates });
-        let state_dir = self.housekeeping.source.as_ref().and_then(Source::dir).map(Path::to_owned);
         let own = state_dir.is_some();
         let started = Instant::now();
         let statistics =
@@ -183,13 +189,14 @@ impl House {
             redirect: self.redirects,
             tls: self.certificates.clone(),
             proxies: self.config.tls.behind_proxy.clone(),
-            client: self.site.client,
+            client: ClientConfig { recording: recorder.is_some(), ..self.site.client },
             branding: self.site.branding,
             web: self.site.web,
             trust: self.trust,
             setup: Some(setup),
             version: compose::version(),
             limits: self.site.limits,
+            recorder,
             questions: Some(asked),
         };
         let stopping = async {

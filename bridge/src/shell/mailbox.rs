@@ -10,6 +10,8 @@ use std::ops::Add;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use media_tap::Message;
+
 use super::company::Company;
 use super::metrics::Counters;
 use super::waker::Waker;
@@ -54,6 +56,8 @@ pub enum Letter {
         meeting_id: String,
         id: TapId,
         socket: OwnedFd,
+        /// What is said first.
+        first: Message,
         answer: Answer<Result<(), TapRefusal>>,
     },
     /// Give no more of it: what was said last is on its way when this is answered.

@@ -19,6 +19,7 @@ use super::udp::{Inbox, Incoming, Sockets};
 use super::waker::{Ready, Waker};
 use crate::core::endpoint::identity::Identity;
 use crate::core::packet::Ssrc;
+use crate::core::taps::Tapped;
 use crate::core::{Bridge, BridgeConfig, Event};
 
 /// Stack of the thread. Deepest is a DTLS handshake, some 60 KiB in a debug build; only touched pages cost memory.
@@ -345,10 +346,11 @@ impl Loop {
             Letter::SetCandidates(candidates) => bridge.set_candidates(candidates),
             Letter::Drain(draining) => bridge.set_draining(draining),
             Letter::Discover(servers) => self.discovery.ask(&servers, self.secret, outbox),
-            Letter::Tap { meeting_id, id, socket, answer } => {
+            Letter::Tap { meeting_id, id, socket, first, answer } => {
                 let outcome = bridge.tap(now, &meeting_id, id, outbox);
                 if outcome.is_ok() {
                     self.taps.add(now, id, socket);
+                    self.taps.put(id, Tapped::Notes(first.as_bytes()));
                 }
                 answer(outcome);
             }

@@ -15,6 +15,7 @@ use super::features::Features;
 use super::mute::{Moderation, find_mute};
 use super::offer;
 use super::participant::{Arrival, Knowledge, Participant, Stage};
+use super::recording::Recording;
 use super::sources::{SourceBook, difference};
 use super::{FocusOutput, Wake};
 use crate::muc::{Affiliation, room_address};
@@ -41,6 +42,7 @@ pub(super) struct Conference {
     pub(super) start_muted: StartMuted,
     pub(super) moderation: Moderation,
     pub(super) codecs: CodecPolicy,
+    pub(super) recording: Option<Recording>,
     /// Somebody is in a breakout room of this room.
     occupied_elsewhere: bool,
     /// And a moderator is among them.
@@ -81,6 +83,7 @@ impl Conference {
             start_muted: StartMuted::default(),
             moderation: Moderation::default(),
             codecs: CodecPolicy::default(),
+            recording: None,
             occupied_elsewhere: false,
             moderated_elsewhere: false,
             next_ordinal: 0,
@@ -129,6 +132,7 @@ impl Conference {
         self.next_ordinal += 1;
         self.askers.clear();
         self.participants.insert(nick.to_owned(), participant);
+        self.read_recorded(desk, nick, arrival.presence);
         self.review_codecs(now, desk);
         self.review(now, desk);
     }
@@ -136,6 +140,7 @@ impl Conference {
     pub(super) fn on_presence(&mut self, now: Instant, desk: &mut Desk, nick: &str, presence: &Element) {
         self.read_codecs(now, desk, nick, presence);
         self.read_mutes(desk, nick, presence);
+        self.read_recorded(desk, nick, presence);
     }
 
     pub(super) fn on_left(&mut self, now: Instant, desk: &mut Desk, nick: &str) {
@@ -144,6 +149,7 @@ impl Conference {
         }
         self.release(now, desk, nick);
         self.book.forget(nick);
+        self.tell_left(desk, nick);
         if let Some(gone) = self.participants.remove(nick) {
             desk.parted.keep(now, &self.room, gone.jid, gone.allowance);
         }
@@ -185,12 +191,15 @@ impl Conference {
         if let Some((media, mute)) = find_mute(iq) {
             return self.on_mute(desk, nick, iq, media, mute);
         }
+        if let Some(jibri) = iq.child_in("jibri", ns::JIBRI) {
+            return self.on_jibri(desk, nick, iq, jibri);
+        }
         let answer = if iq.child_in("ping", ns::PING).is_some() {
             stanza::iq_result(iq)
         } else if let Some(query) = iq.child_in("query", ns::DISCO_INFO) {
             stanza::iq_result(iq).with_child(about_the_focus(query.attr("node")))
         } else {
-            // Recording and dialling come with the parts that do them.
+            // Dialling comes with the part that does it.
             stanza::iq_error(iq, &StanzaError::new(Condition::ServiceUnavailable))
         };
         desk.send(&self.room, nick, answer);
@@ -288,7 +297,7 @@ impl Conference {
         let down = self.bridge_down.then(|| Element::in_ns("bridgeNotAvailable", ns::FOCUS));
         desk.emit(FocusOutput::SetPresence {
             room: self.room.clone(),
-            extensions: [versions, properties].into_iter().chain(down).collect(),
+            extensions: [versions, properties].into_iter().chain(down).chain(self.recording_status()).collect(),
         });
     }
 

@@ -22,6 +22,8 @@ mod offer;
 mod parted;
 mod participant;
 mod place;
+pub mod recorder_port;
+mod recording;
 mod sources;
 
 #[cfg(test)]
@@ -42,6 +44,7 @@ use conference::{Conference, StartMutedAfter};
 use conference_request::{Asker, RequestLimits};
 use desk::Desk;
 use participant::Arrival;
+use recorder_port::{RecorderOrder, RecorderReport};
 
 pub use mute::MediaType;
 
@@ -89,6 +92,8 @@ pub struct FocusConfig {
     /// one, and the room says why.
     pub hardware_friendly: bool,
     pub channel: ChannelKind,
+    /// There is somebody who can record.
+    pub recording: bool,
     /// Regular members that a room must have before anybody gets a session.
     pub invite_from: usize,
     /// The first regular occupant becomes owner.
@@ -119,6 +124,7 @@ impl FocusConfig {
             codecs: vec![VideoCodec::Av1, VideoCodec::Vp8, VideoCodec::H264, VideoCodec::Vp9],
             hardware_friendly: false,
             channel: ChannelKind::WebSocket,
+            recording: false,
             invite_from: 2,
             auto_owner: true,
             max_rooms: 64,
@@ -220,6 +226,7 @@ pub enum FocusInput<'a> {
         policy: StartMuted,
     },
     Bridge(Reply),
+    Recorder(RecorderReport),
 }
 
 /// Something to do.
@@ -263,6 +270,7 @@ pub enum FocusOutput {
         reason: String,
     },
     Bridge(Order),
+    Record(RecorderOrder),
 }
 
 /// Why the focus wants to be woken.
@@ -330,6 +338,10 @@ impl Focus {
             }
             FocusInput::StartMuted { room, policy } => self.within(room, |c, _| c.start_muted = policy),
             FocusInput::Bridge(reply) => self.on_bridge(now, reply),
+            FocusInput::Recorder(report) => {
+                // A meeting that is over has forgotten its recording.
+                let _ = self.conferences.values_mut().any(|c| c.on_recorder(&mut self.desk, &report));
+            }
         }
     }
 
@@ -359,7 +371,9 @@ impl Focus {
         let over = self.conferences.iter().filter(|(_, c)| c.is_over(now));
         let over: Vec<String> = over.map(|(room, _)| room.clone()).collect();
         for room in over {
-            self.conferences.remove(&room);
+            if let Some(mut conference) = self.conferences.remove(&room) {
+                conference.end_recording(&mut self.desk);
+            }
             self.desk.emit(FocusOutput::DestroyRoom { room, reason: "Everybody left".to_owned() });
         }
     }
@@ -368,6 +382,7 @@ impl Focus {
     /// told; the room itself is the router's.
     pub fn close_room(&mut self, room: &str) {
         if let Some(mut conference) = self.conferences.remove(room) {
+            conference.end_recording(&mut self.desk);
             conference.close(&mut self.desk);
             self.desk.orders.retain(|_, order| order.room != room);
         }

@@ -15,6 +15,7 @@ use super::codecs::Decodes;
 use super::features::{Caps, Features};
 use super::limits::Allowance;
 use super::mute::Orders;
+use super::recording::Told;
 use crate::muc::Affiliation;
 
 /// Bytes of a `stats-id` that the bridge is told.
@@ -47,6 +48,10 @@ pub(super) struct Participant {
     /// What moderators told this participant to mute.
     pub(super) mute_orders: Orders,
     pub(super) decodes: Decodes,
+    /// What its presence says, as far as a recording keeps it.
+    pub(super) seen: Told,
+    /// It encrypts its media for the other participants alone.
+    pub(super) encrypts: bool,
 }
 
 /// What is known of the client's features.
@@ -121,6 +126,8 @@ impl Participant {
             invited_before: false,
             mute_orders: Orders::default(),
             decodes: Decodes::of(arrival.presence),
+            seen: Told::default(),
+            encrypts: false,
         }
     }
 

@@ -21,6 +21,8 @@ pub struct ClientConfig {
     pub embedders: Vec<String>,
     /// The box has an authority of its own, which devices learn of at `/trust`.
     pub trust: bool,
+    /// Meetings can be recorded.
+    pub recording: bool,
     /// Show the stock page's room of mirrors before joining.
     pub prejoin: bool,
 }
@@ -37,6 +39,7 @@ impl ClientConfig {
             codecs,
             embedders: Vec::new(),
             trust: false,
+            recording: false,
             prejoin: true,
         }
     }
@@ -84,7 +87,7 @@ impl ClientConfig {
             "disableThirdPartyRequests": true,
             "analytics": {},
             "gatherStats": false,
-            "recordingService": { "enabled": false },
+            "recordingService": { "enabled": self.recording, "sharingEnabled": false },
             "fileRecordingsServiceEnabled": false,
             "liveStreaming": { "enabled": false },
             "transcription": { "enabled": false },

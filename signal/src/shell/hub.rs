@@ -14,12 +14,14 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::limits::Limits;
 use super::outbox::{Outbox, Pool};
 use crate::focus::bridge_port::{BridgePort, Reply};
+use crate::focus::recorder_port::{RecorderPort, RecorderReport};
 use crate::router::{Connection, Input, Output, SessionId, Signal, Stats};
 
 /// Owner of [`Signal`].
 pub(super) struct Hub {
     signal: RefCell<Signal>,
     bridge: RefCell<Box<dyn BridgePort>>,
+    recorder: Option<RefCell<Box<dyn RecorderPort>>>,
     sessions: RefCell<HashMap<SessionId, Rc<Outbox>>>,
     next_session: Cell<u64>,
     /// When the timer is set to go off.
@@ -39,10 +41,16 @@ pub(super) struct Session {
 }
 
 impl Hub {
-    pub(super) fn new(signal: Signal, bridge: Box<dyn BridgePort>, limits: &Limits) -> Self {
+    pub(super) fn new(
+        signal: Signal,
+        bridge: Box<dyn BridgePort>,
+        recorder: Option<Box<dyn RecorderPort>>,
+        limits: &Limits,
+    ) -> Self {
         Self {
             signal: RefCell::new(signal),
             bridge: RefCell::new(bridge),
+            recorder: recorder.map(RefCell::new),
             sessions: RefCell::default(),
             next_session: Cell::new(1),
             armed: Cell::new(None),
@@ -66,8 +74,12 @@ impl Hub {
         self.signal.borrow().stats()
     }
 
-    /// Drives timers and the bridge's answers; ends only by being dropped.
-    pub(super) async fn drive(&self, mut replies: UnboundedReceiver<Reply>) {
+    /// Drives timers, the bridge's answers and what the recorder says; ends only by being dropped.
+    pub(super) async fn drive(
+        &self,
+        mut replies: UnboundedReceiver<Reply>,
+        mut reports: Option<UnboundedReceiver<RecorderReport>>,
+    ) {
         let mut answering = true;
         loop {
             let armed = self.armed.get();
@@ -77,12 +89,24 @@ impl Hub {
                     None => std::future::pending().await,
                 }
             };
+            let report = async {
+                match &mut reports {
+                    Some(reports) => reports.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 reply = replies.recv(), if answering => match reply {
                     Some(reply) => {
                         self.handle(Input::Bridge(reply));
                     }
                     None => answering = false,
+                },
+                report = report => match report {
+                    Some(report) => {
+                        self.handle(Input::Recorder(report));
+                    }
+                    None => reports = None,
                 },
                 () = timer => {
                     let now = Instant::now();
@@ -133,6 +157,11 @@ impl Hub {
                 }
                 Some(Output::Answer(said)) => answer = Some(said),
                 Some(Output::Bridge(order)) => self.bridge.borrow_mut().order(order),
+                Some(Output::Record(order)) => {
+                    if let Some(recorder) = &self.recorder {
+                        recorder.borrow_mut().order(order);
+                    }
+                }
                 None => break,
             }
         }

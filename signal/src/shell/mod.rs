@@ -59,6 +59,7 @@ pub use self::tls::{Certificates, TlsError, certified_key};
 pub use self::trust::Trust;
 
 use crate::focus::bridge_port::{BridgePort, Reply};
+use crate::focus::recorder_port::{RecorderPort, RecorderReport};
 use crate::router::{Signal, Stats};
 use listener::Purpose;
 
@@ -83,8 +84,22 @@ pub struct ShellConfig {
     /// For `/about/version`.
     pub version: String,
     pub limits: Limits,
+    /// Who records meetings, if anybody does; the focus must know as well.
+    pub recorder: Option<Recorder>,
     /// Whoever wants to know how many are here; each is answered once.
     pub questions: Option<UnboundedReceiver<oneshot::Sender<Stats>>>,
+}
+
+/// The two ways between the focus and whoever records.
+pub struct Recorder {
+    pub port: Box<dyn RecorderPort>,
+    pub reports: UnboundedReceiver<RecorderReport>,
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Recorder")
+    }
 }
 
 /// Why the shell could not start.
@@ -121,7 +136,8 @@ pub async fn serve(
     };
     let doors = listeners.into_iter().map(|listener| (listener, Purpose::Site));
     let doors = doors.chain(redirects.into_iter().map(|listener| (listener, Purpose::ToHttps(https)))).collect();
-    let hub = Rc::new(hub::Hub::new(signal, bridge, &config.limits));
+    let (recorder, reports) = config.recorder.map(|recorder| (recorder.port, recorder.reports)).unzip();
+    let hub = Rc::new(hub::Hub::new(signal, bridge, recorder, &config.limits));
     let shared = Rc::new(listener::Shared {
         hub: Rc::clone(&hub),
         site: http::Site {
@@ -149,18 +165,18 @@ pub async fn serve(
     if let Some(questions) = config.questions {
         tasks.spawn_local(answer(Rc::clone(&shared.hub), questions));
     }
-    tasks.run_until(run(shared, doors, replies, shutdown)).await;
+    tasks.run_until(run(shared, doors, (replies, reports), shutdown)).await;
     Ok(())
 }
 
 async fn run(
     shared: Rc<listener::Shared>,
     doors: Vec<(TcpListener, Purpose)>,
-    replies: UnboundedReceiver<Reply>,
+    (replies, reports): (UnboundedReceiver<Reply>, Option<UnboundedReceiver<RecorderReport>>),
     shutdown: impl Future<Output = ()>,
 ) {
     let hub = Rc::clone(&shared.hub);
-    let driver = spawn_local(async move { hub.drive(replies).await });
+    let driver = spawn_local(async move { hub.drive(replies, reports).await });
     let accept = |(listener, purpose)| spawn_local(listener::accept(Rc::clone(&shared), listener, purpose));
     let accepting: Vec<_> = doors.into_iter().map(accept).collect();
     shutdown.await;

@@ -5,6 +5,7 @@ mod dialects;
 mod ice_restart;
 mod lifecycle;
 mod mutes;
+mod recordings;
 mod requests;
 mod storm;
 
@@ -20,6 +21,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
 use super::bridge_port::{Order, Reply};
+use super::recorder_port::RecorderOrder;
 use super::{Focus, FocusConfig, FocusInput, FocusOutput, OccupantKind};
 use crate::muc::Affiliation;
 
@@ -141,6 +143,8 @@ pub(super) struct World {
     pub(super) presence: Vec<Element>,
     next_base: u32,
     next_iq: u32,
+    /// Orders to the recorder.
+    pub(super) recorder: Vec<RecorderOrder>,
 }
 
 impl World {
@@ -154,6 +158,7 @@ impl World {
         World {
             focus: Focus::new(config, ChaCha8Rng::from_seed([7; 32])),
             now: Instant::now(),
+            recorder: Vec::new(),
             bridge: BridgeWorld::default(),
             clients: BTreeMap::new(),
             affiliations: BTreeMap::new(),
@@ -328,6 +333,7 @@ impl World {
             }
             FocusOutput::ToOccupant { nick, stanza, .. } => self.receive(&nick, stanza),
             FocusOutput::Bridge(order) => self.carry_out_order(order),
+            FocusOutput::Record(order) => self.recorder.push(order),
         }
     }
 

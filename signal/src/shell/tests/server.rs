@@ -102,6 +102,7 @@ pub(super) fn with_server(setup: Setup, test: impl AsyncFnOnce(&Server)) {
             setup: setup.setup,
             version: "1.2.3".to_owned(),
             limits: setup.limits,
+            recorder: None,
             questions: None,
         };
         let (_replies, answers) = mpsc::unbounded_channel();

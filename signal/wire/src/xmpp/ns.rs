@@ -20,6 +20,7 @@ pub const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
 pub const SM: &str = "urn:xmpp:sm:3";
 /// XEP-0199.
 pub const PING: &str = "urn:xmpp:ping";
+pub const JIBRI: &str = "http://jitsi.org/protocol/jibri";
 /// XEP-0030.
 pub const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
 /// XEP-0030.

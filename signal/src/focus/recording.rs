@@ -1,0 +1,243 @@
+//! Recording a meeting, as clients ask for it and are told of it (`http://jitsi.org/protocol/jibri`). Jicofo hands it on to a Jibri; here
+//! it becomes an order to the recorder.
+
+use std::collections::BTreeMap;
+
+use jitsi_wire::xmpp::{Condition, Element, StanzaError, ns, stanza};
+use serde_json::Value;
+
+use super::FocusOutput;
+use super::conference::Conference;
+use super::desk::Desk;
+use super::participant::Participant;
+use super::recorder_port::{Happening, RecorderOrder, RecorderReport};
+
+/// Entries of a `SourceInfo` that are looked at.
+const MAX_SOURCES: usize = 64;
+const MAX_NAME: usize = 128;
+
+/// The newest recording of a meeting; what became of it is said as long as the meeting lasts.
+#[derive(Debug)]
+pub(super) struct Recording {
+    session: String,
+    status: Status,
+    /// Occupant JID of who asked for it.
+    initiator: String,
+    failed: bool,
+    /// What was last told of each who is there.
+    told: BTreeMap<String, Told>,
+}
+
+/// As `status` spells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Pending,
+    On,
+    Off,
+}
+
+/// What a recording knows of one participant.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Told {
+    name: Option<String>,
+    raised: bool,
+    /// By source.
+    muted: BTreeMap<String, bool>,
+}
+
+impl Told {
+    /// What a presence says.
+    fn read(presence: &Element) -> Self {
+        let info: Option<Value> = presence.child_text("SourceInfo").and_then(|text| serde_json::from_str(&text).ok());
+        let sources = info.as_ref().and_then(Value::as_object).into_iter().flatten().take(MAX_SOURCES);
+        let muted = sources.map(|(name, source)| (name.clone(), source.get("muted") == Some(&Value::Bool(true))));
+        Self {
+            name: display_name(presence),
+            raised: presence.child_text("jitsi_participant_raisedHand").is_some_and(|since| !since.is_empty()),
+            muted: muted.collect(),
+        }
+    }
+}
+
+pub(super) fn display_name(presence: &Element) -> Option<String> {
+    let name = presence.child_in("nick", ns::NICK)?.text();
+    Some(name.chars().take(MAX_NAME).collect()).filter(|name: &String| !name.is_empty())
+}
+
+/// A client with end-to-end encryption switched on says so of itself.
+pub(super) fn is_encrypted(presence: &Element) -> bool {
+    presence.child_text("jitsi_participant_e2ee.enabled").is_some_and(|enabled| enabled == "true")
+}
+
+impl Recording {
+    fn runs(&self) -> bool {
+        self.status != Status::Off
+    }
+
+    fn element(&self) -> Element {
+        let status = match self.status {
+            Status::Pending => "pending",
+            Status::On => "on",
+            Status::Off => "off",
+        };
+        Element::in_ns("jibri-recording-status", ns::JIBRI)
+            .with_attr("status", status)
+            .with_attr("session_id", self.session.clone())
+            .with_attr("recording_mode", "file")
+            .with_attr("initiator", self.initiator.clone())
+            .with_attr_opt("failure_reason", self.failed.then_some("error"))
+    }
+}
+
+impl Conference {
+    /// What the focus' presence says of the recording.
+    pub(super) fn recording_status(&self) -> Option<Element> {
+        self.recording.as_ref().map(Recording::element)
+    }
+
+    /// Start or stop. The answer comes before what it leads to.
+    pub(super) fn on_jibri(&mut self, desk: &mut Desk, nick: &str, iq: &Element, jibri: &Element) {
+        let starts = jibri.attr("action") == Some("start");
+        let outcome = match (jibri.attr("action"), jibri.attr("recording_mode")) {
+            (Some("start"), Some("file")) => self.new_recording(desk, nick),
+            // Streaming and calls out of the room are for nobody here to carry out.
+            (Some("start"), _) if desk.config.recording => Err(StanzaError::new(Condition::FeatureNotImplemented)),
+            (Some("start"), _) => Err(StanzaError::new(Condition::ServiceUnavailable)),
+            (Some("stop"), _) => self.running_recording(desk, nick),
+            _ => Err(StanzaError::new(Condition::BadRequest)),
+        };
+        let answer = match &outcome {
+            Ok(session) => stanza::iq_result(iq)
+                .with_child(Element::in_ns("jibri", ns::JIBRI).with_attr("session_id", session.clone())),
+            Err(error) => stanza::iq_error(iq, error),
+        };
+        desk.send(&self.room, nick, answer);
+        match outcome {
+            Ok(session) if starts => self.begin_recording(desk, nick, session),
+            Ok(session) => desk.emit(FocusOutput::Record(RecorderOrder::Stop { session })),
+            Err(_) => {}
+        }
+    }
+
+    fn may_record(&self, desk: &Desk, nick: &str) -> Result<(), StanzaError> {
+        if !desk.config.recording {
+            return Err(StanzaError::new(Condition::ServiceUnavailable));
+        }
+        let is_owner = self.participants.get(nick).is_some_and(Participant::is_owner);
+        if is_owner { Ok(()) } else { Err(StanzaError::new(Condition::NotAllowed)) }
+    }
+
+    /// The session of a recording that may begin.
+    fn new_recording(&self, desk: &mut Desk, nick: &str) -> Result<String, StanzaError> {
+        self.may_record(desk, nick)?;
+        if self.recording.as_ref().is_some_and(Recording::runs) {
+            return Err(StanzaError::new(Condition::UnexpectedRequest));
+        }
+        if self.participants.values().any(|participant| participant.encrypts) {
+            let text = "The meeting is end-to-end encrypted: nobody but its participants can see or hear it.";
+            return Err(StanzaError::new(Condition::PolicyViolation).with_text(text));
+        }
+        Ok(desk.sid())
+    }
+
+    fn begin_recording(&mut self, desk: &mut Desk, nick: &str, session: String) {
+        self.recording = Some(Recording {
+            session: session.clone(),
+            status: Status::Pending,
+            initiator: format!("{}/{nick}", self.jid(desk)),
+            failed: false,
+            told: BTreeMap::new(),
+        });
+        desk.emit(FocusOutput::Record(RecorderOrder::Start {
+            session,
+            room: self.room.clone(),
+            meeting_id: self.meeting_id.clone(),
+            initiator: self.participants.get(nick).and_then(|participant| participant.seen.name.clone()),
+        }));
+        for nick in self.participants.keys().cloned().collect::<Vec<_>>() {
+            self.tell_recording(desk, &nick);
+        }
+        self.publish(desk);
+    }
+
+    /// The session of the recording that runs.
+    fn running_recording(&self, desk: &Desk, nick: &str) -> Result<String, StanzaError> {
+        self.may_record(desk, nick)?;
+        let running = self.recording.as_ref().filter(|recording| recording.runs());
+        running.map(|recording| recording.session.clone()).ok_or(StanzaError::new(Condition::ItemNotFound))
+    }
+
+    /// The meeting is over: the recording is as well.
+    pub(super) fn end_recording(&mut self, desk: &mut Desk) {
+        if let Some(recording) = self.recording.take().filter(Recording::runs) {
+            desk.emit(FocusOutput::Record(RecorderOrder::Stop { session: recording.session }));
+        }
+    }
+
+    /// The recorder says what became of it. True if it was about this meeting.
+    pub(super) fn on_recorder(&mut self, desk: &mut Desk, report: &RecorderReport) -> bool {
+        let (RecorderReport::On { session } | RecorderReport::Off { session, .. }) = report;
+        let Some(recording) = self.recording.as_mut().filter(|recording| recording.session == *session) else {
+            return false;
+        };
+        match report {
+            RecorderReport::On { .. } => recording.status = Status::On,
+            RecorderReport::Off { error, .. } => {
+                recording.status = Status::Off;
+                recording.failed = error.is_some();
+                recording.told.clear();
+            }
+        }
+        self.publish(desk);
+        true
+    }
+
+    /// A presence, the first or a later one.
+    pub(super) fn read_recorded(&mut self, desk: &mut Desk, nick: &str, presence: &Element) {
+        if let Some(participant) = self.participants.get_mut(nick) {
+            participant.seen = Told::read(presence);
+            participant.encrypts = is_encrypted(presence);
+        }
+        self.tell_recording(desk, nick);
+    }
+
+    /// Tells a running recording what is new of a participant.
+    fn tell_recording(&mut self, desk: &mut Desk, nick: &str) {
+        let Some(recording) = self.recording.as_mut().filter(|recording| recording.runs()) else {
+            return;
+        };
+        let Some(seen) = self.participants.get(nick).map(|participant| &participant.seen) else {
+            return;
+        };
+        let endpoint = || nick.to_owned();
+        let mut news = Vec::new();
+        let before = recording.told.insert(nick.to_owned(), seen.clone());
+        match &before {
+            None => news.push(Happening::Joined { endpoint: endpoint(), name: seen.name.clone() }),
+            Some(before) if before.name != seen.name => {
+                news.push(Happening::Renamed { endpoint: endpoint(), name: seen.name.clone() });
+            }
+            Some(_) => {}
+        }
+        let before = before.unwrap_or_default();
+        if before.raised != seen.raised {
+            news.push(Happening::Hand { endpoint: endpoint(), raised: seen.raised });
+        }
+        let changed = seen.muted.iter().filter(|(source, muted)| before.muted.get(*source) != Some(muted));
+        news.extend(changed.map(|(source, muted)| Happening::Muted { source: source.clone(), muted: *muted }));
+        let session = &recording.session;
+        for what in news {
+            desk.emit(FocusOutput::Record(RecorderOrder::Happened { session: session.clone(), what }));
+        }
+    }
+
+    /// Somebody left.
+    pub(super) fn tell_left(&mut self, desk: &mut Desk, nick: &str) {
+        let recording = self.recording.as_mut().filter(|recording| recording.runs());
+        if let Some(recording) = recording.filter(|recording| recording.told.contains_key(nick)) {
+            recording.told.remove(nick);
+            let what = Happening::Left { endpoint: nick.to_owned() };
+            desk.emit(FocusOutput::Record(RecorderOrder::Happened { session: recording.session.clone(), what }));
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Recording as clients ask for it.
+
+use std::time::Duration;
+
+use super::super::recorder_port::{Happening, RecorderOrder, RecorderReport};
+use super::super::{FocusConfig, FocusInput};
+use super::{Dialect, ROOM, ROOM_JID, World, verdict, xml};
+
+const START: &str = "<jibri xmlns='http://jitsi.org/protocol/jibri' action='start' recording_mode='file' \
+                     app_data='{\"file_recording_metadata\":{\"share\":true}}'/>";
+const STOP: &str = "<jibri xmlns='http://jitsi.org/protocol/jibri' action='stop'/>";
+
+fn world() -> World {
+    let mut world = World::with(|config: &mut FocusConfig| config.recording = true);
+    world.join("ada", Dialect::Ljm2022);
+    world.join("bob", Dialect::Ljm2026);
+    world
+}
+
+fn presence(world: &mut World, nick: &str, children: &str) {
+    let presence = xml(&format!("<presence xmlns='jabber:client'>{children}</presence>"));
+    world.focus.handle(world.now, FocusInput::Presence { room: ROOM, nick, presence: &presence });
+    world.settle();
+}
+
+fn report(world: &mut World, report: RecorderReport) {
+    world.focus.handle(world.now, FocusInput::Recorder(report));
+    world.settle();
+}
+
+/// What everybody sees of it: status, and failure.
+fn status(world: &World) -> Option<(String, Option<String>)> {
+    let element = world.presence.iter().find(|e| e.name == "jibri-recording-status")?;
+    assert_eq!(element.attr("recording_mode"), Some("file"));
+    assert_eq!(element.attr("initiator"), Some(format!("{ROOM_JID}/ada").as_str()));
+    Some((element.attr("status")?.to_owned(), element.attr("failure_reason").map(str::to_owned)))
+}
+
+/// Starts one; its session.
+fn start(world: &mut World) -> String {
+    let answer = world.iq("ada", "set", START);
+    assert_eq!(verdict(&answer), "result");
+    answer.child("jibri").and_then(|jibri| jibri.attr("session_id")).unwrap().to_owned()
+}
+
+fn seen(status: &str) -> Option<(String, Option<String>)> {
+    Some((status.to_owned(), None))
+}
+
+#[test]
+fn a_moderator_starts_and_stops_and_everybody_sees_it() {
+    let mut world = world();
+    presence(&mut world, "ada", "<nick xmlns='http://jabber.org/protocol/nick'>Ada</nick>");
+    assert_eq!(status(&world), None);
+    let session = start(&mut world);
+    assert_eq!(status(&world), seen("pending"));
+    let RecorderOrder::Start { session: ordered, room, initiator, .. } = &world.recorder[0] else { panic!("no start") };
+    assert_eq!((ordered, room.as_str(), initiator.as_deref()), (&session, ROOM, Some("Ada")));
+    report(&mut world, RecorderReport::On { session: session.clone() });
+    assert_eq!(status(&world), seen("on"));
+    assert_eq!(verdict(&world.iq("ada", "set", START)), "unexpected-request");
+    assert_eq!(verdict(&world.iq("ada", "set", STOP)), "result");
+    assert_eq!(world.recorder.last(), Some(&RecorderOrder::Stop { session: session.clone() }));
+    report(&mut world, RecorderReport::Off { session, error: None });
+    assert_eq!(status(&world), seen("off"));
+    assert_eq!(verdict(&world.iq("ada", "set", STOP)), "item-not-found");
+    assert_ne!(start(&mut world), "", "and again");
+}
+
+#[test]
+fn who_may_not_or_asks_for_what_nobody_does_is_refused() {
+    let mut world = world();
+    assert_eq!(verdict(&world.iq("bob", "set", START)), "not-allowed");
+    assert_eq!(verdict(&world.iq("bob", "set", STOP)), "not-allowed");
+    assert_eq!(verdict(&world.iq("ada", "set", &START.replace("file'", "stream'"))), "feature-not-implemented");
+    assert_eq!(verdict(&world.iq("ada", "set", &START.replace("start", "dance"))), "bad-request");
+    presence(&mut world, "bob", "<jitsi_participant_e2ee.enabled>true</jitsi_participant_e2ee.enabled>");
+    let answer = world.iq("ada", "set", START);
+    assert_eq!(verdict(&answer), "policy-violation");
+    assert!(answer.to_string().contains("end-to-end encrypted"));
+    assert!(world.recorder.is_empty());
+    let mut none = World::new();
+    none.join("ada", Dialect::Ljm2022);
+    assert_eq!(verdict(&none.iq("ada", "set", START)), "service-unavailable");
+}
+
+#[test]
+fn one_that_fails_is_told_of_and_may_be_started_anew() {
+    let mut world = world();
+    let session = start(&mut world);
+    report(&mut world, RecorderReport::Off { session: "of another meeting".to_owned(), error: None });
+    assert_eq!(status(&world), seen("pending"));
+    report(&mut world, RecorderReport::Off { session, error: Some("the disk is full".to_owned()) });
+    assert_eq!(status(&world), Some(("off".to_owned(), Some("error".to_owned()))));
+    start(&mut world);
+    assert_eq!(status(&world), seen("pending"));
+}
+
+#[test]
+fn a_recording_learns_who_is_there_and_what_they_do() {
+    let mut world = world();
+    start(&mut world);
+    let told = |world: &mut World| {
+        let orders: Vec<RecorderOrder> = std::mem::take(&mut world.recorder);
+        let what = |order| if let RecorderOrder::Happened { what, .. } = order { Some(what) } else { None };
+        orders.into_iter().filter_map(what).collect::<Vec<_>>()
+    };
+    let joined = |endpoint: &str| Happening::Joined { endpoint: endpoint.to_owned(), name: None };
+    assert_eq!(told(&mut world), [joined("ada"), joined("bob")]);
+    let more = "<nick xmlns='http://jabber.org/protocol/nick'>Bob</nick>\
+                <jitsi_participant_raisedHand>1732862400000</jitsi_participant_raisedHand>\
+                <SourceInfo>{\"bob-a0\":{\"muted\":true},\"bob-v0\":{\"muted\":false,\"videoType\":\"camera\"}}</SourceInfo>";
+    presence(&mut world, "bob", more);
+    presence(&mut world, "bob", more);
+    let bob = || "bob".to_owned();
+    let expected = [
+        Happening::Renamed { endpoint: bob(), name: Some("Bob".to_owned()) },
+        Happening::Hand { endpoint: bob(), raised: true },
+        Happening::Muted { source: "bob-a0".to_owned(), muted: true },
+        Happening::Muted { source: "bob-v0".to_owned(), muted: false },
+    ];
+    assert_eq!(told(&mut world), expected, "once");
+    world.leave("bob");
+    world.join("cyd", Dialect::Ljm2026);
+    assert_eq!(told(&mut world), [Happening::Left { endpoint: bob() }, joined("cyd")]);
+}
+
+#[test]
+fn it_ends_with_the_meeting() {
+    let mut world = world();
+    let session = start(&mut world);
+    report(&mut world, RecorderReport::On { session: session.clone() });
+    world.leave("ada");
+    world.leave("bob");
+    world.advance(Duration::from_secs(10));
+    assert_eq!(world.recorder.last(), Some(&RecorderOrder::Stop { session }));
+}
