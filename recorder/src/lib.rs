@@ -1,0 +1,3 @@
+pub mod depacketize;
+pub mod jitter;
+pub mod rtp;
