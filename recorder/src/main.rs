@@ -1,1 +1,27 @@
-fn main(){}
+//! The command `moothall-recorder`.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use recorder::{Failure, Options};
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Record(options) => {
+            recorder::start_log();
+            recorder::record(Options {
+                min_free: options.min_free.saturating_mul(1_000_000),
+                fragment: options.fragment(),
+                directory: options.directory,
+            })
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => Failure::report(&failure),
+    }
+}

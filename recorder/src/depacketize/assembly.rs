@@ -42,6 +42,14 @@ impl Assembly {
         Ok(())
     }
 
+    /// Writes over four bytes that were appended before.
+    pub(super) fn put(&mut self, at: usize, bytes: [u8; 4]) {
+        let place = self.begun.as_mut().and_then(|begun| begun.data.get_mut(at..at + 4));
+        if let Some(place) = place {
+            place.copy_from_slice(&bytes);
+        }
+    }
+
     pub(super) fn end(&mut self) -> Option<Begun> {
         self.begun.take()
     }

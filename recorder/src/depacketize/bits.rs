@@ -27,4 +27,23 @@ impl<'a> Bits<'a> {
     pub(super) fn flag(&mut self) -> Option<bool> {
         self.take(1).map(|bit| bit == 1)
     }
+
+    /// An unsigned number of variable length (H.264 9.1).
+    pub(super) fn unsigned(&mut self) -> Option<u32> {
+        let mut zeros = 0;
+        while !self.flag()? {
+            zeros += 1;
+            if zeros > 31 {
+                return None;
+            }
+        }
+        Some((1 << zeros) - 1 + self.take(zeros)?)
+    }
+
+    /// A signed one.
+    pub(super) fn signed(&mut self) -> Option<i32> {
+        let code = i64::from(self.unsigned()?);
+        let value = if code & 1 == 1 { (code + 1) / 2 } else { -(code / 2) };
+        i32::try_from(value).ok()
+    }
 }

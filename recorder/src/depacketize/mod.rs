@@ -5,6 +5,7 @@ mod av1;
 mod bits;
 mod h264;
 mod opus;
+mod sps;
 mod vp8;
 mod vp9;
 
@@ -55,8 +56,10 @@ pub enum Format {
         chroma: Chroma,
     },
     H264 {
-        /// Sequence and picture parameter sets, each after a start code.
-        parameters: Vec<u8>,
+        width: u16,
+        height: u16,
+        /// The parameter sets, as an `avcC` box has them (ISO 14496-15 5.3.3.1).
+        config: Vec<u8>,
     },
     Av1 {
         /// The sequence header, an OBU without its size.
@@ -90,8 +93,10 @@ impl Format {
     /// Width and height in pixels, where the first bytes say them.
     pub fn size(&self) -> Option<(u16, u16)> {
         match *self {
-            Self::Vp8 { width, height } | Self::Vp9 { width, height, .. } => Some((width, height)),
-            Self::Opus | Self::H264 { .. } | Self::Av1 { .. } => None,
+            Self::Vp8 { width, height } | Self::Vp9 { width, height, .. } | Self::H264 { width, height, .. } => {
+                Some((width, height))
+            }
+            Self::Opus | Self::Av1 { .. } => None,
         }
     }
 }

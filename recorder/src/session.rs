@@ -1,0 +1,397 @@
+//! One recording, run: the job between the tap, the files and the disk. Clock, descriptors and threads come in here.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use media_tap::{Answer, Begin, Frames, MAX_MESSAGE};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use smol::channel::{Receiver, Sender, unbounded};
+use smol::future::FutureExt;
+use smol::{Async, Timer};
+
+use crate::disk::{Disk, News};
+use crate::exit::{Failure, Reason};
+use crate::folder::{Folder, FolderError};
+use crate::job::{FileId, Job, Opening, Output, Sample};
+use crate::manifest::FileState;
+use crate::pipeline::{self, Ended, Writer, whole};
+use crate::storage::{FULL, Room, Verdict};
+use crate::tap_source::{Read, TapSource};
+
+/// How often batches go on and time is told where nothing comes.
+const TICK: Duration = Duration::from_millis(250);
+/// After so much silence, time passes by our own clock.
+const SILENCE: Duration = Duration::from_secs(1);
+/// What has been read is not looked for again at once: more comes meanwhile, and is read at one go.
+const PAUSE: Duration = Duration::from_millis(5);
+/// Messages read before anything else is looked at.
+const MAX_READ: usize = 64;
+/// How long files may take to be finished.
+const FINISH_WITHIN: Duration = Duration::from_millis(1_500);
+/// How often counters are stored.
+const SAVE_EVERY: Duration = Duration::from_secs(10);
+
+/// What a recording is told beforehand.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where recordings are.
+    pub directory: PathBuf,
+    /// Bytes that remain free.
+    pub min_free: u64,
+    /// Length of a piece that is written at once.
+    pub fragment: Duration,
+}
+
+/// Records what comes from the tap until it ends.
+pub fn record(options: Options) -> Result<(), Failure> {
+    // Before there is any other thread, so that none takes it.
+    let mut term = SigSet::empty();
+    term.add(Signal::SIGTERM);
+    term.add(Signal::SIGINT);
+    term.thread_block().map_err(|error| Failure::new(Reason::Unexpected, error))?;
+    let signal = SignalFd::with_flags(&term, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC);
+    let signal = signal.map_err(io::Error::from).and_then(Async::new).map_err(|error| Failure::new(Reason::Unexpected, error))?;
+    let tap = TapSource::inherited()
+        .map_err(|error| Failure::new(Reason::Tap, format_args!("Standard input is not the tap of a bridge: {error}.")))?;
+    pipeline::load()?;
+    let mut session = Session::new(options, tap);
+    smol::block_on(session.run(&signal))
+}
+
+/// Everything of the recording that runs.
+struct Session {
+    options: Options,
+    tap: TapSource,
+    job: Job,
+    folder: Option<Arc<Folder>>,
+    disk: Option<Disk>,
+    writers: BTreeMap<FileId, Writer>,
+    room: Room,
+    inbox: Receiver<Event>,
+    outbox: Sender<Event>,
+    began: Instant,
+    heard: Instant,
+    saved: Instant,
+    unsaved: bool,
+    ending: Option<Instant>,
+    ended: Option<Result<(), Failure>>,
+}
+
+/// What other threads say.
+enum Event {
+    Ended(FileId, Ended),
+    Disk(News),
+}
+
+/// Why the loop woke up.
+enum Wake {
+    Readable(io::Result<()>),
+    Event(Event),
+    Signal,
+    Tick,
+}
+
+impl Session {
+    fn new(options: Options, tap: TapSource) -> Self {
+        let (outbox, inbox) = unbounded();
+        let now = now();
+        Self {
+            room: Room::new(options.min_free),
+            options,
+            tap,
+            job: Job::default(),
+            folder: None,
+            disk: None,
+            writers: BTreeMap::new(),
+            inbox,
+            outbox,
+            began: now,
+            heard: now,
+            saved: now,
+            unsaved: false,
+            ending: None,
+            ended: None,
+        }
+    }
+
+    async fn run(&mut self, signal: &Async<SignalFd>) -> Result<(), Failure> {
+        let mut buffer = Box::new([0; MAX_MESSAGE]);
+        let mut ticks = Timer::interval(TICK);
+        loop {
+            match self.wake(signal, &mut ticks).await {
+                Wake::Readable(Ok(())) => self.read(&mut buffer).await,
+                Wake::Readable(Err(error)) => self.job.stop(&format!("The tap cannot be read: {error}"), None),
+                Wake::Event(event) => self.on_event(event),
+                Wake::Signal => self.job.stop("The recorder was told to end.", None),
+                Wake::Tick => self.on_tick(),
+            }
+            self.settle();
+            if let Some(ended) = self.ended.take() {
+                return ended;
+            }
+        }
+    }
+
+    async fn wake(&self, signal: &Async<SignalFd>, ticks: &mut Timer) -> Wake {
+        let readable = async {
+            // What comes after the end is not looked at, and a closed socket is always readable.
+            if self.job.is_ending() {
+                std::future::pending::<()>().await;
+            }
+            Wake::Readable(self.tap.readable().await)
+        };
+        let event = async {
+            match self.inbox.recv().await {
+                Ok(event) => Wake::Event(event),
+                Err(_) => std::future::pending().await,
+            }
+        };
+        let signal = async {
+            let _ = signal.readable().await;
+            Wake::Signal
+        };
+        let tick = async {
+            use smol::stream::StreamExt;
+            ticks.next().await;
+            Wake::Tick
+        };
+        // What comes first is looked at first where several are ready.
+        signal.or(event).or(tick).or(readable).await
+    }
+
+    async fn read(&mut self, buffer: &mut [u8; MAX_MESSAGE]) {
+        for _ in 0..MAX_READ {
+            match self.tap.read(buffer) {
+                Ok(Read::Message(length)) => {
+                    let message = buffer.get(..length).unwrap_or_default();
+                    for frame in Frames::new(message).map_while(Result::ok) {
+                        self.job.on_frame(frame);
+                        while let Some(output) = self.job.poll() {
+                            self.perform(output);
+                        }
+                    }
+                }
+                Ok(Read::TooLong) => {}
+                Ok(Read::Nothing) => break,
+                Ok(Read::Closed) => return self.job.stop("The bridge's side closed the tap.", None),
+                Err(error) => return self.job.stop(&format!("The tap cannot be read: {error}"), None),
+            }
+            if self.job.is_ending() {
+                return;
+            }
+        }
+        self.heard = now();
+        Timer::after(PAUSE).await;
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Ended(file, ended) => self.close(file, &ended),
+            Event::Disk(News::Free(bytes)) => self.on_free(bytes),
+            Event::Disk(News::Failed(error)) if is_full(&error) => self.on_full(),
+            Event::Disk(News::Failed(error)) => tracing::warn!(%error, "the manifest cannot be stored"),
+        }
+    }
+
+    fn on_free(&mut self, bytes: u64) {
+        match self.room.look(now() - self.began, bytes) {
+            Some(Verdict::Warn(text)) => self.job.warn(&text),
+            Some(Verdict::Stop(text)) => self.job.stop("The disk is nearly full.", Some(text)),
+            None => {}
+        }
+    }
+
+    fn on_full(&mut self) {
+        if let Some(folder) = &self.folder {
+            folder.release();
+        }
+        self.job.stop("The disk is full.", Some(FULL.to_owned()));
+    }
+
+    fn on_tick(&mut self) {
+        let now = now();
+        if now - self.heard > SILENCE {
+            self.job.tick(now - self.heard);
+            self.heard = now;
+        }
+        for (file, writer) in &mut self.writers {
+            let dropped = writer.flush();
+            if dropped > 0 {
+                self.job.on_behind(*file, dropped);
+            }
+        }
+        if now - self.saved > SAVE_EVERY {
+            self.job.count();
+            self.unsaved = true;
+        }
+        self.tap.flush();
+        if self.job.is_ending() {
+            self.hurry(now);
+        }
+    }
+
+    /// Does what the job wants.
+    fn settle(&mut self) {
+        while let Some(output) = self.job.poll() {
+            self.perform(output);
+        }
+        if std::mem::take(&mut self.unsaved) {
+            self.saved = now();
+            if let Some(disk) = &self.disk {
+                disk.save(self.job.manifest().to_json());
+            }
+        }
+    }
+
+    fn prepare(&mut self, begin: &Begin) {
+        match self.try_prepare(begin) {
+            Ok((folder, previous)) => {
+                tracing::info!(recording = folder.name(), "recording");
+                self.job.on_prepared(folder.name().to_owned(), previous, folder.names());
+            }
+            Err(error) => {
+                self.job.on_refused(format!("The recording cannot begin: {error}. Look at the disk of recordings."));
+            }
+        }
+    }
+
+    fn try_prepare(&mut self, begin: &Begin) -> Result<(Arc<Folder>, Option<crate::manifest::Manifest>), FolderError> {
+        let directory = &self.options.directory;
+        let folder = match begin.attempt {
+            0 => Folder::create(directory, &begin.recording)?,
+            _ => Folder::resume(directory, &begin.recording)?,
+        };
+        let previous = folder.manifest()?;
+        let folder = Arc::new(folder);
+        let outbox = self.outbox.clone();
+        let news = move |news| {
+            let _ = outbox.try_send(Event::Disk(news));
+        };
+        let path = folder.path().to_owned();
+        self.disk = Some(Disk::start(folder.clone(), news).map_err(|error| FolderError::Io { path, error })?);
+        self.folder = Some(folder.clone());
+        Ok((folder, previous))
+    }
+
+    fn open(&mut self, opening: &Opening) {
+        let Some(folder) = &self.folder else { return };
+        let file = opening.file;
+        let outbox = self.outbox.clone();
+        let ended = move |ended| {
+            let _ = outbox.try_send(Event::Ended(file, ended));
+        };
+        let opened = folder.new_file(&opening.name).map_err(anyhow::Error::from).and_then(|open| {
+            Ok(Writer::begin(open, opening.codec, &opening.format, self.options.fragment, ended)?)
+        });
+        match opened {
+            Ok(writer) => {
+                self.writers.insert(file, writer);
+            }
+            Err(error) => {
+                tracing::error!(%error, file = opening.name, "a file cannot be written");
+                self.job.on_closed(file, 0, FileState::Unreadable);
+                if error.downcast_ref().is_some_and(is_full) {
+                    self.on_full();
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, sample: Sample) {
+        let Some(writer) = self.writers.get_mut(&sample.file) else { return };
+        let dropped = writer.write(sample.time, sample.duration, sample.key, sample.data);
+        if dropped > 0 {
+            self.job.on_behind(sample.file, dropped);
+        }
+    }
+
+    fn finish_file(&mut self, file: FileId) {
+        if let Some(writer) = self.writers.get_mut(&file) {
+            writer.finish();
+        }
+    }
+
+    /// A file has ended, as it should or not.
+    fn close(&mut self, file: FileId, ended: &Ended) {
+        let Some(writer) = self.writers.remove(&file) else { return };
+        let mut open = writer.close();
+        let state = match ended {
+            Ended::Whole => FileState::Closed,
+            Ended::Full | Ended::Failed(_) => {
+                if let Err(error) = whole::cut(&mut open) {
+                    tracing::warn!(%error, "a file cannot be cut to what is whole");
+                }
+                FileState::Cut
+            }
+        };
+        let bytes = open.metadata().map_or(0, |metadata| metadata.len());
+        self.job.on_closed(file, bytes, state);
+        match ended {
+            Ended::Whole => {}
+            Ended::Full => self.on_full(),
+            Ended::Failed(error) => {
+                tracing::error!(error, file, "a file ended early");
+                self.job.warn("A part of the recording ended early; it goes on in a new file.");
+            }
+        }
+    }
+
+    /// Stores the rest and says how it went.
+    fn finish(&mut self) {
+        let error = self.job.manifest().error.clone();
+        let stored = match self.disk.take() {
+            Some(disk) => disk.finish(self.job.manifest().to_json()),
+            None => Ok(()),
+        };
+        let error = error.or(stored.err().map(|error| format!("The recording cannot be stored: {error}.")));
+        tracing::info!(counts = ?self.job.counts(), "ended");
+        self.tap.say(Answer::Done { error: error.clone() });
+        self.ended = Some(match (error, self.folder.is_some()) {
+            (None, _) => Ok(()),
+            (Some(error), true) => Err(Failure::new(Reason::Space, error)),
+            (Some(error), false) => Err(Failure::new(Reason::Folder, error)),
+        });
+    }
+
+    /// Files that are not finished in time are closed as they are.
+    fn hurry(&mut self, now: Instant) {
+        let since = *self.ending.get_or_insert(now);
+        if now - since < FINISH_WITHIN {
+            return;
+        }
+        let late: Vec<FileId> = self.writers.keys().copied().collect();
+        for file in late {
+            self.close(file, &Ended::Failed("it was not finished in time".to_owned()));
+        }
+    }
+
+    fn perform(&mut self, output: Output) {
+        match output {
+            Output::Prepare(begin) => self.prepare(&begin),
+            Output::Say(answer) => self.tap.say(answer),
+            Output::Open(opening) => self.open(&opening),
+            Output::Write(sample) => self.write(sample),
+            Output::Close(file) => self.finish_file(file),
+            Output::Log(event) => {
+                if let Some(disk) = &self.disk {
+                    disk.log(event);
+                }
+            }
+            Output::Save => self.unsaved = true,
+            Output::Finish => self.finish(),
+        }
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clock comes in here")]
+fn now() -> Instant {
+    Instant::now()
+}
