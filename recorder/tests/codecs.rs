@@ -47,6 +47,11 @@ fn h264_is_recorded() {
 }
 
 #[test]
+fn av1_is_recorded() {
+    all_pictures_are_recorded(Codec::Av1, "av1");
+}
+
+#[test]
 fn opus_is_recorded_and_each_tone_is_in_its_track() {
     let mut recorder = Recorder::begun(&folder("opus"));
     let low = Source::new(1, "3f2a9c41", "3f2a9c41-a0", Codec::Opus, 111);

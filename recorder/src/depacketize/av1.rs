@@ -1,6 +1,8 @@
-//! AV1 (RTP payload format of the Alliance for Open Media, version 1.0): a temporal unit whose OBUs bear their sizes.
+//! AV1 (RTP payload format of the Alliance for Open Media, version 1.0): temporal units without their delimiter, as a file has
+//! them, whose OBUs bear their sizes.
 
 use super::assembly::{Assembly, Begun};
+use super::av1_sequence::Sequence;
 use super::{Depacketize, Format, Frame, MAX_FRAME, Malformed};
 use crate::rtp::Rtp;
 
@@ -12,8 +14,6 @@ const TILE_LIST: u8 = 8;
 const PADDING: u8 = 15;
 const HAS_SIZE: u8 = 0x02;
 const HAS_EXTENSION: u8 = 0x04;
-/// An empty OBU that begins a temporal unit.
-const DELIMITER: [u8; 2] = [TEMPORAL_DELIMITER << 3 | HAS_SIZE, 0];
 /// Longest sequence header that is kept.
 const MAX_SEQUENCE: usize = 256;
 
@@ -23,8 +23,8 @@ pub struct Av1 {
     assembly: Assembly,
     /// An OBU whose end is in a later packet.
     fragment: Option<Vec<u8>>,
-    /// The sequence header in this temporal unit.
-    sequence: Option<Vec<u8>>,
+    /// The sequence header in this temporal unit, with its size.
+    sequence: Option<(Sequence, Vec<u8>)>,
     /// This temporal unit has a key frame.
     key: bool,
 }
@@ -66,7 +66,7 @@ impl Av1 {
                 // Its beginning is missing.
                 return Ok(());
             }
-            self.begin(packet.timestamp)?;
+            self.begin(packet.timestamp);
         }
         if continues != self.fragment.is_some() {
             return Err(Malformed);
@@ -81,12 +81,11 @@ impl Av1 {
         if count == 0 || taken == count { Ok(()) } else { Err(Malformed) }
     }
 
-    fn begin(&mut self, timestamp: u32) -> Result<(), Malformed> {
+    fn begin(&mut self, timestamp: u32) {
         self.fragment = None;
         self.sequence = None;
         self.key = false;
         self.assembly.begin(timestamp);
-        self.assembly.append(&DELIMITER)
     }
 
     /// A whole OBU, or a part of one.
@@ -116,31 +115,30 @@ impl Av1 {
         let head = obu.get(..1 + extension).ok_or(Malformed)?;
         let rest = rest.get(extension..).ok_or(Malformed)?;
         let payload = if header & HAS_SIZE == 0 { rest } else { sized(rest).ok_or(Malformed)?.0 };
-        let kind = header >> 3 & 0x0f;
-        match kind {
+        let sized = [&[header | HAS_SIZE], head.get(1..).unwrap_or_default(), &leb128(payload.len()), payload].concat();
+        match header >> 3 & 0x0f {
             TEMPORAL_DELIMITER | TILE_LIST | PADDING => return Ok(()),
-            SEQUENCE_HEADER if payload.len() <= MAX_SEQUENCE => self.sequence = Some(payload.to_vec()),
+            SEQUENCE_HEADER if payload.len() <= MAX_SEQUENCE => {
+                self.sequence = Some((Sequence::parse(payload).ok_or(Malformed)?, sized.clone()));
+            }
             // Not one that is shown again, and of the kind "key".
             FRAME | FRAME_HEADER => self.key |= payload.first().ok_or(Malformed)? & 0xe0 == 0,
             _ => {}
         }
-        let mut sized_head = head.to_vec();
-        if let Some(first) = sized_head.first_mut() {
-            *first |= HAS_SIZE;
-        }
-        self.assembly.append(&sized_head)?;
-        self.assembly.append(&leb128(payload.len()))?;
-        self.assembly.append(payload)
+        self.assembly.append(&sized)
     }
 
     /// The temporal unit. None if it is empty, or cut off.
     fn frame(&mut self, begun: Begun) -> Option<Frame> {
-        if self.fragment.take().is_some() || begun.data.len() <= DELIMITER.len() {
+        if self.fragment.take().is_some() || begun.data.is_empty() {
             return None;
         }
         let sequence = self.sequence.take().filter(|_| self.key);
         let key = sequence.is_some();
-        let format = sequence.map(|sequence| Format::Av1 { sequence });
+        let format = sequence.map(|(Sequence { width, height, config }, header)| {
+            let config = [&config[..], &header].concat();
+            Format::Av1 { width, height, config }
+        });
         Some(Frame { timestamp: begun.timestamp, key, data: begun.data, format, duration: None })
     }
 }
@@ -181,19 +179,25 @@ mod tests {
         frames
     }
 
+    /// Profile 0, level 2.0, 320x180, as libaom writes it.
+    const SEQUENCE: [u8; 12] = [0x00, 0x00, 0x00, 0x04, 0x3c, 0xfe, 0xcf, 0x81, 0xb5, 0xf2, 0x00, 0x80];
+
     #[test]
     fn a_temporal_unit_gets_its_sizes_back() {
         let mut av1 = Av1::default();
         // Begins anew; two elements: the sequence header, and the first part of a frame.
-        assert_eq!(push(&mut av1, &[0x68, 3, 0x08, 0xaa, 0xbb, 0x30, 0x10, 1], 9, false), []);
+        let first = [&[0x68, 13, 0x08][..], &SEQUENCE, &[0x30, 0x10, 1]].concat();
+        assert_eq!(push(&mut av1, &first, 9, false), []);
         // Its middle and its end.
         assert_eq!(push(&mut av1, &[0xd0, 2, 3], 9, false), []);
         let [frame] = &push(&mut av1, &[0x90, 4], 9, true)[..] else { panic!() };
-        assert_eq!(frame.data, [0x12, 0, 0x0a, 2, 0xaa, 0xbb, 0x32, 5, 0x10, 1, 2, 3, 4]);
-        assert_eq!(frame.format, Some(Format::Av1 { sequence: vec![0xaa, 0xbb] }));
+        let header = [&[0x0a, 12][..], &SEQUENCE].concat();
+        assert_eq!(frame.data, [&header[..], &[0x32, 5, 0x10, 1, 2, 3, 4]].concat());
+        let config = [&[0x81, 0x00, 0x0c, 0x00][..], &header].concat();
+        assert_eq!(frame.format, Some(Format::Av1 { width: 320, height: 180, config }));
         // A frame after lengths alone, with an extension, and a delimiter that does not belong.
         let [frame] = &push(&mut av1, &[0x00, 1, 0x10, 3, 0x34, 0x08, 0x20], 12, true)[..] else { panic!() };
-        assert_eq!((frame.key, &frame.data[..]), (false, &[0x12, 0, 0x36, 0x08, 1, 0x20][..]));
+        assert_eq!((frame.key, &frame.data[..]), (false, &[0x36, 0x08, 1, 0x20][..]));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod assembly;
 mod av1;
+mod av1_sequence;
 mod bits;
 mod h264;
 mod opus;
@@ -62,8 +63,10 @@ pub enum Format {
         config: Vec<u8>,
     },
     Av1 {
-        /// The sequence header, an OBU without its size.
-        sequence: Vec<u8>,
+        width: u16,
+        height: u16,
+        /// The sequence header, as an `av1C` box has it (AV1 codec ISO media file format binding 2.3).
+        config: Vec<u8>,
     },
 }
 
@@ -93,10 +96,11 @@ impl Format {
     /// Width and height in pixels, where the first bytes say them.
     pub fn size(&self) -> Option<(u16, u16)> {
         match *self {
-            Self::Vp8 { width, height } | Self::Vp9 { width, height, .. } | Self::H264 { width, height, .. } => {
-                Some((width, height))
-            }
-            Self::Opus | Self::Av1 { .. } => None,
+            Self::Vp8 { width, height }
+            | Self::Vp9 { width, height, .. }
+            | Self::H264 { width, height, .. }
+            | Self::Av1 { width, height, .. } => Some((width, height)),
+            Self::Opus => None,
         }
     }
 }

@@ -46,9 +46,12 @@ pub(super) fn caps(format: &Format) -> gst::Caps {
             .field("height", i32::from(*height))
             .field("framerate", variable())
             .build(),
-        Format::Av1 { .. } => gst::Caps::builder("video/x-av1")
+        Format::Av1 { width, height, config } => gst::Caps::builder("video/x-av1")
             .field("stream-format", "obu-stream")
             .field("alignment", "tu")
+            .field("codec_data", gst::Buffer::from_slice(config.clone()))
+            .field("width", i32::from(*width))
+            .field("height", i32::from(*height))
             .field("framerate", variable())
             .build(),
     }
@@ -66,15 +69,6 @@ fn chroma_format(chroma: Chroma) -> &'static str {
         Chroma::Yuv440 => "4:4:0",
         Chroma::Yuv444 => "4:4:4",
     }
-}
-
-/// What finds out of a stream what the head of its file says, where that is not known.
-pub(super) fn parser(format: &Format) -> Result<Option<gst::Element>, glib::BoolError> {
-    let name = match format {
-        Format::Opus | Format::Vp8 { .. } | Format::Vp9 { .. } | Format::H264 { .. } => return Ok(None),
-        Format::Av1 { .. } => "av1parse",
-    };
-    gst::ElementFactory::make(name).build().map(Some)
 }
 
 /// A muxer that writes a piece at least every `fragment`, and nothing of it twice but a length in the head.

@@ -64,14 +64,8 @@ impl Writer {
         let source = AppSrc::builder().caps(&elements::caps(format)).format(gst::Format::Time).max_bytes(0).build();
         let muxer = elements::muxer(Container::of(codec), fragment)?;
         let sink = elements::sink(file.as_raw_fd())?;
-        let mut chain: Vec<gst::Element> = vec![source.clone().upcast()];
-        chain.extend(elements::parser(format)?);
-        pipeline.add_many(&chain)?;
-        pipeline.add_many([&muxer, &sink])?;
-        gst::Element::link_many(&chain)?;
-        if let Some(last) = chain.last() {
-            last.link_pads(Some("src"), &muxer, Some(elements::pad(codec)))?;
-        }
+        pipeline.add_many([source.upcast_ref(), &muxer, &sink])?;
+        source.link_pads(Some("src"), &muxer, Some(elements::pad(codec)))?;
         muxer.link(&sink)?;
         watch(&pipeline, ended);
         pipeline.set_state(gst::State::Playing)?;

@@ -7,6 +7,8 @@ use gstreamer::prelude::*;
 use gstreamer_app::AppSink;
 use media_tap::{Codec, Kind, PayloadType, Report, Stream};
 
+use super::av1;
+
 /// A packet and when it comes.
 #[derive(Debug, Clone)]
 pub struct Packet {
@@ -51,18 +53,42 @@ impl Source {
     /// Pictures of a test pattern.
     pub fn pictures(&self, pattern: &str, size: (u32, u32), count: u32, key_every: u32) -> Vec<Packet> {
         let (width, height) = size;
+        let raw = format!(
+            "videotestsrc {pattern} num-buffers={count} \
+             ! video/x-raw,format=I420,width={width},height={height},framerate=30/1"
+        );
         let encoder = match self.codec {
             Codec::Vp8 => format!("vp8enc deadline=1 cpu-used=16 keyframe-max-dist={key_every}"),
             Codec::Vp9 => format!("vp9enc deadline=1 cpu-used=9 lag-in-frames=0 keyframe-max-dist={key_every}"),
             Codec::H264 => format!("x264enc tune=zerolatency speed-preset=ultrafast key-int-max={key_every}"),
-            Codec::Av1 | Codec::Opus => unreachable!("there is no payloader for it"),
+            Codec::Av1 => return self.av1(&raw, key_every),
+            Codec::Opus => unreachable!("it is no codec of pictures"),
         };
-        let pattern = pattern.to_owned();
-        self.make(&format!(
-            "videotestsrc {pattern} num-buffers={count} ! video/x-raw,format=I420,width={width},height={height},framerate=30/1 \
-             ! {encoder} ! {}",
-            self.payloader()
-        ))
+        self.make(&format!("{raw} ! {encoder} ! {}", self.payloader()))
+    }
+
+    fn av1(&self, raw: &str, key_every: u32) -> Vec<Packet> {
+        let encoder = format!("av1enc cpu-used=9 usage-profile=realtime lag-in-frames=0 keyframe-max-dist={key_every}");
+        let units = buffers(&format!("{raw} ! {encoder} ! av1parse ! video/x-av1,stream-format=obu-stream,alignment=tu"));
+        let mut sequence = 65_500_u16;
+        let mut packets = Vec::new();
+        for (index, (at, unit)) in units.into_iter().enumerate() {
+            let payloads = av1::payloads(&unit, index % key_every as usize == 0);
+            let last = payloads.len() - 1;
+            for (index, payload) in payloads.into_iter().enumerate() {
+                let timestamp = 1_000 + (at.as_nanos() * 90_000 / 1_000_000_000) as u32;
+                packets.push(Packet { at, rtp: self.rtp(sequence, timestamp, index == last, &payload) });
+                sequence = sequence.wrapping_add(1);
+            }
+        }
+        packets
+    }
+
+    /// A packet.
+    pub fn rtp(&self, sequence: u16, timestamp: u32, marker: bool, payload: &[u8]) -> Vec<u8> {
+        let second = self.payload_type | if marker { 0x80 } else { 0 };
+        let [s0, s1] = sequence.to_be_bytes();
+        [&[0x80, second, s0, s1][..], &timestamp.to_be_bytes(), &self.ssrc.to_be_bytes(), payload].concat()
     }
 
     /// A tone, in packets of 20 ms.

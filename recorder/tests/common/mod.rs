@@ -11,6 +11,7 @@
     reason = "tests may, and each uses a part"
 )]
 
+pub mod av1;
 pub mod media;
 pub mod playback;
 pub mod recorder;

@@ -136,6 +136,14 @@ impl Recorder {
         Some(serde_json::from_slice(json).unwrap())
     }
 
+    /// Waits until all that was sent is read: it asks for a key frame of a stream that has none.
+    pub fn until_read(&mut self, at: Duration) {
+        let source = Source::new(999, "ffffffff", "ffffffff-v9", media_tap::Codec::Vp8, 100);
+        self.stream(at, &source);
+        self.packet(&Packet { at, rtp: source.rtp(1, 0, true, &[0x10, 0x01, 0]) });
+        self.until(|answer| *answer == Answer::Wish(media_tap::Wish::KeyFrame { ssrc: 999 }));
+    }
+
     /// Ends the recording; the answer is the error, if it has one.
     pub fn end(&mut self, at: Duration) -> Option<String> {
         self.note(at, &Note::End { reason: "The meeting ended.".to_owned() });
