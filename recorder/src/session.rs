@@ -131,6 +131,7 @@ impl Session {
             }
             self.settle();
             if let Some(ended) = self.ended.take() {
+                self.tap.deafen(&mut buffer);
                 return ended;
             }
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use media_tap::{Answer, MAX_MESSAGE, Message};
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, SockType, getsockopt, recv, send, sockopt};
+use nix::sys::socket::{MsgFlags, Shutdown, SockType, getsockopt, recv, send, shutdown, sockopt};
 use smol::Async;
 
 /// Answers that wait for a bridge that does not read. More wishes are left out; nothing else is ever so much.
@@ -70,6 +70,13 @@ impl TapSource {
             self.waiting.push_back(answer);
         }
         self.flush();
+    }
+
+    /// Hears nothing more. What was not read is thrown away, for else the bridge's side would hear of a reset instead of what was
+    /// said last.
+    pub(crate) fn deafen(&self, buffer: &mut [u8; MAX_MESSAGE]) {
+        let _ = shutdown(self.socket.as_raw_fd(), Shutdown::Read);
+        while matches!(self.read(buffer), Ok(Read::Message(_) | Read::TooLong)) {}
     }
 
     /// Says what waits.

@@ -153,3 +153,20 @@ pub fn each_buffer(pipeline: &str, mut take: impl FnMut(Duration, gst::Caps, &[u
     pipeline.set_state(gst::State::Null).unwrap();
     assert!(eos && error.is_none(), "{error:?}");
 }
+
+/// Makes packets go on where others end, after a time: numbers and clock.
+pub fn follow(first: &[Packet], second: &mut [Packet], after: Duration) {
+    let number = |packet: &Packet| u16::from_be_bytes([packet.rtp[2], packet.rtp[3]]);
+    let clock = |packet: &Packet| u32::from_be_bytes(packet.rtp[4..8].try_into().unwrap());
+    let rate = if first[0].rtp[1] & 0x7f == 111 { 48_000 } else { 90_000 };
+    let ticks = (after.as_micros() * rate / 1_000_000) as u32;
+    let numbers = number(first.last().unwrap()).wrapping_add(1).wrapping_sub(number(&second[0]));
+    let clocks = clock(&first[0]).wrapping_add(ticks).wrapping_sub(clock(&second[0]));
+    let since = second[0].at;
+    for packet in second {
+        packet.at = packet.at + after - since;
+        let (number, clock) = (number(packet).wrapping_add(numbers), clock(packet).wrapping_add(clocks));
+        packet.rtp[2..4].copy_from_slice(&number.to_be_bytes());
+        packet.rtp[4..8].copy_from_slice(&clock.to_be_bytes());
+    }
+}

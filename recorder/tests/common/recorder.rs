@@ -18,6 +18,7 @@ pub struct Recorder {
     pub child: Child,
     socket: OwnedFd,
     message: Message,
+    gone: bool,
     pub answers: Vec<Answer>,
     directory: PathBuf,
 }
@@ -51,7 +52,7 @@ impl Recorder {
         setsockopt(&ours, sockopt::ReceiveTimeout, &TimeVal::new(DEADLINE.as_secs() as i64, 0)).unwrap();
         setsockopt(&ours, sockopt::SendTimeout, &TimeVal::new(DEADLINE.as_secs() as i64, 0)).unwrap();
         let child = command.stdin(Stdio::from(theirs)).spawn().unwrap();
-        Self { child, socket: ours, message: Message::default(), answers: Vec::new(), directory: directory.to_owned() }
+        Self { child, socket: ours, message: Message::default(), gone: false, answers: Vec::new(), directory: directory.to_owned() }
     }
 
     /// Says the first word and waits until it is ready.
@@ -111,9 +112,16 @@ impl Recorder {
 
     pub fn flush(&mut self) {
         if !self.message.is_empty() {
-            send(self.socket.as_raw_fd(), self.message.as_bytes(), MsgFlags::MSG_NOSIGNAL).unwrap();
+            let sent = send(self.socket.as_raw_fd(), self.message.as_bytes(), MsgFlags::MSG_NOSIGNAL);
+            self.gone |= sent == Err(nix::errno::Errno::EPIPE);
+            assert!(self.gone || sent.is_ok(), "{sent:?}");
             self.message.clear();
         }
+    }
+
+    /// It has ended, which is seen when something is sent.
+    pub fn is_gone(&self) -> bool {
+        self.gone
     }
 
     /// Waits for an answer.
