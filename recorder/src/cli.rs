@@ -17,6 +17,40 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Record what comes from a bridge on standard input, or on the socket that systemd accepted, until it ends.
     Record(RecordOptions),
+    /// List the recordings of a directory.
+    List(Directory),
+    /// Close recordings whose recorder died. Those that are being recorded are left alone.
+    Recover(Directory),
+    /// Say what a recording has.
+    Show(Recording),
+    /// Decode all of a recording and say whether it plays.
+    PlayCheck(Recording),
+    /// Put all of a recording into one Matroska file, without transcoding.
+    Export {
+        /// Its folder.
+        recording: PathBuf,
+        /// The new file [default: RECORDING.mkv].
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Directory {
+    /// Where recordings are.
+    pub(crate) directory: PathBuf,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Recording {
+    /// Its folder.
+    pub(crate) recording: PathBuf,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::statvfs::fstatvfs;
 
@@ -65,8 +65,9 @@ impl Disk {
 fn run(folder: &Folder, inbox: &Receiver<Work>, news: impl Fn(News)) -> io::Result<()> {
     let directory = File::open(folder.path())?;
     let mut log = None;
+    let mut stored = Instant::now();
     loop {
-        let first = match inbox.recv_timeout(STORE_EVERY) {
+        let first = match inbox.recv_timeout(STORE_EVERY.saturating_sub(stored.elapsed())) {
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
             first => first.ok(),
         };
@@ -81,6 +82,10 @@ fn run(folder: &Folder, inbox: &Receiver<Work>, news: impl Fn(News)) -> io::Resu
         if let Some(manifest) = manifest {
             report(folder.store(&manifest), &news);
         }
+        if stored.elapsed() < STORE_EVERY {
+            continue;
+        }
+        stored = Instant::now();
         // One for all files: as many calls of fsync would each make the disk flush.
         report(nix::unistd::syncfs(&directory).map_err(io::Error::from), &news);
         if let Ok(space) = fstatvfs(&directory) {

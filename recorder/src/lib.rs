@@ -12,11 +12,15 @@ pub mod events;
 mod exit;
 #[expect(clippy::disallowed_methods, reason = "files")]
 mod folder;
-pub mod job;
 pub mod jitter;
+pub mod job;
 mod logs;
 pub mod manifest;
 pub mod pipeline;
+#[expect(clippy::disallowed_methods, reason = "files")]
+mod recordings;
+#[expect(clippy::disallowed_methods, reason = "files")]
+mod recover;
 pub mod rtp;
 mod say;
 mod session;
@@ -26,4 +30,6 @@ mod tap_source;
 
 pub use exit::{Failure, Reason};
 pub use logs::start as start_log;
+pub use recordings::{export, list, play_check, show};
+pub use recover::recover;
 pub use session::{Options, record};

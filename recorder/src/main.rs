@@ -19,6 +19,11 @@ fn main() -> ExitCode {
                 directory: options.directory,
             })
         }
+        Command::List(options) => recorder::list(&options.directory, options.json),
+        Command::Recover(options) => recorder::recover(&options.directory, options.json),
+        Command::Show(options) => recorder::show(&options.recording, options.json),
+        Command::PlayCheck(options) => recorder::play_check(&options.recording, options.json),
+        Command::Export { recording, output } => recorder::export(&recording, output),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

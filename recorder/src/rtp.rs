@@ -52,9 +52,16 @@ mod tests {
     fn header_extension_and_padding_are_stepped_over() {
         let plain = [&[0x80, 0xe4, 1, 2, 0, 0, 0, 9, 0, 0, 0, 7][..], b"payload"].concat();
         let rtp = Rtp::parse(&plain).unwrap();
-        let expected = Rtp { marker: true, payload_type: 100, sequence: 0x102, timestamp: 9, ssrc: 7, payload: b"payload" };
+        let expected =
+            Rtp { marker: true, payload_type: 100, sequence: 0x102, timestamp: 9, ssrc: 7, payload: b"payload" };
         assert_eq!(rtp, expected);
-        let full = [&[0xb1, 0xe4, 1, 2, 0, 0, 0, 9, 0, 0, 0, 7][..], &[0; 4], &[0xbe, 0xde, 0, 1, 0, 0, 0, 0], b"payload", &[0, 2]];
+        let full = [
+            &[0xb1, 0xe4, 1, 2, 0, 0, 0, 9, 0, 0, 0, 7][..],
+            &[0; 4],
+            &[0xbe, 0xde, 0, 1, 0, 0, 0, 0],
+            b"payload",
+            &[0, 2],
+        ];
         assert_eq!(Rtp::parse(&full.concat()).unwrap(), expected);
     }
 

@@ -19,6 +19,7 @@ use crate::folder::{Folder, FolderError};
 use crate::job::{FileId, Job, Opening, Output, Sample};
 use crate::manifest::FileState;
 use crate::pipeline::{self, Ended, Writer, whole};
+use crate::recover;
 use crate::storage::{FULL, Room, Verdict};
 use crate::tap_source::{Read, TapSource};
 
@@ -54,9 +55,13 @@ pub fn record(options: Options) -> Result<(), Failure> {
     term.add(Signal::SIGINT);
     term.thread_block().map_err(|error| Failure::new(Reason::Unexpected, error))?;
     let signal = SignalFd::with_flags(&term, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC);
-    let signal = signal.map_err(io::Error::from).and_then(Async::new).map_err(|error| Failure::new(Reason::Unexpected, error))?;
-    let tap = TapSource::inherited()
-        .map_err(|error| Failure::new(Reason::Tap, format_args!("Standard input is not the tap of a bridge: {error}.")))?;
+    let signal = signal
+        .map_err(io::Error::from)
+        .and_then(Async::new)
+        .map_err(|error| Failure::new(Reason::Unexpected, error))?;
+    let tap = TapSource::inherited().map_err(|error| {
+        Failure::new(Reason::Tap, format_args!("Standard input is not the tap of a bridge: {error}."))
+    })?;
     pipeline::load()?;
     let mut session = Session::new(options, tap);
     smol::block_on(session.run(&signal))
@@ -253,6 +258,10 @@ impl Session {
             Ok((folder, previous)) => {
                 tracing::info!(recording = folder.name(), "recording");
                 self.job.on_prepared(folder.name().to_owned(), previous, folder.names());
+                // Before it is ready: whoever comes after a crash must find it.
+                if let Err(error) = folder.store(&self.job.manifest().to_json()) {
+                    self.job.stop("It cannot begin.", Some(format!("The recording cannot be stored: {error}.")));
+                }
             }
             Err(error) => {
                 self.job.on_refused(format!("The recording cannot begin: {error}. Look at the disk of recordings."));
@@ -266,7 +275,11 @@ impl Session {
             0 => Folder::create(directory, &begin.recording)?,
             _ => Folder::resume(directory, &begin.recording)?,
         };
-        let previous = folder.manifest()?;
+        let mut previous = folder.manifest()?;
+        let left_open = previous.iter_mut().flat_map(|manifest| &mut manifest.files);
+        for file in left_open.filter(|file| file.state == FileState::Open) {
+            recover::cut(&folder, file);
+        }
         let folder = Arc::new(folder);
         let outbox = self.outbox.clone();
         let news = move |news| {
@@ -285,9 +298,10 @@ impl Session {
         let ended = move |ended| {
             let _ = outbox.try_send(Event::Ended(file, ended));
         };
-        let opened = folder.new_file(&opening.name).map_err(anyhow::Error::from).and_then(|open| {
-            Ok(Writer::begin(open, opening.codec, &opening.format, self.options.fragment, ended)?)
-        });
+        let opened = folder
+            .new_file(&opening.name)
+            .map_err(anyhow::Error::from)
+            .and_then(|open| Ok(Writer::begin(open, opening.codec, &opening.format, self.options.fragment, ended)?));
         match opened {
             Ok(writer) => {
                 self.writers.insert(file, writer);

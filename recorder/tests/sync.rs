@@ -57,7 +57,8 @@ fn off(test: &str, way: &Way) -> (f64, f64) {
     recorder.stream(ms(0), &microphone);
     let mut all: Vec<&Packet> = video.iter().chain(&audio).collect();
     all.sort_by_key(|packet| packet.at);
-    let mut due = way.reports.map_or(vec![], |(video, audio)| vec![(video, &camera, &firsts.0), (audio, &microphone, &firsts.1)]);
+    let mut due =
+        way.reports.map_or(vec![], |(video, audio)| vec![(video, &camera, &firsts.0), (audio, &microphone, &firsts.1)]);
     for packet in all {
         for (time, source, first) in &mut due {
             if packet.at >= *time {

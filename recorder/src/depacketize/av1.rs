@@ -38,7 +38,9 @@ impl Depacketize for Av1 {
             self.lost();
             return Err(malformed);
         }
-        if packet.marker && let Some(begun) = self.assembly.end() {
+        if packet.marker
+            && let Some(begun) = self.assembly.end()
+        {
             frames.extend(self.frame(begun));
         }
         Ok(())

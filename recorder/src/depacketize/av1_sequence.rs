@@ -22,7 +22,8 @@ impl Sequence {
         // Whether it is a still picture.
         bits.flag()?;
         let reduced = bits.flag()?;
-        let level = if reduced { Level(profile, byte(&mut bits, 5)?, 0) } else { operating_points(&mut bits, profile)? };
+        let level =
+            if reduced { Level(profile, byte(&mut bits, 5)?, 0) } else { operating_points(&mut bits, profile)? };
         let (wide, high) = (bits.take(4)? + 1, bits.take(4)? + 1);
         let (width, height) = (side(&mut bits, wide)?, side(&mut bits, high)?);
         tools(&mut bits, reduced)?;

@@ -42,7 +42,9 @@ impl Depacketize for H264 {
             self.lost();
             return Err(malformed);
         }
-        if packet.marker && let Some(begun) = self.assembly.end() {
+        if packet.marker
+            && let Some(begun) = self.assembly.end()
+        {
             frames.extend(self.frame(begun));
         }
         Ok(())
@@ -254,7 +256,8 @@ mod tests {
         assert_eq!(push(&mut h264, &[0x65, 0x11], 9, true), [], "a later slice");
         let mut frames = Vec::new();
         assert!(push(&mut h264, &[0x41, 0x81], 12, false).is_empty());
-        let middle = Rtp { marker: true, payload_type: 107, sequence: 0, timestamp: 12, ssrc: 7, payload: &[0x7c, 0x05, 3] };
+        let middle =
+            Rtp { marker: true, payload_type: 107, sequence: 0, timestamp: 12, ssrc: 7, payload: &[0x7c, 0x05, 3] };
         assert_eq!(h264.push(&middle, &mut frames), Err(Malformed));
         assert_eq!(push(&mut h264, &[0x41, 0x89], 15, true).len(), 1);
     }

@@ -156,8 +156,14 @@ mod tests {
                 let length = usize::from(bytes.next().unwrap() % 40);
                 let mut payload: Vec<u8> = bytes.by_ref().take(length).collect();
                 // Half of them begin like something real.
-                let starts: [&[u8]; 6] =
-                    [&[0x10, 0], &[0x90, 0x80, 0x12, 0x9d, 1, 0x2a], &[0x8a, 1], &[0x7c, 0x85], &[0x78, 0, 3], &[0x18, 0x0a]];
+                let starts: [&[u8]; 6] = [
+                    &[0x10, 0],
+                    &[0x90, 0x80, 0x12, 0x9d, 1, 0x2a],
+                    &[0x8a, 1],
+                    &[0x7c, 0x85],
+                    &[0x78, 0, 3],
+                    &[0x18, 0x0a],
+                ];
                 if let Some(start) = starts.get(usize::from(bytes.next().unwrap() % 12)) {
                     payload.splice(..0, start.iter().copied());
                 }

@@ -21,7 +21,9 @@ impl Depacketize for Vp8 {
             self.assembly.begin(packet.timestamp);
         }
         self.assembly.append(bytes)?;
-        if packet.marker && let Some(begun) = self.assembly.end() {
+        if packet.marker
+            && let Some(begun) = self.assembly.end()
+        {
             frames.push(frame(begun).ok_or(Malformed)?);
         }
         Ok(())

@@ -30,7 +30,9 @@ impl Depacketize for Vp9 {
             return Err(Malformed);
         };
         self.take(packet.timestamp, &descriptor)?;
-        if packet.marker && let Some(begun) = self.assembly.end() {
+        if packet.marker
+            && let Some(begun) = self.assembly.end()
+        {
             frames.push(self.frame(begun).ok_or(Malformed)?);
         }
         Ok(())
@@ -87,7 +89,8 @@ fn index(begins: &[usize], end: usize) -> Option<Vec<u8>> {
         return None;
     }
     let ends = begins.iter().skip(1).chain(std::iter::once(&end));
-    let sizes: Vec<u32> = begins.iter().zip(ends).map(|(begin, end)| u32::try_from(end - begin).ok()).collect::<Option<_>>()?;
+    let sizes: Vec<u32> =
+        begins.iter().zip(ends).map(|(begin, end)| u32::try_from(end - begin).ok()).collect::<Option<_>>()?;
     let count = u8::try_from(sizes.len() - 1).ok()?;
     // Each size takes four bytes: so the index has one form.
     let mark = 0b1100_0000 | 3 << 3 | count;

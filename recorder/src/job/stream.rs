@@ -81,7 +81,9 @@ impl Stream {
 
     /// Something of it is said anew.
     pub(super) fn change(&mut self, note: media_tap::Stream, ledger: &mut Ledger) {
-        let same = |a: &media_tap::Stream, b: &media_tap::Stream| (&a.endpoint, &a.source, a.kind) == (&b.endpoint, &b.source, b.kind);
+        let same = |a: &media_tap::Stream, b: &media_tap::Stream| {
+            (&a.endpoint, &a.source, a.kind) == (&b.endpoint, &b.source, b.kind)
+        };
         if same(&self.note, &note) && self.note.desktop == note.desktop {
             self.note = note;
             return;
@@ -176,7 +178,9 @@ impl Stream {
     }
 
     fn packet(&mut self, rtp: &Rtp<'_>, now: Duration, ledger: &mut Ledger) {
-        let Some(payload_type) = self.note.payload_types.iter().find(|known| known.id == rtp.payload_type) else { return };
+        let Some(payload_type) = self.note.payload_types.iter().find(|known| known.id == rtp.payload_type) else {
+            return;
+        };
         let codec = payload_type.codec;
         if rtp.payload.is_empty() {
             return;

@@ -19,6 +19,14 @@ impl Container {
             Codec::Vp8 | Codec::Av1 => Self::WebM,
         }
     }
+
+    /// GStreamer's element that takes it apart.
+    pub fn demuxer(self) -> &'static str {
+        match self {
+            Self::Mp4 => "qtdemux",
+            Self::WebM => "matroskademux",
+        }
+    }
 }
 
 /// How names of files end.

@@ -2,9 +2,14 @@
 
 pub mod container;
 mod elements;
+mod export;
+mod scan;
 pub mod whole;
 mod writer;
 
+pub use container::Container;
+pub use export::{ExportError, Track, export};
+pub use scan::{Depth, Scan, scan};
 pub use writer::{Ended, Writer, WriterError};
 
 /// Loads GStreamer. Call it once, before anything else of this module.

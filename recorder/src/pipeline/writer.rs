@@ -138,7 +138,9 @@ fn watch(pipeline: &gst::Pipeline, ended: impl Fn(Ended) + Send + Sync + 'static
     bus.set_sync_handler(move |_, message| {
         match message.view() {
             gst::MessageView::Eos(_) => ended(Ended::Whole),
-            gst::MessageView::Error(error) if error.error().matches(gst::ResourceError::NoSpaceLeft) => ended(Ended::Full),
+            gst::MessageView::Error(error) if error.error().matches(gst::ResourceError::NoSpaceLeft) => {
+                ended(Ended::Full)
+            }
             gst::MessageView::Error(error) => ended(Ended::Failed(error.error().to_string())),
             _ => {}
         }

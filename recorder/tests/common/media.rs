@@ -46,7 +46,11 @@ impl Source {
             endpoint: self.endpoint.to_owned(),
             source: self.name.to_owned(),
             desktop: false,
-            payload_types: vec![PayloadType { id: self.payload_type, codec: self.codec, clock_rate: self.clock_rate() }],
+            payload_types: vec![PayloadType {
+                id: self.payload_type,
+                codec: self.codec,
+                clock_rate: self.clock_rate(),
+            }],
         }
     }
 
@@ -69,7 +73,8 @@ impl Source {
 
     fn av1(&self, raw: &str, key_every: u32) -> Vec<Packet> {
         let encoder = format!("av1enc cpu-used=9 usage-profile=realtime lag-in-frames=0 keyframe-max-dist={key_every}");
-        let units = buffers(&format!("{raw} ! {encoder} ! av1parse ! video/x-av1,stream-format=obu-stream,alignment=tu"));
+        let units =
+            buffers(&format!("{raw} ! {encoder} ! av1parse ! video/x-av1,stream-format=obu-stream,alignment=tu"));
         let mut sequence = 65_500_u16;
         let mut packets = Vec::new();
         for (index, (at, unit)) in units.into_iter().enumerate() {
@@ -146,7 +151,11 @@ pub fn each_buffer(pipeline: &str, mut take: impl FnMut(Duration, gst::Caps, &[u
         let (Some(buffer), Some(caps)) = (sample.buffer(), sample.caps()) else { continue };
         let time = buffer.pts().map_or(Duration::ZERO, Duration::from);
         // Encoders count from a thousand hours, so that there is room before.
-        take(time.checked_sub(Duration::from_secs(3_600_000)).unwrap_or(time), caps.to_owned(), &buffer.map_readable().unwrap());
+        take(
+            time.checked_sub(Duration::from_secs(3_600_000)).unwrap_or(time),
+            caps.to_owned(),
+            &buffer.map_readable().unwrap(),
+        );
     }
     let error = pipeline.bus().unwrap().pop_filtered(&[gst::MessageType::Error]);
     let eos = sink.is_eos();

@@ -18,12 +18,15 @@ pub struct Picture {
 pub fn pictures(file: &Path) -> Vec<Picture> {
     let mut all = Vec::new();
     let file = file.display();
-    each_buffer(&format!("filesrc location={file} ! decodebin ! videoconvert ! video/x-raw,format=GRAY8"), |time, caps, bytes| {
-        let caps = caps.structure(0).unwrap();
-        let size = (caps.get("width").unwrap(), caps.get("height").unwrap());
-        let brightness = bytes.iter().map(|byte| f64::from(*byte)).sum::<f64>() / bytes.len() as f64;
-        all.push(Picture { time, size, brightness });
-    });
+    each_buffer(
+        &format!("filesrc location={file} ! decodebin ! videoconvert ! video/x-raw,format=GRAY8"),
+        |time, caps, bytes| {
+            let caps = caps.structure(0).unwrap();
+            let size = (caps.get("width").unwrap(), caps.get("height").unwrap());
+            let brightness = bytes.iter().map(|byte| f64::from(*byte)).sum::<f64>() / bytes.len() as f64;
+            all.push(Picture { time, size, brightness });
+        },
+    );
     all
 }
 
@@ -31,7 +34,8 @@ pub fn pictures(file: &Path) -> Vec<Picture> {
 pub fn sound(file: &Path) -> Vec<(Duration, Vec<f32>)> {
     let mut all = Vec::new();
     let file = file.display();
-    let pipeline = format!("filesrc location={file} ! decodebin ! audioconvert ! audio/x-raw,format=F32LE,channels=1,rate=48000");
+    let pipeline =
+        format!("filesrc location={file} ! decodebin ! audioconvert ! audio/x-raw,format=F32LE,channels=1,rate=48000");
     each_buffer(&pipeline, |time, _, bytes| {
         all.push((time, bytes.chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().unwrap())).collect()));
     });

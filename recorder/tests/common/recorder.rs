@@ -52,7 +52,14 @@ impl Recorder {
         setsockopt(&ours, sockopt::ReceiveTimeout, &TimeVal::new(DEADLINE.as_secs() as i64, 0)).unwrap();
         setsockopt(&ours, sockopt::SendTimeout, &TimeVal::new(DEADLINE.as_secs() as i64, 0)).unwrap();
         let child = command.stdin(Stdio::from(theirs)).spawn().unwrap();
-        Self { child, socket: ours, message: Message::default(), gone: false, answers: Vec::new(), directory: directory.to_owned() }
+        Self {
+            child,
+            socket: ours,
+            message: Message::default(),
+            gone: false,
+            answers: Vec::new(),
+            directory: directory.to_owned(),
+        }
     }
 
     /// Says the first word and waits until it is ready.
