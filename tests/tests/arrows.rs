@@ -19,9 +19,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("bridge", &["jitsi-wire", "media-tap", "board-config"]),
     ("media-tap", &[]),
     ("manual", &["board-config"]),
-    ("recorder", &["media-tap", "board-config"]),
+    ("recorder", &["media-tap", "encoder-probe", "board-config"]),
     ("room-hal", &["board-config"]),
     ("appliance", &["signal", "bridge", "media-tap", "jitsi-wire", "room-hal", "board-config"]),
+    ("encoder-probe", &[]),
     ("tests", &["signal", "bridge", "jitsi-wire", "board-config"]),
 ];
 
