@@ -1,6 +1,6 @@
 //! How large a picture an encoder keeps up with, measured.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +19,6 @@ pub const LADDER: [Format; 5] = [
     Format { width: 426, height: 240, fps: 30, bitrate: 400_000 },
 ];
 
-/// How long one size is tried: enough for the clock of a processor to rise, short enough for five sizes.
-const BUDGET: Duration = Duration::from_millis(1500);
 /// A fast processor need not go on.
 const ENOUGH: u32 = 240;
 
@@ -93,7 +91,7 @@ fn race(run: &mut Run, limits: &Limits) -> Result<u32, Failure> {
         };
         let took = picture.at.saturating_duration_since(*first.get_or_insert(picture.at));
         came += 1;
-        if took >= BUDGET || came > ENOUGH {
+        if took >= limits.measure || came > ENOUGH {
             let pictures = u128::from(came - 1) * 1_000_000;
             return Ok(u32::try_from(pictures / took.as_micros().max(1)).unwrap_or(u32::MAX));
         }

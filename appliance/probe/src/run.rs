@@ -26,6 +26,8 @@ pub struct Limits {
     pub whole: Duration,
     /// To let go of its device.
     pub release: Duration,
+    /// How long one size is measured: enough for the clock of a processor to rise, short enough for five sizes.
+    pub measure: Duration,
 }
 
 impl Default for Limits {
@@ -35,6 +37,7 @@ impl Default for Limits {
             silence: Duration::from_secs(2),
             whole: Duration::from_secs(12),
             release: Duration::from_secs(2),
+            measure: Duration::from_millis(1500),
         }
     }
 }
@@ -42,7 +45,7 @@ impl Default for Limits {
 impl Limits {
     /// After this the thread that works is not waited for: each of its own waits has ended long before.
     pub(crate) fn answer(&self) -> Duration {
-        self.start + self.whole + self.silence
+        self.start + self.whole.max(self.measure) + self.silence
     }
 }
 
