@@ -102,14 +102,14 @@ fn rank(choice: &Choice) -> (bool, u32, u32, bool) {
 fn reason(trials: &[Trial], encoders: &[Choice]) -> String {
     let Some(first) = encoders.first() else { return without(trials) };
     let Choice { encoder, at_most } = first;
-    let size = format!("{}x{} with {} pictures a second", at_most.width, at_most.height, at_most.fps);
+    let size = format!("{}x{} at {} pictures a second", at_most.width, at_most.height, at_most.fps);
     if encoder.family.is_hardware() {
         return format!(
             "The chip's own encoder ({encoder}) does the work: it passed its trial, keeps up with {size}, and leaves the processor free for everything else."
         );
     }
     let limit = if LADDER.first().is_some_and(|largest| largest.height == at_most.height) {
-        format!("It keeps up with {size} and half of the processor is left for everything else.")
+        format!("It keeps up with {size}, and half of the processor is left for everything else.")
     } else {
         format!("More than {size} would leave too little of the processor for everything else.")
     };
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(order(&selection), ["x264enc 720@30"]);
         assert_eq!(
             selection.reason,
-            "The processor encodes (x264enc), because the chip's own encoder (v4l2h264enc) stopped after 1 picture without an error. More than 1280x720 with 30 pictures a second would leave too little of the processor for everything else."
+            "The processor encodes (x264enc), because the chip's own encoder (v4l2h264enc) stopped after 1 picture without an error. More than 1280x720 at 30 pictures a second would leave too little of the processor for everything else."
         );
     }
 

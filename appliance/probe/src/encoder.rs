@@ -25,6 +25,7 @@ pub enum Family {
     /// VA-API: Intel and AMD.
     Va,
     X264,
+    #[serde(rename = "openh264")]
     OpenH264,
 }
 

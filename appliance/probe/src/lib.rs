@@ -23,7 +23,7 @@
 //! # }
 //! ```
 //!
-//! The way of a probe: [`devices`] and [`elements`] look, [`dry_run`] tries, [`benchmark`] measures, [`choose`] decides; each can be
+//! The way of a probe: [`devices()`] and [`elements()`] look, [`dry_run()`] tries, [`benchmark()`] measures, [`choose()`] decides; each can be
 //! called alone. What touches an encoder runs on a thread of its own and is left behind when it hangs.
 //!
 //! **No hardware encoder has been tried with this yet.** The tests register an element under the name `v4l2h264enc` that wraps a
