@@ -25,7 +25,12 @@ export STAGES := $(TARGET)/stages
 
 # What is missing is installed, by Debian's names. aws-lc needs a C compiler and nothing else, libFuzzer a C++ compiler.
 NEED_RUN := cc:gcc /usr/include/stdio.h:libc6-dev node:nodejs npm:npm
-NEED_TEST := $(NEED_RUN) chromium:chromium firefox-esr:firefox-esr ip:iproute2 unshare:util-linux openssl:openssl \
+# Plugins lie in folders that are named for the machine; what says that a package is there lies where it does everywhere.
+DOCUMENTED = $(foreach package,$(1),/usr/share/doc/$(package):$(package))
+PLUGINS := gstreamer1.0-libav $(addprefix gstreamer1.0-plugins-,base good bad ugly)
+NEED_RECORDER := $(NEED_RUN) pkg-config:pkg-config \
+	$(call DOCUMENTED,libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libclang-dev $(PLUGINS))
+NEED_TEST := $(NEED_RECORDER) chromium:chromium firefox-esr:firefox-esr ip:iproute2 unshare:util-linux openssl:openssl \
 	ps:procps /usr/sbin/sysctl:procps certutil:libnss3-tools curl:curl
 NEED_DEB := dpkg-deb:dpkg strip:binutils readelf:binutils
 NEED_PACKAGE := $(NEED_DEB) lintian:lintian systemd-analyze:systemd deb-systemd-helper:init-system-helpers setpriv:util-linux \
@@ -39,10 +44,7 @@ NEED_GROWTH := $(NEED_RUN) ip:iproute2 unshare:util-linux /usr/sbin/sysctl:procp
 NEED_PEERS := $(NEED_GROWTH) dpkg-deb:dpkg
 NEED_HOPS := valgrind:valgrind
 NEED_FUZZ := cc:gcc c++:g++ /usr/include/stdio.h:libc6-dev
-# Plugins lie in folders that are named for the machine; what says that a package is there lies where it does everywhere.
-PLUGINS := gstreamer1.0-nice gstreamer1.0-libav $(addprefix gstreamer1.0-plugins-,base good bad ugly)
-NEED_GST_MEET := cc:gcc pkg-config:pkg-config $(foreach package,libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libnice-dev $(PLUGINS),\
-	/usr/share/doc/$(package):$(package))
+NEED_GST_MEET := $(NEED_RECORDER) $(call DOCUMENTED,libnice-dev gstreamer1.0-nice)
 
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
 WEB_SOURCES := $(wildcard $(WEB)/*.json $(WEB)/*.mjs) $(shell find $(WEB)/src appliance/web/src -type f)

@@ -16,8 +16,22 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
 /// Fields that tell who somebody is or where. Messages themselves never do: that is a rule of the house.
-const PRIVATE: [&str; 13] =
-    ["address", "authority", "from", "host", "jid", "local", "name", "nick", "path", "peer", "remote", "room", "to"];
+const PRIVATE: [&str; 14] = [
+    "address",
+    "authority",
+    "from",
+    "host",
+    "jid",
+    "local",
+    "name",
+    "nick",
+    "path",
+    "peer",
+    "recording",
+    "remote",
+    "room",
+    "to",
+];
 const REDACTED: &str = "(private)";
 
 /// Starts logging. Called once, before anything logs.

@@ -17,6 +17,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Record what comes from a bridge on standard input, or on the socket that systemd accepted, until it ends.
     Record(RecordOptions),
+    /// Say what this machine can encode, and what it would choose, with the reason. Tries each encoder once, and remembers.
+    Capabilities(CapabilitiesOptions),
     /// List the recordings of a directory.
     List(Directory),
     /// Close recordings whose recorder died. Those that are being recorded are left alone.
@@ -33,6 +35,19 @@ pub(crate) enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CapabilitiesOptions {
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Try all anew, those that failed before as well.
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// Where what was found is kept [default: not at all].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cache: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! Records a meeting: what a bridge hands over becomes one file for each source, without transcoding.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests make their own time"))]
 
+mod capabilities;
 pub mod clock;
 mod dates;
 pub mod depacketize;
@@ -28,6 +29,7 @@ mod storage;
 #[expect(clippy::disallowed_methods, reason = "systemd speaks by the environment")]
 mod tap_source;
 
+pub use capabilities::capabilities;
 pub use exit::{Failure, Reason};
 pub use logs::start as start_log;
 pub use recordings::{export, list, play_check, show};

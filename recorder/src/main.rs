@@ -19,6 +19,7 @@ fn main() -> ExitCode {
                 directory: options.directory,
             })
         }
+        Command::Capabilities(options) => recorder::capabilities(options.cache.as_deref(), options.again, options.json),
         Command::List(options) => recorder::list(&options.directory, options.json),
         Command::Recover(options) => recorder::recover(&options.directory, options.json),
         Command::Show(options) => recorder::show(&options.recording, options.json),

@@ -146,6 +146,7 @@
             conference.on(on.USER_ROLE_CHANGED, (id, role) => note('role', [ id, role ]));
             conference.on(on.DOMINANT_SPEAKER_CHANGED, id => note('speaker', id));
             conference.on(on.DATA_CHANNEL_OPENED, () => note('channel open'));
+            conference.on(on.RECORDER_STATE_CHANGED, session => note('recording', { id: session.getID?.(), status: session.getStatus?.(), error: session.getError?.() }));
             conference.on(on.KICKED, (actor, reason) => note('kicked', [ actor?.getId(), reason ]));
             conference.on(on.PARTICIPANT_KICKED, (actor, kicked, reason) => note('other kicked', [ actor?.getId(), kicked?.getId(), reason ]));
             conference.on(on.LOCK_STATE_CHANGED, locked => note('locked', locked));

@@ -7,6 +7,8 @@ mod line;
 mod session;
 
 use std::collections::BTreeMap;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use bridge::shell::mailbox::Mailbox;
@@ -47,13 +49,18 @@ pub(super) fn directory(configured: Option<&Path>, state_dir: Option<&Path>) -> 
     configured.map(Path::to_owned).or_else(|| Some(state_dir?.join("recordings")))
 }
 
-/// Whoever carries out what the focus wants of a recorder.
-pub(super) fn recorder(program: PathBuf, directory: PathBuf, mailbox: Mailbox) -> Recorder {
+/// Whoever carries out what the focus wants of a recorder; nobody where recordings cannot be kept, which is no reason not to host.
+pub(super) fn recorder(program: PathBuf, directory: PathBuf, mailbox: Mailbox) -> Option<Recorder> {
+    if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(&directory) {
+        let directory = directory.display();
+        tracing::warn!("nothing can be recorded: the folder {directory} cannot be made: {error}");
+        return None;
+    }
     let (reports, heard) = mpsc::unbounded_channel();
     tracing::info!(directory = %directory.display(), "meetings can be recorded");
     let means = Means { program, directory, mailbox, reports };
     let port = Recordings { means, running: BTreeMap::new(), next: 1 };
-    Recorder { port: Box::new(port), reports: heard }
+    Some(Recorder { port: Box::new(port), reports: heard })
 }
 
 impl RecorderPort for Recordings {

@@ -1,0 +1,88 @@
+// A moderator records the meeting, with a client that nobody here wrote; what lies in the folder afterwards plays.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { LibraryPage, Server, happens, joinWithLibrary, libraryReceives, me, openChromium, until } from './harness.mjs';
+import { id, joinWithPage } from './page.mjs';
+
+const RECORDER = path.join(path.dirname(process.env.MOOTHALL_BIN), 'moothall-recorder');
+const SECONDS = 8;
+
+let server, browser, library, folder;
+
+before(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'moothall-recordings-'));
+    const config = path.join(folder, 'site.toml');
+
+    writeFileSync(config, `[recorder]\ndirectory = "${folder}/kept"\n`);
+    server = await Server.start({ config });
+    browser = await openChromium();
+    library = await LibraryPage.start();
+});
+after(async () => {
+    library?.stop();
+    await browser?.close();
+    await server?.stop();
+    rmSync(folder, { recursive: true, force: true });
+});
+
+const start = () => window.meeting.conference.startRecording({ mode: 'file', appData: '{}' })
+    .then(session => { window.meeting.recording = session.getID(); });
+const stop = () => window.meeting.conference.stopRecording(window.meeting.recording);
+
+/** Waits until this page was told so. */
+function told(page, status) {
+    return until(page, wanted => window.meeting.events.some(event => event.what === 'recording'
+        && event.detail.status === wanted), status, 30_000);
+}
+
+function recorder(...args) {
+    return JSON.parse(execFileSync(RECORDER, [ ...args, '--json' ], { encoding: 'utf8' }));
+}
+
+test('a meeting is recorded from when it is asked for until it is stopped, and everybody sees it', async () => {
+    const ada = await joinWithLibrary(browser, library, { room: 'recorded', name: 'Ada', height: 180 });
+    const bob = await joinWithPage(browser, { room: 'recorded', name: 'Bob' });
+    const cyd = await joinWithLibrary(browser, library, { room: 'recorded', name: 'Cyd', height: 180 });
+
+    await libraryReceives(ada, [ await id(bob), await me(cyd) ]);
+    await ada.evaluate(start);
+    await Promise.all([ told(ada, 'on'), told(cyd, 'on') ]);
+    await ada.waitForTimeout(SECONDS * 1000);
+    await ada.evaluate(stop);
+    await Promise.all([ told(ada, 'off'), told(cyd, 'off') ]);
+    const [ name, ...others ] = readdirSync(path.join(folder, 'kept'));
+
+    assert.deepEqual(others, []);
+    const recording = path.join(folder, 'kept', name);
+    const manifest = JSON.parse(readFileSync(path.join(recording, 'manifest.json')));
+
+    const ids = await Promise.all([ me(ada), id(bob), me(cyd) ]);
+
+    assert.equal(manifest.state, 'finished');
+    assert.equal(manifest.initiator, 'Ada');
+    assert.deepEqual(manifest.participants.map(one => one.name).sort(), [ 'Ada', 'Bob', 'Cyd' ]);
+    assert.equal(manifest.lostInTap, 0);
+    const tracks = manifest.files.map(file => `${file.source} ${file.codec}`).sort();
+
+    assert.deepEqual(tracks, ids.flatMap(one => [ `${one}-a0 opus`, `${one}-v0 vp8` ]).sort());
+    const played = recorder('play-check', recording);
+
+    for (const file of manifest.files) {
+        const [ check ] = played.filter(one => one.file === file.file);
+
+        assert.equal(file.lost, 0, file.file);
+        assert.equal(check.frames, file.frames, file.file);
+        assert.ok(Math.abs(check.durationMs - manifest.durationMs) < 1000, `${file.file}: ${check.durationMs}`);
+    }
+    const sizes = manifest.files.filter(file => file.kind === 'video' && file.endpoint !== ids[1]).map(file => file.size);
+
+    assert.deepEqual(sizes, [ [ 320, 180 ], [ 320, 180 ] ], 'the best that they send');
+    const events = JSON.parse(readFileSync(path.join(recording, 'events.json')));
+
+    assert.deepEqual(events.filter(event => event.what === 'joined').map(event => event.name).sort(), [ 'Ada', 'Bob', 'Cyd' ]);
+    await Promise.all([ ada, bob, cyd ].map(page => page.context().close()));
+});
