@@ -1,12 +1,13 @@
 // A moderator records the meeting, with a client that nobody here wrote; what lies in the folder afterwards plays.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { LibraryPage, Server, happens, joinWithLibrary, libraryReceives, me, openChromium, until } from './harness.mjs';
-import { id, joinWithPage } from './page.mjs';
+import { id, joinWithPage, shot } from './page.mjs';
 
 const RECORDER = path.join(path.dirname(process.env.MOOTHALL_BIN), 'moothall-recorder');
 const SECONDS = 8;
@@ -51,9 +52,15 @@ test('a meeting is recorded from when it is asked for until it is stopped, and e
     await libraryReceives(ada, [ await id(bob), await me(cyd) ]);
     await ada.evaluate(start);
     await Promise.all([ told(ada, 'on'), told(cyd, 'on') ]);
+    await bob.locator('[data-test=recorded]').waitFor();
+    assert.match(await bob.locator('.notices').innerText(), /Ada records this meeting on the box/);
+    await shot(bob, 'recorded');
+    await bob.locator('[data-test=notice-recorded]').click();
     await ada.waitForTimeout(SECONDS * 1000);
     await ada.evaluate(stop);
     await Promise.all([ told(ada, 'off'), told(cyd, 'off') ]);
+    await bob.locator('[data-test=recorded]').waitFor({ state: 'hidden' });
+    assert.match(await bob.locator('.notices').innerText(), /Recording has stopped/);
     const [ name, ...others ] = readdirSync(path.join(folder, 'kept'));
 
     assert.deepEqual(others, []);
@@ -85,4 +92,52 @@ test('a meeting is recorded from when it is asked for until it is stopped, and e
 
     assert.deepEqual(events.filter(event => event.what === 'joined').map(event => event.name).sort(), [ 'Ada', 'Bob', 'Cyd' ]);
     await Promise.all([ ada, bob, cyd ].map(page => page.context().close()));
+});
+
+test('a moderator records from the page, and who comes later is told at once', async () => {
+    const ada = await joinWithPage(browser, { room: 'by-page', name: 'Ada' });
+    const bob = await joinWithPage(browser, { room: 'by-page', name: 'Bob' });
+
+    await bob.locator('[data-test=more]').click();
+    await bob.locator('[data-test=more-settings], [data-test=more-globe]').first().waitFor();
+    assert.equal(await bob.locator('[data-test=more-record]').count(), 0, 'others may not');
+    await bob.keyboard.press('Escape');
+    await ada.locator('[data-test=more]').click();
+    await ada.locator('[data-test=more-record]').click();
+    await shot(ada, 'record-ask');
+    await ada.locator('[data-test=record-go]').click();
+    await Promise.all([ ada, bob ].map(page => page.locator('[data-test=recorded]').waitFor()));
+    const cyd = await joinWithPage(browser, { room: 'by-page', name: 'Cyd' });
+
+    await cyd.locator('[data-test=notice-recorded]').waitFor();
+    assert.match(await cyd.locator('.notices').innerText(), /This meeting is being recorded/);
+    await shot(cyd, 'recorded-before');
+    await ada.locator('[data-test=more]').click();
+    await ada.locator('[data-test=more-record-stop]').click();
+    await cyd.locator('[data-test=recorded]').waitFor({ state: 'hidden' });
+    const made = recorder('list', path.join(folder, 'kept')).filter(one => one.room === 'by-page');
+
+    assert.deepEqual(made.map(one => one.state), [ 'finished' ]);
+    await Promise.all([ ada, bob, cyd ].map(page => page.context().close()));
+});
+
+test('everybody leaves: the recording ends, and plays', async () => {
+    const ada = await joinWithLibrary(browser, library, { room: 'left-alone', name: 'Ada', height: 180 });
+    const bob = await joinWithLibrary(browser, library, { room: 'left-alone', name: 'Bob', height: 180 });
+
+    await libraryReceives(ada, [ await me(bob) ]);
+    await ada.evaluate(start);
+    await told(bob, 'on');
+    await bob.waitForTimeout(2000);
+    await Promise.all([ ada, bob ].map(page => page.context().close()));
+    const listed = () => recorder('list', path.join(folder, 'kept')).find(one => one.room === 'left-alone');
+    const deadline = Date.now() + 30_000;
+
+    while (listed().state !== 'finished') {
+        assert.ok(Date.now() < deadline, 'it has not ended');
+        await once(server.lines, 'line');
+    }
+    const made = listed();
+
+    assert.equal(recorder('play-check', path.join(folder, 'kept', made.recording)).length, 4);
 });

@@ -2,7 +2,7 @@
 
 import { setting, type Setting } from './settings';
 
-export type Chime = 'came' | 'left' | 'message' | 'knock';
+export type Chime = 'came' | 'left' | 'message' | 'knock' | 'record';
 
 /** Frequencies and when they begin, in seconds. */
 const NOTES: Readonly<Record<Chime, readonly (readonly [frequency: number, at: number])[]>> = {
@@ -10,8 +10,10 @@ const NOTES: Readonly<Record<Chime, readonly (readonly [frequency: number, at: n
   left: [[659, 0], [440, 0.09]],
   message: [[988, 0]],
   knock: [[294, 0], [294, 0.16], [392, 0.32]],
+  record: [[523, 0], [659, 0.14], [784, 0.28]],
 };
-const SWITCH: Readonly<Record<Chime, Setting>> = { came: 'sound.people', left: 'sound.people', message: 'sound.message', knock: 'sound.door' };
+/** That somebody is recorded cannot be made silent. */
+const SWITCH: Readonly<Partial<Record<Chime, Setting>>> = { came: 'sound.people', left: 'sound.people', message: 'sound.message', knock: 'sound.door' };
 const QUIET = 0.045;
 /** Many at once are one. */
 const APART_MS = 400;
@@ -32,7 +34,8 @@ export function chimeOn(deviceId: string): void {
 }
 
 export function chime(name: Chime): void {
-  if (!setting(SWITCH[name]) || performance.now() - last < APART_MS) return;
+  const by = SWITCH[name];
+  if (by && (!setting(by) || performance.now() - last < APART_MS)) return;
   last = performance.now();
   count++;
   try {

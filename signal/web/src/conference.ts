@@ -12,6 +12,7 @@ import { type ChatEvent, type ChatMessage, Messages } from './conference/message
 import { Moderation } from './conference/moderation';
 import { type Participant, readParticipant } from './conference/participant';
 import { Polls } from './conference/polls';
+import { Recording } from './conference/recording';
 import { Presence } from './conference/presence';
 import { Reactions } from './conference/reactions';
 import { type ConferenceEvents, type End, FOCUS, JITMEET, type Local, type MediaState, MUC_USER, type Part, type Room } from './conference/room';
@@ -45,6 +46,7 @@ export class Conference implements Room {
   private held = false;
   readonly moderation = new Moderation(this);
   readonly polls = new Polls(this);
+  readonly recording = new Recording(this);
   readonly reactions = new Reactions(this);
   readonly talkTime = new TalkTime(this);
   readonly words = new Words(this);
@@ -95,7 +97,7 @@ export class Conference implements Room {
       onShut: () => this.giveUp({ why: 'door' }),
     });
     this.breakout = new Breakout(this, this.home, (jid) => void this.move(jid));
-    this.parts = [this.settings, this.knock, this.lobby, this.moderation, this.polls, this.breakout, this.reactions, this.talkTime, this.words, this.messages];
+    this.parts = [this.settings, this.knock, this.lobby, this.moderation, this.polls, this.recording, this.breakout, this.reactions, this.talkTime, this.words, this.messages];
   }
 
   // What the page asks for
@@ -281,6 +283,7 @@ export class Conference implements Room {
   private onFocus(stanza: Xml): void {
     const held = child(stanza, 'bridgeNotAvailable') !== undefined;
     if (held !== this.held) this.events.onHeld(this.held = held);
+    this.recording.onFocus(stanza);
     const before = this.policy;
     const listed = elements(child(stanza, 'conference-properties') ?? stanza, 'property');
     this.policy = codecPolicy(new Map(listed.map(({ attrs }) => [attrs.key ?? '', attrs.value ?? ''])));

@@ -5,6 +5,8 @@ export interface Config {
   readonly websocket: string;
   readonly hiddenDomain?: string;
   readonly bridgeChannel?: { readonly ignoreDomain?: string };
+  /** Meetings can be recorded on the box. */
+  readonly recordingService?: { readonly enabled?: boolean };
   readonly useTurnUdp?: boolean;
   readonly startAudioMuted?: number;
   readonly startVideoMuted?: number;

@@ -2,6 +2,7 @@
 
 import type { Conference, Happening, Participant } from './conference';
 import type { Muted } from './conference/happening';
+import { chime } from './chimes';
 import { nameOf } from './faces';
 import { t } from './i18n';
 import { alarm, say } from './ui/live';
@@ -46,6 +47,8 @@ export class Happenings {
         return this.notice({ key: 'moved', sign: 'move', text: happening.to ? t('rooms.you', { name: happening.to }) : t('rooms.back') });
       case 'unmoved':
         return this.notice({ key: 'moved', sign: 'warn', tone: 'warn', text: t('rooms.gone') });
+      case 'recording':
+        return this.recording(happening.event, happening.by);
       case 'unsent':
         return this.notice({ key: 'unsent', sign: 'warn', tone: 'warn', text: t(`unsent.${happening.reason}`) });
     }
@@ -101,6 +104,17 @@ export class Happenings {
   private poll(by: string): void {
     if (!by) return;
     this.notice({ key: 'poll', sign: 'poll', text: t('poll.new', { name: by }), act: { label: t('poll.show'), test: 'notice-poll', run: () => this.host.panel('polls') } });
+  }
+
+  /** Everybody is told, by sound as well, and it stands there until it was read. */
+  private recording(event: 'started' | 'running' | 'stopped' | 'failed', by: string): void {
+    const text = t(`record.${event}`, { name: this.who(by) });
+    const key = 'record';
+    alarm(text);
+    if (event === 'failed') return this.host.notices.show({ key, sign: 'warn', tone: 'bad', text });
+    chime('record');
+    if (event === 'stopped') return this.host.notices.show({ key, sign: 'record', text });
+    this.host.notices.show({ key, sign: 'record', tone: 'bad', text, stays: true, act: { label: t('record.seen'), test: 'notice-recorded', run: () => undefined } });
   }
 
   private who(id: string): string {

@@ -28,5 +28,7 @@ export type Happening =
   | { readonly what: 'moved'; readonly to: string }
   /** The room that we wanted to go to is not there any more. */
   | { readonly what: 'unmoved' }
+  /** The box records the meeting, did so already when we came, or does so no more. */
+  | { readonly what: 'recording'; readonly event: 'started' | 'running' | 'stopped' | 'failed'; readonly by: string }
   /** A message of ours was not taken. */
   | { readonly what: 'unsent'; readonly reason: 'too-long' | 'too-fast' | 'gone' | 'not-allowed' };

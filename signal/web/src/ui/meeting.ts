@@ -10,7 +10,7 @@ import { RoomsPanel } from './breakout';
 import { ChatPanel } from './chat';
 import { DeviceFields } from './devices';
 import { type ConnectionHost, showConnection } from './connection';
-import { showPanel } from './dialog';
+import { choose, showPanel } from './dialog';
 import { showDoor } from './door';
 import { h, icon, setAttribute, setText } from './dom';
 import { Floating } from './floating';
@@ -72,6 +72,7 @@ export class Meeting {
   private screens: readonly Face[] = [];
   private listed: readonly Person[] = [];
   private readonly saving = h('span', { class: 'pill sharing', hidden: true, 'data-test': 'saving' });
+  private readonly recorded = h('span', { class: 'pill rec', hidden: true, 'data-test': 'recorded' }, h('span', { class: 'dot' }), h('span', {}, t('record.on')));
   /** The person decided about pictures: nothing is changed by itself any more. */
   private chosePictures = false;
   /** What was said of our own line last. */
@@ -156,7 +157,8 @@ export class Meeting {
     this.polls.update();
     this.rooms.update();
     if (!conference) return;
-    const { breakout, settings, lobby } = conference;
+    const { breakout, settings, lobby, recording } = conference;
+    this.recorded.hidden = recording.state !== 'on';
     this.room.hidden = this.backKey.hidden = !breakout.away;
     setText(this.room, breakout.away ? breakout.nameOf(conference.jid) : '');
     const waiting = conference.moderator ? lobby.waiting.size : 0;
@@ -243,7 +245,7 @@ export class Meeting {
     for (const key of [react, this.moreKey]) key.setAttribute('aria-haspopup', 'dialog');
     return h('main', { class: 'meet' },
       h('a', { class: 'skip btn first', href: '#bar' }, t('meeting.skip')),
-      h('header', { class: 'lintel' }, this.title, this.lock, this.clock, this.room, this.backKey, this.shares, h('div', { class: 'doing' }, this.share.pill, this.saving), h('span', { class: 'end' }), this.layoutKey,
+      h('header', { class: 'lintel' }, this.title, this.lock, this.clock, this.recorded, this.room, this.backKey, this.shares, h('div', { class: 'doing' }, this.share.pill, this.saving), h('span', { class: 'end' }), this.layoutKey,
         h('span', { class: 'pill num' }, icon('people', { label: t('bar.people') }), this.number),
         h('button', { type: 'button', class: 'btn slim', 'aria-label': t('meeting.invite.label'), 'data-test': 'invite', onclick: () => this.showInvitation() }, icon('link'), h('span', { class: 'wide' }, t('meeting.invite')))),
       this.hall.element,
@@ -280,14 +282,22 @@ export class Meeting {
   private together(): MoreItem[] {
     const { conference } = this.host;
     if (!conference) return [];
-    const { polls, breakout, talkTime, moderator } = conference;
+    const { polls, breakout, talkTime, moderator, recording } = conference;
     return [
+      ...(recording.offered && !breakout.away ? [recording.state === 'off' ? { sign: 'record', label: 'record.start', run: () => this.askToRecord() } as const : { sign: 'stop', label: 'record.stop', test: 'record-stop', run: () => recording.stop() } as const] : []),
       { sign: 'smile', label: 'bar.react', narrow: true, run: () => this.react() },
       ...(polls.supported ? [{ sign: 'poll', label: 'polls', run: () => this.panels.show('polls') } as const] : []),
       ...(breakout.supported && (moderator || breakout.others.length > 0) ? [{ sign: 'move', label: 'rooms', run: () => this.panels.show('rooms') } as const] : []),
       ...(moderator && !breakout.away ? [{ sign: 'lock', label: 'door.settings', run: () => this.showDoor() } as const] : []),
       ...(talkTime.supported ? [{ sign: 'clock', label: 'talk', run: () => this.panels.show('talk') } as const] : []),
     ];
+  }
+
+  private askToRecord(): void {
+    choose(t('record.ask'), [h('p', {}, t('record.ask.told'))], [
+      { label: 'record.go', test: 'record-go', focus: true, run: () => this.host.conference?.recording.start() },
+      { label: 'record.no' },
+    ]);
   }
 
   private react(): void {

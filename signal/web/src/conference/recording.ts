@@ -1,0 +1,60 @@
+// Whether the box records the meeting, as the focus says; moderators start and stop it (http://jitsi.org/protocol/jibri).
+
+import { resource } from '../names';
+import { child, el, type Xml } from '../xml';
+import { FOCUS, type Part, type Room } from './room';
+
+const JIBRI = 'http://jitsi.org/protocol/jibri';
+
+export class Recording implements Part {
+  /** From when it is asked for until it ends. */
+  state: 'off' | 'pending' | 'on' = 'off';
+  private session = '';
+
+  constructor(private readonly room: Room) {}
+
+  /** The box can, and we may. */
+  get offered(): boolean {
+    return this.room.config.recordingService?.enabled === true && this.room.moderator;
+  }
+
+  start(): void {
+    void this.ask({ action: 'start', recording_mode: 'file' }).catch(() => this.room.tell({ what: 'recording', event: 'failed', by: '' }));
+  }
+
+  stop(): void {
+    // Somebody else was faster.
+    void this.ask({ action: 'stop' }).catch(() => undefined);
+  }
+
+  onJoined(): void {
+    if (this.state !== 'on') return;
+    // When the page shows the meeting, which it does next.
+    queueMicrotask(() => this.room.tell({ what: 'recording', event: 'running', by: '' }));
+  }
+
+  onFocus(stanza: Xml): void {
+    const status = child(stanza, 'jibri-recording-status', JIBRI);
+    const session = status?.attrs.session_id ?? '';
+    const said = status?.attrs.status;
+    const state = said === 'on' || said === 'pending' ? said : 'off';
+    const before = session === this.session || state !== 'off' ? this.state : 'off';
+    this.session = session;
+    if (state === this.state) return;
+    this.state = state;
+    if (!this.room.joined) return;
+    if (state === 'on') this.room.tell({ what: 'recording', event: 'started', by: resource(status?.attrs.initiator ?? '') });
+    else if (state === 'off' && status?.attrs.failure_reason) this.room.tell({ what: 'recording', event: 'failed', by: '' });
+    else if (before === 'on') this.room.tell({ what: 'recording', event: 'stopped', by: '' });
+    else this.room.tell({ what: 'changed' });
+  }
+
+  forget(): void {
+    this.state = 'off';
+    this.session = '';
+  }
+
+  private ask(attributes: Readonly<Record<string, string>>): Promise<Xml> {
+    return this.room.iq('set', `${this.room.jid}/${FOCUS}`, el('jibri', { xmlns: JIBRI, ...attributes }));
+  }
+}
