@@ -1,4 +1,23 @@
 //! Records a meeting: what a bridge hands over becomes one file for each source, without transcoding.
+//!
+//! **Purpose.** One process is one recording. [`job::Job`] is a pure state machine: frames of the tap in, frames for files out.
+//! [`record`] runs it between the socket, GStreamer and the disk; the other functions here are the commands that deal with
+//! recordings afterwards.
+//!
+//! **A packet's way.** `tap_source` → [`job::Job::on_frame`] → [`jitter::Jitter`] → [`depacketize`] → [`clock::Timeline`] →
+//! [`pipeline::Writer`]. The README beside this crate describes files, manifest and events.
+//!
+//! **Entry rule.** `job`, `jitter`, `clock`, `depacketize`, `rtp` and `storage` read no clock, open nothing, spawn nothing.
+//! GStreamer is known to `pipeline` alone.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! // With the bridge's socket as standard input.
+//! let directory = "/var/lib/moothall/recordings".into();
+//! let options = recorder::Options { directory, min_free: 500_000_000, fragment: Duration::from_secs(1) };
+//! recorder::record(options).map_err(|failure| failure.report());
+//! ```
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests make their own time"))]
 
 mod capabilities;

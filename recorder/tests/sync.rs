@@ -26,13 +26,13 @@ struct Way {
 
 /// A wall clock that has nothing to do with ours.
 fn ntp(captured: Duration) -> u64 {
-    let micros = 3_900_000_000_000_000 + captured.as_micros() as u64;
-    (micros / 1_000_000) << 32 | ((micros % 1_000_000) << 32) / 1_000_000
+    let micros = 3_900_000_000_000_000 + u64::try_from(captured.as_micros()).unwrap();
+    ((micros / 1_000_000) << 32) | (((micros % 1_000_000) << 32) / 1_000_000)
 }
 
 fn delayed(packets: Vec<Packet>, delay: Duration) -> Vec<Packet> {
     // Every third comes later than need be.
-    let jitter = |index: usize| ms(if index % 3 == 0 { 0 } else { 25 });
+    let jitter = |index: usize| ms(if index.is_multiple_of(3) { 0 } else { 25 });
     packets.into_iter().enumerate().map(|(index, it)| Packet { at: it.at + delay + jitter(index), ..it }).collect()
 }
 

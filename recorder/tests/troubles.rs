@@ -1,5 +1,11 @@
 //! What goes wrong in meetings and machines, and what is recorded all the same.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests may"
+)]
 
 mod common;
 

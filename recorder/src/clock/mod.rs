@@ -23,7 +23,7 @@ pub fn micros(duration: Duration) -> Micros {
 
 /// A time of the sender's wall clock in microseconds since 1900.
 fn ntp_micros(ntp: u64) -> Micros {
-    let fraction = (ntp & 0xffff_ffff) * 1_000_000 >> 32;
+    let fraction = ((ntp & 0xffff_ffff) * 1_000_000) >> 32;
     ((ntp >> 32) * 1_000_000 + fraction).cast_signed()
 }
 
@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn ntp_times_become_microseconds() {
-        assert_eq!(ntp_micros(1 << 32 | 1 << 31), 1_500_000);
+        assert_eq!(ntp_micros((1 << 32) | (1 << 31)), 1_500_000);
         assert_eq!(ntp_micros(u64::MAX), 4_294_967_295_999_999);
     }
 }

@@ -88,7 +88,7 @@ impl Timeline {
         let position = self.position(ticks);
         let late = at - (position + line.offset);
         let after_silence = self.kind == Kind::Audio && at - line.last_arrival > SILENCE && late > STOPPED;
-        if late < -EARLY || late > LATE || after_silence {
+        if !(-EARLY..=LATE).contains(&late) || after_silence {
             self.jump(at, timestamp);
             return true;
         }
@@ -196,7 +196,7 @@ mod tests {
     }
 
     fn ntp(millis: u64) -> u64 {
-        (millis / 1000) << 32 | (millis % 1000 << 32) / 1000
+        ((millis / 1000) << 32) | (((millis % 1000) << 32) / 1000)
     }
 
     /// When it was captured, as is known now, in milliseconds.

@@ -10,6 +10,9 @@ const MAX_LAYERS: usize = 8;
 /// First three bytes after the kind of a key frame.
 const SYNC_CODE: u32 = 0x49_83_42;
 
+/// Width and height.
+type Size = (u16, u16);
+
 /// Puts pictures together.
 #[derive(Debug, Default)]
 pub struct Vp9 {
@@ -143,7 +146,7 @@ fn after_references(mut rest: &[u8]) -> Option<&[u8]> {
 }
 
 /// Size of the highest layer in a scalability structure, and what follows it (RFC 9628 4.2.1).
-fn structure(rest: &[u8]) -> Option<(Option<(u16, u16)>, &[u8])> {
+fn structure(rest: &[u8]) -> Option<(Option<Size>, &[u8])> {
     let (&flags, mut rest) = rest.split_first()?;
     let mut size = None;
     if flags & 0x10 != 0 {

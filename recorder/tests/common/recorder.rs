@@ -41,7 +41,7 @@ impl Recorder {
     }
 
     pub fn start_with(directory: &Path, arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_moothall-recorder"));
+        let mut command = Command::new(program());
         command.arg("record").arg("--directory").arg(directory).args(arguments);
         Self::spawn(directory, command)
     }
@@ -205,6 +205,12 @@ impl Recorder {
         let files = self.manifest().files.into_iter().filter(|file| file.source == source);
         files.map(|file| (file.clone(), folder.join(&file.file))).collect()
     }
+}
+
+/// The recorder's program; for examples, beside their folder.
+fn program() -> PathBuf {
+    let beside = || std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("moothall-recorder");
+    option_env!("CARGO_BIN_EXE_moothall-recorder").map_or_else(beside, PathBuf::from)
 }
 
 pub fn manifest(folder: &Path) -> Manifest {
