@@ -47,6 +47,8 @@ mod session;
 mod storage;
 #[expect(clippy::disallowed_methods, reason = "systemd speaks by the environment")]
 mod tap_source;
+#[expect(clippy::disallowed_methods, reason = "the clock comes in here")]
+mod wake;
 
 pub use capabilities::capabilities;
 pub use exit::{Failure, Reason};

@@ -7,11 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use media_tap::{Answer, Begin, Frames, MAX_MESSAGE};
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
-use smol::channel::{Receiver, Sender, unbounded};
-use smol::future::FutureExt;
-use smol::{Async, Timer};
 
 use crate::disk::{Disk, News};
 use crate::exit::{Failure, Reason};
@@ -22,13 +17,18 @@ use crate::pipeline::{self, Ended, Writer, whole};
 use crate::recover;
 use crate::storage::{FULL, Room, Verdict};
 use crate::tap_source::{Read, TapSource};
+use crate::wake::{Outbox, Sources, Wake};
 
 /// How often batches go on and time is told where nothing comes.
 const TICK: Duration = Duration::from_millis(250);
 /// After so much silence, time passes by our own clock.
 const SILENCE: Duration = Duration::from_secs(1);
-/// What has been read is not looked for again at once: more comes meanwhile, and is read at one go.
-const PAUSE: Duration = Duration::from_millis(5);
+/// What has been read is not looked for again at once: more comes meanwhile, and is read at one go. A socket's buffer holds
+/// 200 kB where nobody made it larger, and 20 ms of ten large pictures are a quarter of it.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Where more came, it is looked for sooner.
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
+const BUSY: usize = 48 << 10;
 /// Messages read before anything else is looked at.
 const MAX_READ: usize = 64;
 /// How long files may take to be finished.
@@ -49,22 +49,12 @@ pub struct Options {
 
 /// Records what comes from the tap until it ends.
 pub fn record(options: Options) -> Result<(), Failure> {
-    // Before there is any other thread, so that none takes it.
-    let mut term = SigSet::empty();
-    term.add(Signal::SIGTERM);
-    term.add(Signal::SIGINT);
-    term.thread_block().map_err(|error| Failure::new(Reason::Unexpected, error))?;
-    let signal = SignalFd::with_flags(&term, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC);
-    let signal = signal
-        .map_err(io::Error::from)
-        .and_then(Async::new)
-        .map_err(|error| Failure::new(Reason::Unexpected, error))?;
     let tap = TapSource::inherited().map_err(|error| {
         Failure::new(Reason::Tap, format_args!("Standard input is not the tap of a bridge: {error}."))
     })?;
+    let mut sources = Sources::new(&tap, TICK).map_err(|error| Failure::new(Reason::Unexpected, error))?;
     pipeline::load()?;
-    let mut session = Session::new(options, tap);
-    smol::block_on(session.run(&signal))
+    Session::new(options, tap, sources.outbox()).run(&mut sources)
 }
 
 /// Everything of the recording that runs.
@@ -76,8 +66,7 @@ struct Session {
     disk: Option<Disk>,
     writers: BTreeMap<FileId, Writer>,
     room: Room,
-    inbox: Receiver<Event>,
-    outbox: Sender<Event>,
+    outbox: Outbox<Event>,
     began: Instant,
     heard: Instant,
     saved: Instant,
@@ -92,17 +81,8 @@ enum Event {
     Disk(News),
 }
 
-/// Why the loop woke up.
-enum Wake {
-    Readable(io::Result<()>),
-    Event(Event),
-    Signal,
-    Tick,
-}
-
 impl Session {
-    fn new(options: Options, tap: TapSource) -> Self {
-        let (outbox, inbox) = unbounded();
+    fn new(options: Options, tap: TapSource, outbox: Outbox<Event>) -> Self {
         let now = now();
         Self {
             room: Room::new(options.min_free),
@@ -112,7 +92,6 @@ impl Session {
             folder: None,
             disk: None,
             writers: BTreeMap::new(),
-            inbox,
             outbox,
             began: now,
             heard: now,
@@ -123,56 +102,34 @@ impl Session {
         }
     }
 
-    async fn run(&mut self, signal: &Async<SignalFd>) -> Result<(), Failure> {
+    fn run(&mut self, sources: &mut Sources<Event>) -> Result<(), Failure> {
         let mut buffer = Box::new([0; MAX_MESSAGE]);
-        let mut ticks = Timer::interval(TICK);
         loop {
-            match self.wake(signal, &mut ticks).await {
-                Wake::Readable(Ok(())) => self.read(&mut buffer).await,
-                Wake::Readable(Err(error)) => self.job.stop(&format!("The tap cannot be read: {error}"), None),
-                Wake::Event(event) => self.on_event(event),
-                Wake::Signal => self.job.stop("The recorder was told to end.", None),
-                Wake::Tick => self.on_tick(),
+            match sources.wait() {
+                Ok(Wake::Tap) => self.read(&mut buffer),
+                Ok(Wake::Event(event)) => self.on_event(event),
+                Ok(Wake::Signal) => self.job.stop("The recorder was told to end.", None),
+                Ok(Wake::Tick) => self.on_tick(),
+                Err(error) => self.job.stop(&format!("The recorder cannot wait: {error}"), None),
             }
             self.settle();
             if let Some(ended) = self.ended.take() {
                 self.tap.deafen(&mut buffer);
                 return ended;
             }
+            if self.job.is_ending() && self.ending.is_none() {
+                self.ending = Some(now());
+                sources.forget_tap(&self.tap);
+            }
         }
     }
 
-    async fn wake(&self, signal: &Async<SignalFd>, ticks: &mut Timer) -> Wake {
-        let readable = async {
-            // What comes after the end is not looked at, and a closed socket is always readable.
-            if self.job.is_ending() {
-                std::future::pending::<()>().await;
-            }
-            Wake::Readable(self.tap.readable().await)
-        };
-        let event = async {
-            match self.inbox.recv().await {
-                Ok(event) => Wake::Event(event),
-                Err(_) => std::future::pending().await,
-            }
-        };
-        let signal = async {
-            let _ = signal.readable().await;
-            Wake::Signal
-        };
-        let tick = async {
-            use smol::stream::StreamExt;
-            ticks.next().await;
-            Wake::Tick
-        };
-        // What comes first is looked at first where several are ready.
-        signal.or(event).or(tick).or(readable).await
-    }
-
-    async fn read(&mut self, buffer: &mut [u8; MAX_MESSAGE]) {
+    fn read(&mut self, buffer: &mut [u8; MAX_MESSAGE]) {
+        let mut bytes = 0;
         for _ in 0..MAX_READ {
             match self.tap.read(buffer) {
                 Ok(Read::Message(length)) => {
+                    bytes += length;
                     let message = buffer.get(..length).unwrap_or_default();
                     for frame in Frames::new(message).map_while(Result::ok) {
                         self.job.on_frame(frame);
@@ -191,7 +148,9 @@ impl Session {
             }
         }
         self.heard = now();
-        Timer::after(PAUSE).await;
+        if bytes < 2 * BUSY {
+            pause(if bytes < BUSY { PAUSE } else { BUSY_PAUSE });
+        }
     }
 
     fn on_event(&mut self, event: Event) {
@@ -283,7 +242,7 @@ impl Session {
         let folder = Arc::new(folder);
         let outbox = self.outbox.clone();
         let news = move |news| {
-            let _ = outbox.try_send(Event::Disk(news));
+            outbox.say(Event::Disk(news));
         };
         let path = folder.path().to_owned();
         self.disk = Some(Disk::start(folder.clone(), news).map_err(|error| FolderError::Io { path, error })?);
@@ -296,7 +255,7 @@ impl Session {
         let file = opening.file;
         let outbox = self.outbox.clone();
         let ended = move |ended| {
-            let _ = outbox.try_send(Event::Ended(file, ended));
+            outbox.say(Event::Ended(file, ended));
         };
         let opened = folder
             .new_file(&opening.name)
@@ -374,8 +333,7 @@ impl Session {
 
     /// Files that are not finished in time are closed as they are.
     fn hurry(&mut self, now: Instant) {
-        let since = *self.ending.get_or_insert(now);
-        if now - since < FINISH_WITHIN {
+        if self.ending.is_none_or(|since| now - since < FINISH_WITHIN) {
             return;
         }
         let late: Vec<FileId> = self.writers.keys().copied().collect();
@@ -409,4 +367,9 @@ fn is_full(error: &io::Error) -> bool {
 #[expect(clippy::disallowed_methods, reason = "the clock comes in here")]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "one wait for many packets instead of many")]
+fn pause(length: Duration) {
+    std::thread::sleep(length);
 }

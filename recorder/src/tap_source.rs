@@ -2,13 +2,12 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use media_tap::{Answer, MAX_MESSAGE, Message};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, Shutdown, SockType, getsockopt, recv, send, shutdown, sockopt};
-use smol::Async;
 
 /// Answers that wait for a bridge that does not read. More wishes are left out; nothing else is ever so much.
 const MAX_WAITING: usize = 256;
@@ -18,7 +17,7 @@ const LISTEN_FDS_START: i32 = 3;
 /// The recorder's end of the tap.
 #[derive(Debug)]
 pub(crate) struct TapSource {
-    socket: Async<OwnedFd>,
+    socket: OwnedFd,
     waiting: VecDeque<Answer>,
 }
 
@@ -44,12 +43,7 @@ impl TapSource {
         if getsockopt(&socket, sockopt::SockType).ok() != Some(SockType::SeqPacket) {
             return Err(io::Error::other("it is no socket of type SOCK_SEQPACKET"));
         }
-        Ok(Self { socket: Async::new(socket)?, waiting: VecDeque::new() })
-    }
-
-    /// When there is something to read.
-    pub(crate) async fn readable(&self) -> io::Result<()> {
-        self.socket.readable().await
+        Ok(Self { socket, waiting: VecDeque::new() })
     }
 
     /// Reads a message, if there is one.
@@ -94,6 +88,12 @@ impl TapSource {
     }
 }
 
+impl AsFd for TapSource {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
 /// The socket of a service with `Accept=yes`, if systemd started us.
 fn handed_over() -> Option<io::Result<OwnedFd>> {
     let count: u32 = std::env::var("LISTEN_FDS").ok()?.parse().ok()?;
@@ -104,6 +104,6 @@ fn handed_over() -> Option<io::Result<OwnedFd>> {
 #[expect(unsafe_code, reason = "a number that systemd tells becomes a descriptor")]
 fn descriptor() -> io::Result<OwnedFd> {
     // SAFETY: systemd opened it for this process before it began; it is copied here, and the number itself is never closed.
-    let borrowed = unsafe { std::os::fd::BorrowedFd::borrow_raw(LISTEN_FDS_START) };
+    let borrowed = unsafe { BorrowedFd::borrow_raw(LISTEN_FDS_START) };
     borrowed.try_clone_to_owned()
 }

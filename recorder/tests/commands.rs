@@ -97,6 +97,12 @@ fn a_recording_that_nobody_goes_on_with_is_closed_and_others_are_left_alone() {
     let recording = recorder.folder();
     assert_eq!(json(&["recover", "--json"], &directory), serde_json::json!([]), "it is being recorded");
     assert_eq!(manifest(&recording).state, State::Recording);
+    // The disk takes its time.
+    let until = std::time::Instant::now() + common::DEADLINE;
+    while manifest(&recording).files.len() < files {
+        assert!(std::time::Instant::now() < until);
+        std::thread::yield_now();
+    }
     recorder.kill();
     let recovered = json(&["recover", "--json"], &directory);
     assert_eq!((&recovered[0]["recording"], &recovered[0]["files"]), (&"garden-1".into(), &files.into()));

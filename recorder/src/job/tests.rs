@@ -100,14 +100,14 @@ fn what_cannot_be_recorded_is_refused_in_words() {
 #[test]
 fn pictures_begin_with_a_key_frame_which_is_asked_for_once_a_second() {
     let mut job = recording(Codec::Vp8, None);
-    let wish = Output::Say(Answer::Wish(Wish::KeyFrame { ssrc: 7 }));
-    assert_eq!(rtp(&mut job, 0, 1, 0, &INTER), [wish.clone()]);
+    let wish = [Output::Say(Answer::Wish(Wish::KeyFrame { ssrc: 7 }))];
+    assert_eq!(rtp(&mut job, 0, 1, 0, &INTER), wish);
     assert_eq!(rtp(&mut job, 500, 2, 45_000, &INTER), []);
-    assert_eq!(rtp(&mut job, 1000, 3, 90_000, &INTER), [wish.clone()]);
+    assert_eq!(rtp(&mut job, 1000, 3, 90_000, &INTER), wish);
     assert_eq!(rtp(&mut job, 1100, 4, 99_000, &KEY).len(), 2);
     assert_eq!(rtp(&mut job, 1200, 6, 117_000, &INTER), []);
     job.tick(ms(1000));
-    assert_eq!(drain(&mut job), [wish], "a gap that nothing fills");
+    assert_eq!(drain(&mut job), wish, "a gap that nothing fills");
     assert!(matches!(rtp(&mut job, 2400, 7, 225_000, &KEY)[..], [Output::Write(_)]));
     job.count();
     let file = &job.manifest().files[0];

@@ -9,6 +9,9 @@ use media_tap::Codec;
 use super::container::Container;
 use crate::depacketize::{Chroma, Format};
 
+/// More than any batch.
+const BATCH_NANOS: u64 = 1_000_000_000;
+
 /// The caps of a format's frames, as they come out of the depacketizer.
 pub(super) fn caps(format: &Format) -> gst::Caps {
     match format {
@@ -76,7 +79,9 @@ pub(super) fn muxer(container: Container, fragment: Duration) -> Result<gst::Ele
     match container {
         Container::Mp4 => {
             let millis = u32::try_from(fragment.as_millis()).unwrap_or(u32::MAX).max(1);
-            gst::ElementFactory::make("mp4mux").property("fragment-duration", millis).build()
+            // With a latency, it takes a batch at once. Without one it takes frame by frame, and two threads wait for each other.
+            let muxer = gst::ElementFactory::make("mp4mux").property("fragment-duration", millis);
+            muxer.property("latency", BATCH_NANOS).build()
         }
         Container::WebM => {
             let nanos = i64::try_from(fragment.as_nanos()).unwrap_or(i64::MAX);
