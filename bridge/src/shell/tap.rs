@@ -7,12 +7,15 @@ use std::time::{Duration, Instant};
 
 use media_tap::{Body, Frames, Message, Note};
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, send};
+use nix::sys::socket::sockopt::SndBuf;
+use nix::sys::socket::{MsgFlags, send, setsockopt};
 
 use crate::core::taps::{TapId, Tapped};
 
 /// What may wait for one that does not read, in bytes: two seconds of a large meeting. Media beyond it are lost, and counted.
 const WAITING: usize = 4 * 1024 * 1024;
+/// Of the socket: key frames of everybody at once fit while a recorder sleeps.
+const KERNEL_BUFFER: usize = 1024 * 1024;
 /// Notes beyond it mean that nobody reads any more.
 const MAX_WAITING: usize = 2 * WAITING;
 
@@ -38,6 +41,8 @@ impl Taps {
     }
 
     pub(super) fn add(&mut self, now: Instant, id: TapId, socket: OwnedFd) {
+        // The kernel may give less (net.core.wmem_max); what does not fit waits here.
+        let _ = setsockopt(&socket, SndBuf, &KERNEL_BUFFER);
         self.list.push(Tap { id, socket, began: now, waiting: VecDeque::new(), bytes: 0, lost: 0 });
     }
 

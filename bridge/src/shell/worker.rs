@@ -351,6 +351,8 @@ impl Loop {
                 if outcome.is_ok() {
                     self.taps.add(now, id, socket);
                     self.taps.put(id, Tapped::Notes(first.as_bytes()));
+                    // Whoever is answered may speak at once, over the same socket.
+                    self.flush_taps(now);
                 }
                 answer(outcome);
             }
@@ -602,5 +604,32 @@ mod tests {
         assert!(matches!(&refused, Notice::Bridge(Event::Reply(reply)) if *reply == full), "{refused:?}");
         workers.mailbox().post(Letter::ShutDown);
         assert!(workers.join());
+    }
+
+    #[test]
+    fn what_a_tap_is_told_first_is_said_before_whoever_asked_for_it_is_answered() {
+        use media_tap::Message;
+        use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, socketpair};
+        use std::os::fd::AsRawFd;
+        let (worker, _, notices) = worker();
+        endpoint(&worker, &notices);
+        let (socket, theirs) =
+            socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).unwrap();
+        let mut first = Message::default();
+        assert!(first.push_note(Duration::ZERO, &"hello"));
+        let expected = first.as_bytes().to_vec();
+        let (answer, answered) = mpsc::channel();
+        // Looked at on the worker's thread: later it would be there in any case.
+        let answer = Box::new(move |outcome| {
+            let mut buffer = [0; 256];
+            let len = recv(theirs.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT).unwrap_or_default();
+            answer.send((outcome, buffer[..len].to_vec(), theirs)).unwrap();
+        });
+        let id = crate::core::taps::TapId(1);
+        worker.mailbox().post(Letter::Tap { meeting_id: "m".to_owned(), id, socket, first, answer });
+        let (outcome, heard, _theirs) = answered.recv().unwrap();
+        assert_eq!((outcome, heard), (Ok(()), expected));
+        worker.mailbox().post(Letter::ShutDown);
+        assert!(worker.join());
     }
 }
