@@ -31,7 +31,7 @@ PLUGINS := gstreamer1.0-libav $(addprefix gstreamer1.0-plugins-,base good bad ug
 NEED_RECORDER := $(NEED_RUN) pkg-config:pkg-config \
 	$(call DOCUMENTED,libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libclang-dev $(PLUGINS))
 NEED_TEST := $(NEED_RECORDER) chromium:chromium firefox-esr:firefox-esr ip:iproute2 unshare:util-linux openssl:openssl \
-	ps:procps /usr/sbin/sysctl:procps certutil:libnss3-tools curl:curl
+	ps:procps pkill:procps /usr/sbin/sysctl:procps certutil:libnss3-tools curl:curl
 NEED_DEB := dpkg-deb:dpkg strip:binutils readelf:binutils
 NEED_PACKAGE := $(NEED_DEB) lintian:lintian systemd-analyze:systemd deb-systemd-helper:init-system-helpers setpriv:util-linux \
 	systemd-nspawn:systemd-container pgrep:procps dbus-daemon:dbus python3:python3
@@ -59,7 +59,7 @@ SHARE := $(TARGET)/share
 ARM := $(TARGET)/cross/aarch64-unknown-linux-gnu/release/moothall
 ARM_EMULATED := $(TARGET)/cross/aarch64-unknown-linux-gnu/emulated/moothall
 
-.PHONY: help run cross deb deb-$(ARCHITECTURE) deb-arm64 image-qemu test test-full test-arm test-board test-stages lint bench bench-peers bench-growth kilobytes soak fuzz web setup-run setup-test web-test rust-build \
+.PHONY: help run recorder cross deb deb-$(ARCHITECTURE) deb-arm64 image-qemu test test-full test-arm test-board test-stages lint bench bench-peers bench-growth kilobytes soak fuzz web setup-run setup-test web-test rust-build \
 	rust-test hops hops-kept package-test board-tools board-image board-test with-board without-board monitoring-test gst-meet-test browser-long share simulation-long chance-long browser-test browser-again screens
 
 help: ## list what can be done
@@ -248,6 +248,10 @@ fuzz: ## try new inputs on all parsers that face the network (FUZZ_SECONDS for e
 	@.ci/rust
 	@.ci/need $(NEED_FUZZ)
 	@.ci/fuzz $(FUZZ_SECONDS) $(FUZZ)
+
+recorder: setup-run ## build the recorder beside the host, so that meetings can be recorded (needs GStreamer)
+	@.ci/need $(NEED_RECORDER)
+	@cargo build --locked -p recorder $(if $(RELEASE),--release)
 
 web: setup-run $(WEB)/dist/index.html ## build the page
 

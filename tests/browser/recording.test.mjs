@@ -141,3 +141,38 @@ test('everybody leaves: the recording ends, and plays', async () => {
 
     assert.equal(recorder('play-check', path.join(folder, 'kept', made.recording)).length, 4);
 });
+
+test('a recorder that is killed disturbs nobody, and another one goes on in the same folder', async () => {
+    const ada = await joinWithLibrary(browser, library, { room: 'killed', name: 'Ada', height: 180 });
+    const bob = await joinWithLibrary(browser, library, { room: 'killed', name: 'Bob', height: 180 });
+
+    await libraryReceives(ada, [ await me(bob) ]);
+    await ada.evaluate(start);
+    await told(bob, 'on');
+    await bob.waitForTimeout(3000);
+    const goesOn = server.says(/another one goes on/, 10_000);
+
+    execFileSync('pkill', [ '-KILL', '-f', `record --directory ${folder}/kept` ]);
+    await goesOn;
+    await bob.waitForTimeout(5000);
+    await libraryReceives(bob, [ await me(ada) ]);
+    assert.equal(await bob.evaluate(() => window.meeting.events.filter(event => event.what === 'recording'
+        && event.detail.status === 'off').length), 0, 'it is still on');
+    await ada.evaluate(stop);
+    await told(bob, 'off');
+    const { recording } = recorder('list', path.join(folder, 'kept')).find(one => one.room === 'killed');
+    const manifest = JSON.parse(readFileSync(path.join(folder, 'kept', recording, 'manifest.json')));
+
+    assert.equal(manifest.state, 'finished');
+    assert.equal(manifest.attempts.length, 2);
+    const played = recorder('play-check', path.join(folder, 'kept', recording));
+
+    for (const attempt of [ 0, 1 ]) {
+        const files = manifest.files.filter(file => file.attempt === attempt).map(({ file }) => file);
+        const lengths = played.filter(({ file }) => files.includes(file)).map(({ durationMs }) => durationMs);
+
+        assert.equal(lengths.length, 4, `attempt ${attempt}`);
+        lengths.forEach(length => assert.ok(length > 1000, `${attempt}: ${length} ms`));
+    }
+    await Promise.all([ ada, bob ].map(page => page.context().close()));
+});

@@ -62,7 +62,6 @@ pub(crate) fn run(options: &HostOptions) -> Result<(), Failure> {
     let config = config::load(&options.files, &options.flags())?;
     logs::start(&config.log);
     let house = House::open(config, options)?;
-    text::read_ahead();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
@@ -151,11 +150,11 @@ impl House {
         let mailbox = self.workers.mailbox().clone();
         let Outlets { replies, mappings, mut ended, clients } = self.outlets;
         let stop = stop_signal()?;
+        tokio::task::spawn_blocking(text::read_ahead);
         let state_dir = self.housekeeping.source.as_ref().and_then(Source::dir).map(Path::to_owned);
         let directory = recordings::directory(self.config.recorder.directory.as_deref(), state_dir.as_deref());
         let recorder = recordings::program().zip(directory);
-        let recorder =
-            recorder.and_then(|(program, directory)| recordings::recorder(program, directory, mailbox.clone()));
+        let recorder = recorder.map(|(program, directory)| recordings::recorder(program, directory, mailbox.clone()));
         let mut composed = compose::signal(&self.config);
         composed.focus.recording = recorder.is_some();
         let signal = Signal::new(composed, random()?);

@@ -7,13 +7,13 @@ mod line;
 mod session;
 
 use std::collections::BTreeMap;
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use bridge::shell::mailbox::Mailbox;
 use signal::focus::recorder_port::{Happening, RecorderOrder, RecorderPort, RecorderReport};
 use signal::shell::Recorder;
+use tokio::process::Command;
 use tokio::sync::mpsc;
 
 use session::{Session, What};
@@ -49,18 +49,28 @@ pub(super) fn directory(configured: Option<&Path>, state_dir: Option<&Path>) -> 
     configured.map(Path::to_owned).or_else(|| Some(state_dir?.join("recordings")))
 }
 
-/// Whoever carries out what the focus wants of a recorder; nobody where recordings cannot be kept, which is no reason not to host.
-pub(super) fn recorder(program: PathBuf, directory: PathBuf, mailbox: Mailbox) -> Option<Recorder> {
-    if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(&directory) {
-        let directory = directory.display();
-        tracing::warn!("nothing can be recorded: the folder {directory} cannot be made: {error}");
-        return None;
+/// Whoever carries out what the focus wants of a recorder. What ended with the host before this one is closed.
+pub(super) fn recorder(program: PathBuf, directory: PathBuf, mailbox: Mailbox) -> Recorder {
+    if directory.is_dir() {
+        tokio::spawn(recover(program.clone(), directory.clone()));
     }
     let (reports, heard) = mpsc::unbounded_channel();
     tracing::info!(directory = %directory.display(), "meetings can be recorded");
     let means = Means { program, directory, mailbox, reports };
     let port = Recordings { means, running: BTreeMap::new(), next: 1 };
-    Some(Recorder { port: Box::new(port), reports: heard })
+    Recorder { port: Box::new(port), reports: heard }
+}
+
+/// Those that another host writes are left alone.
+async fn recover(program: PathBuf, directory: PathBuf) {
+    let done =
+        Command::new(&program).arg("recover").arg(&directory).stdin(Stdio::null()).stdout(Stdio::null()).status();
+    match done.await {
+        Ok(status) if status.success() => {}
+        // What it says of the recordings is in the log, on standard error.
+        Ok(_) => tracing::warn!("not every recording of before could be closed"),
+        Err(error) => tracing::warn!("{} cannot be started: {error}", program.display()),
+    }
 }
 
 impl RecorderPort for Recordings {

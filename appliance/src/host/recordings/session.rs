@@ -1,7 +1,9 @@
 //! One recording, from the order to start it until its process has gone.
 
+use std::fs::DirBuilder;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
 use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -88,7 +90,11 @@ impl Session {
                     }
                     sleep(AGAIN).await;
                 }
-                Err(error) => break Some(format!("cannot start {}: {error}", self.means.program.display())),
+                Err(error) => {
+                    let Means { program, directory, .. } = &self.means;
+                    let (program, directory) = (program.display(), directory.display());
+                    break Some(format!("cannot start {program} with the folder {directory}: {error}"));
+                }
             }
         };
         match &error {
@@ -180,6 +186,7 @@ impl Session {
 
     /// It finishes by itself when our side of the socket closes, whatever happened to us.
     fn start(&self, theirs: OwnedFd) -> io::Result<Child> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.means.directory)?;
         Command::new(&self.means.program)
             .arg("record")
             .arg("--directory")
