@@ -3,7 +3,7 @@ use bridge::core::BridgeConfig;
 use bridge::core::packet::{RtpHeader, Ssrc};
 use bridge::core::rtcp::{NtpTime, SenderInfo};
 use bridge::core::taps::{TapId, TapRefusal, Tapped};
-use media_tap::{Body, Frames, Kind, Note, Report};
+use media_tap::{Body, Frames, Happening, Kind, Note, Report};
 use std::time::Duration;
 
 const ALL: [u32; 3] = [0, 1, 2];
@@ -128,6 +128,9 @@ fn all_speech_goes_to_a_tap_however_many_are_louder_and_silence_as_well() {
         assert_eq!(sequences, (100..150).collect::<Vec<_>>(), "{number}");
     }
     let (loud, quiet) = (world.client(1).audio_ssrc(), world.client(11).audio_ssrc());
+    let speaks =
+        |note: &&Note| matches!(note, Note::Happened(Happening::Speaker { endpoint }) if *endpoint == World::id(1));
+    assert_eq!(got.notes.iter().filter(speaks).count(), 1, "{:?}", got.notes);
     let heard = |ssrc, world: &mut World| world.client(12).stream(ssrc).len();
     let (loud, quiet) = (heard(loud, &mut world), heard(quiet, &mut world));
     assert!(loud > 40 && quiet < 40, "others get only the loudest: {loud} {quiet}");
@@ -157,4 +160,28 @@ fn a_meeting_has_one_tap_and_one_that_is_not_there_has_none() {
     assert_eq!(other, Err(TapRefusal::NoMeeting));
     tap(&mut world).unwrap();
     assert_eq!(tap(&mut world), Err(TapRefusal::Taken));
+}
+
+#[test]
+fn redundant_audio_comes_to_a_tap_as_the_packets_that_are_in_it() {
+    const RED: u8 = 112;
+    let mut world = World::new();
+    let mut endpoint = creating("a");
+    endpoint.media[0].payload_types.push(payload_type(RED, "red", 48_000, &[]));
+    world.join_as(1, 1, endpoint);
+    tap(&mut world).unwrap();
+    let ssrc = world.client(1).audio_ssrc();
+    // What 10 and 11 said, again, and 12 itself.
+    let mut payload = vec![0x80 | OPUS, 0x1e, 0, 2, 0x80 | OPUS, 0x0f, 0, 2, OPUS];
+    payload.extend([10, 0xaa, 11, 0xaa, 12, 0xaa]);
+    let red = packet(RED, false, 12, 12 * 960, ssrc, &[(AUDIO_LEVEL, vec![20])], &payload);
+    world.send(1, &red);
+    let got = drain(&mut world);
+    let blocks: Vec<_> = got
+        .stream(ssrc)
+        .iter()
+        .map(|(header, packet)| (header.payload_type, header.sequence.0, header.timestamp / 960, packet[12..].to_vec()))
+        .collect();
+    let expected = [10_u8, 11, 12].map(|said| (OPUS, u16::from(said), u32::from(said), vec![said, 0xaa]));
+    assert_eq!(blocks, expected);
 }

@@ -191,6 +191,7 @@ impl Conference {
         }
         turn.counters.totals.dominant_speaker_changes += 1;
         self.tell_speakers(turn);
+        self.tap_speaker(turn.now, place);
         self.plan_key_frame(turn.now, place);
         self.allocation_stale = true;
     }

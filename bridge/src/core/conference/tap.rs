@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use jitsi_wire::bridge_channel::VideoType;
 use jitsi_wire::jingle::MediaKind;
-use media_tap::{Message, Note, PayloadType, Report, Stream};
+use media_tap::{Happening, Message, Note, PayloadType, Report, Stream};
 
 use super::Conference;
 use crate::core::allocate::Layer;
@@ -149,7 +149,8 @@ impl Tap {
             return;
         }
         let blocks = red::blocks(payload).unwrap_or_default();
-        for (block, back) in blocks.iter().zip((0_u16..).take(blocks.len()).collect::<Vec<_>>().into_iter().rev()) {
+        let ages = (0..u16::try_from(blocks.len()).unwrap_or_default()).rev();
+        for (block, back) in blocks.iter().zip(ages) {
             let named = Named {
                 payload_type: block.payload_type,
                 sequence: Seq(named.sequence.0.wrapping_sub(back)),
@@ -244,6 +245,9 @@ impl Conference {
     /// Begins to give everything to a tap, or ends it.
     pub fn set_tap(&mut self, turn: &mut Turn<'_>, id: Option<TapId>) {
         self.tap = id.map(|id| Box::new(Tap::new(id, turn.now)));
+        if let Some(dominant) = self.spoke.first().copied() {
+            self.tap_speaker(turn.now, dominant);
+        }
         self.connections_stale = true;
         self.settle(turn);
     }
@@ -262,6 +266,16 @@ impl Conference {
         let wanted = track.and_then(|track| Some((track.names, track.projection.target()?.encoding)));
         if let Some((names, encoding)) = wanted {
             self.want_key_frame(turn, names.owner, names.source, encoding);
+        }
+    }
+
+    /// Who speaks most from now on.
+    pub(super) fn tap_speaker(&mut self, now: Instant, place: usize) {
+        let Some(endpoint) = self.get(place).map(|endpoint| endpoint.id.to_string()) else {
+            return;
+        };
+        if let Some(tap) = &mut self.tap {
+            tap.note(now, Note::Happened(Happening::Speaker { endpoint }));
         }
     }
 
