@@ -1,7 +1,7 @@
 //! Recordings of meetings: for each a process `moothall-recorder`, which the bridge gives everything of its meeting.
 //!
 //! [`Recordings`] takes the orders of the focus; each recording is a task ([`session`]) that starts the process, ties it to the bridge,
-//! tells it what happens, and starts it anew when it dies. What it says and asks goes over the same socket ([`line`]).
+//! tells it what happens, and starts it anew when it dies. What it says and asks goes over the same socket ([`mod@line`]).
 
 mod line;
 mod session;
