@@ -10,7 +10,8 @@ import { LibraryPage, Server, happens, joinWithLibrary, libraryReceives, me, ope
 import { id, joinWithPage, shot } from './page.mjs';
 
 const RECORDER = path.join(path.dirname(process.env.MOOTHALL_BIN), 'moothall-recorder');
-const SECONDS = 8;
+/** Pictures of the others that somebody has to have seen before a recording is long enough. */
+const PICTURES = 90;
 
 let server, browser, library, folder;
 
@@ -40,6 +41,18 @@ function told(page, status) {
         && event.detail.status === wanted), status, 30_000);
 }
 
+/** Waits until a page of the library was shown so many more pictures of everybody. */
+async function watches(page, pictures) {
+    const shown = () => window.meeting.media().then(all => Object.values(all).map(track => track.frames ?? 0).filter(frames => frames > 0));
+    const before = await page.evaluate(shown);
+
+    await until(page, async ([ from, more ]) => {
+        const all = Object.values(await window.meeting.media()).map(track => track.frames ?? 0).filter(frames => frames > 0);
+
+        return all.length >= from.length && all.length > 0 && all.every((frames, index) => frames >= (from[index] ?? 0) + more);
+    }, [ before, pictures ], 60_000);
+}
+
 function recorder(...args) {
     return JSON.parse(execFileSync(RECORDER, [ ...args, '--json' ], { encoding: 'utf8' }));
 }
@@ -56,7 +69,7 @@ test('a meeting is recorded from when it is asked for until it is stopped, and e
     assert.match(await bob.locator('.notices').innerText(), /Ada records this meeting on the box/);
     await shot(bob, 'recorded');
     await bob.locator('[data-test=notice-recorded]').click();
-    await ada.waitForTimeout(SECONDS * 1000);
+    await watches(ada, PICTURES);
     await ada.evaluate(stop);
     await Promise.all([ told(ada, 'off'), told(cyd, 'off') ]);
     await bob.locator('[data-test=recorded]').waitFor({ state: 'hidden' });
@@ -128,7 +141,7 @@ test('everybody leaves: the recording ends, and plays', async () => {
     await libraryReceives(ada, [ await me(bob) ]);
     await ada.evaluate(start);
     await told(bob, 'on');
-    await bob.waitForTimeout(2000);
+    await watches(bob, PICTURES / 3);
     await Promise.all([ ada, bob ].map(page => page.context().close()));
     const listed = () => recorder('list', path.join(folder, 'kept')).find(one => one.room === 'left-alone');
     const deadline = Date.now() + 30_000;
@@ -149,12 +162,12 @@ test('a recorder that is killed disturbs nobody, and another one goes on in the 
     await libraryReceives(ada, [ await me(bob) ]);
     await ada.evaluate(start);
     await told(bob, 'on');
-    await bob.waitForTimeout(3000);
+    await watches(bob, PICTURES / 2);
     const goesOn = server.says(/another one goes on/, 10_000);
 
     execFileSync('pkill', [ '-KILL', '-f', `record --directory ${folder}/kept` ]);
     await goesOn;
-    await bob.waitForTimeout(5000);
+    await watches(bob, PICTURES);
     await libraryReceives(bob, [ await me(ada) ]);
     assert.equal(await bob.evaluate(() => window.meeting.events.filter(event => event.what === 'recording'
         && event.detail.status === 'off').length), 0, 'it is still on');

@@ -10,7 +10,8 @@ use jitsi_wire::jingle::IceUdpTransport;
 use rand_chacha::ChaCha8Rng;
 use rtc_crypto::RTCCryptoProvider;
 
-use super::ice::{Earliest, Ice, IceOutput, ufrag_of};
+use super::earliest::Earliest;
+use super::ice::{Ice, IceOutput, ufrag_of};
 use super::transport::{LocalParams, StunVerdict, Wake};
 use crate::core::{Discard, Path};
 

@@ -27,7 +27,7 @@ use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_shared::TransportProtocol;
 use rtc_shared::error::Error;
 
-use super::ice::Earliest;
+use super::earliest::Earliest;
 use super::identity::{Identity, fingerprint};
 use super::transport::{TransportFailure, Wake};
 use crate::core::srtp::{Keys, Profile};

@@ -23,6 +23,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 use rtc_crypto::RTCCryptoProvider;
 
+use super::earliest::Earliest;
 use super::transport::{LocalParams, StunVerdict, Wake};
 use crate::core::grid::Grid;
 use crate::core::{Discard, Path};
@@ -762,18 +763,6 @@ impl Ice {
 }
 
 const FORGERY_WINDOW: Duration = Duration::from_secs(1);
-
-/// The earliest of the times offered.
-#[derive(Debug, Default)]
-pub(crate) struct Earliest(pub(crate) Option<(Instant, Wake)>);
-
-impl Earliest {
-    pub(crate) fn offer(&mut self, at: Instant, wake: Wake) {
-        if self.0.is_none_or(|(known, _)| at < known) {
-            self.0 = Some((at, wake));
-        }
-    }
-}
 
 /// Whether it makes sense to send from one of our addresses to that of a candidate.
 fn may_reach(local: IpAddr, remote: IpAddr) -> bool {

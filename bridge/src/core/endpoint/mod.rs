@@ -6,6 +6,7 @@ pub mod anchor;
 pub mod channel;
 pub mod description;
 pub mod dtls;
+mod earliest;
 pub mod encoding;
 pub mod ice;
 pub mod identity;

@@ -21,7 +21,7 @@ use rtc_sctp::{
 use rtc_shared::TransportProtocol;
 
 use super::dtls::MAX_PAYLOAD;
-use super::ice::Earliest;
+use super::earliest::Earliest;
 use super::transport::{ChannelFull, Wake};
 
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);

@@ -18,7 +18,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::agents::{Agents, RestartState};
 use super::dtls::{Dtls, DtlsOutput};
-use super::ice::{Earliest, Ice, IceOutput};
+use super::earliest::Earliest;
+use super::ice::{Ice, IceOutput};
 use super::identity::Identity;
 use super::sctp::{Sctp, SctpOutput};
 use crate::core::grid::Grid;
