@@ -100,6 +100,9 @@ struct Pass {
     address: Option<IpAddr>,
 }
 
+/// Bytes that the kernel keeps for a client beyond what is on its way: enough to fill its window again before we are woken.
+const UNSENT: u32 = 128 * 1024;
+
 /// What a listening socket is for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
@@ -132,6 +135,8 @@ fn admit(shared: &Rc<Shared>, tcp: TcpStream, peer: SocketAddr, purpose: Purpose
     };
     // Stanzas are small and wait for no second one.
     let _ = tcp.set_nodelay(true);
+    // What a client does not read waits in its queue, where it is bounded and counted, not by megabytes in the kernel.
+    let _ = socket2::SockRef::from(&tcp).set_tcp_notsent_lowat(UNSENT);
     spawn_local(async move {
         match purpose {
             Purpose::Site => connection::serve(Rc::clone(&pass.shared), tcp, peer).await,
