@@ -4,6 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use recorder::{Failure, Finalize, Keep, Webhook};
+
+const MB: u64 = 1_000_000;
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Records meetings to files, without transcoding.
 #[derive(Debug, Parser)]
@@ -23,6 +27,10 @@ pub(crate) enum Command {
     List(Directory),
     /// Close recordings whose recorder died. Those that are being recorded are left alone.
     Recover(Directory),
+    /// Delete recordings that are not to be kept.
+    Tidy(TidyOptions),
+    /// Do what is to be done with a recording that is finished: call a script, tell a server.
+    Finalize(FinalizeOptions),
     /// Say what a recording has.
     Show(Recording),
     /// Decode all of a recording and say whether it plays.
@@ -73,12 +81,82 @@ pub(crate) struct RecordOptions {
     /// Where recordings are: each gets a folder of its own.
     #[arg(long, value_name = "DIR")]
     pub(crate) directory: PathBuf,
-    /// Megabytes that remain free: before the disk has less, the recording ends.
-    #[arg(long, value_name = "MB", default_value_t = 500)]
-    pub(crate) min_free: u64,
+    #[command(flatten)]
+    pub(crate) keep: KeepOptions,
     /// Length in milliseconds of the pieces in which files are written. A crash takes what was not written yet.
     #[arg(long, value_name = "MS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(100..=10_000))]
     fragment: u64,
+    /// Mark the recording: `finalize --pending` finds it.
+    #[arg(long)]
+    pub(crate) pending: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TidyOptions {
+    /// Where recordings are.
+    pub(crate) directory: PathBuf,
+    #[command(flatten)]
+    pub(crate) keep: KeepOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FinalizeOptions {
+    /// Folder of the recording; with --pending the directory of all recordings.
+    pub(crate) path: PathBuf,
+    /// All recordings of the directory that wait for it.
+    #[arg(long)]
+    pub(crate) pending: bool,
+    /// Called with the folder as its only argument, as Jibri calls it.
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+    /// Address that is told with a POST request, signed as Standard Webhooks says.
+    #[arg(long, value_name = "URL", requires = "webhook_secret")]
+    webhook: Option<String>,
+    /// File with the secret that it is signed with.
+    #[arg(long, value_name = "FILE", requires = "webhook")]
+    webhook_secret: Option<PathBuf>,
+    /// Address of the site where meetings are, for the address of the meeting.
+    #[arg(long, value_name = "URL")]
+    site: Option<String>,
+}
+
+impl FinalizeOptions {
+    pub(crate) fn what(&self) -> Result<Finalize, Failure> {
+        let webhook = self.webhook.clone().zip(self.webhook_secret.as_deref());
+        let webhook = webhook.map(|(url, secret)| Webhook::new(url, secret)).transpose()?;
+        Ok(Finalize { script: self.script.clone(), webhook, site: self.site.clone() })
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeepOptions {
+    /// Megabytes that remain free: before the disk has less, a recording ends.
+    #[arg(long, value_name = "MB", default_value_t = 500)]
+    min_free: u64,
+    /// Megabytes that all recordings may take together [default: as many as the disk has]
+    #[arg(long, value_name = "MB")]
+    quota: Option<u64>,
+    /// Days after which a recording is deleted [default: never]
+    #[arg(long, value_name = "DAYS")]
+    keep_days: Option<u32>,
+    /// Where there is no room, the oldest recordings are deleted.
+    #[arg(long)]
+    delete_oldest: bool,
+}
+
+impl KeepOptions {
+    /// In bytes.
+    pub(crate) fn min_free(&self) -> u64 {
+        self.min_free.saturating_mul(MB)
+    }
+
+    pub(crate) fn keep(&self) -> Keep {
+        Keep {
+            quota: self.quota.map(|megabytes| megabytes.saturating_mul(MB)),
+            age: self.keep_days.map(|days| DAY * days),
+            oldest_goes: self.delete_oldest,
+        }
+    }
 }
 
 impl RecordOptions {

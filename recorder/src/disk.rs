@@ -8,13 +8,16 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use nix::sys::statvfs::fstatvfs;
-
 use crate::events::{self, Event};
 use crate::folder::Folder;
+use crate::storage::Space;
+use crate::tidy::{self, Store};
 
 /// How often what was written is stored for good. With the length of a fragment, it bounds what a power cut takes.
 const STORE_EVERY: Duration = Duration::from_secs(1);
+
+/// How often all recordings are counted, where there are bounds.
+const TIDY_EVERY: Duration = Duration::from_secs(10);
 
 /// The thread of a folder.
 #[derive(Debug)]
@@ -35,15 +38,16 @@ enum Work {
 /// What the thread says.
 #[derive(Debug)]
 pub(crate) enum News {
-    /// So many bytes are free.
-    Free(u64),
+    /// What may still be used.
+    Space(Space),
     Failed(io::Error),
 }
 
 impl Disk {
-    pub(crate) fn start(folder: Arc<Folder>, news: impl Fn(News) + Send + 'static) -> io::Result<Self> {
+    pub(crate) fn start(folder: Arc<Folder>, store: Store, news: impl Fn(News) + Send + 'static) -> io::Result<Self> {
         let (work, inbox) = channel();
-        let thread = std::thread::Builder::new().name("disk".to_owned()).spawn(move || run(&folder, &inbox, news))?;
+        let thread =
+            std::thread::Builder::new().name("disk".to_owned()).spawn(move || run(&folder, &store, &inbox, news))?;
         Ok(Self { work, thread })
     }
 
@@ -62,10 +66,12 @@ impl Disk {
     }
 }
 
-fn run(folder: &Folder, inbox: &Receiver<Work>, news: impl Fn(News)) -> io::Result<()> {
+fn run(folder: &Folder, store: &Store, inbox: &Receiver<Work>, news: impl Fn(News)) -> io::Result<()> {
     let directory = File::open(folder.path())?;
     let mut log = None;
     let mut stored = Instant::now();
+    let mut tidied = Instant::now();
+    let mut quota = tidy(store, None);
     loop {
         let first = match inbox.recv_timeout(STORE_EVERY.saturating_sub(stored.elapsed())) {
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
@@ -88,10 +94,22 @@ fn run(folder: &Folder, inbox: &Receiver<Work>, news: impl Fn(News)) -> io::Resu
         stored = Instant::now();
         // One for all files: as many calls of fsync would each make the disk flush.
         report(nix::unistd::syncfs(&directory).map_err(io::Error::from), &news);
-        if let Ok(space) = fstatvfs(&directory) {
-            news(News::Free(space.blocks_available().saturating_mul(space.fragment_size())));
+        if tidied.elapsed() >= TIDY_EVERY {
+            tidied = Instant::now();
+            quota = tidy(store, quota);
+        }
+        if let Ok(free) = tidy::free(&directory) {
+            news(News::Space(Space { free, quota }));
         }
     }
+}
+
+/// What the quota leaves; as before if it cannot be told.
+fn tidy(store: &Store, before: Option<u64>) -> Option<u64> {
+    store.tidy().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the folder of recordings cannot be tidied");
+        before
+    })
 }
 
 fn report(done: io::Result<()>, news: &impl Fn(News)) {

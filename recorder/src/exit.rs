@@ -16,6 +16,8 @@ pub enum Reason {
     Space,
     /// A recording cannot be played as it should.
     Unplayable,
+    /// The finalize script failed, or the webhook could not be told.
+    Told,
 }
 
 /// A failure on its way to the person at the terminal.
@@ -40,6 +42,7 @@ impl Failure {
             Reason::Folder => 4,
             Reason::Space => 5,
             Reason::Unplayable => 6,
+            Reason::Told => 7,
         })
     }
 }

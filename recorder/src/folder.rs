@@ -15,6 +15,8 @@ const LOCK: &str = ".lock";
 /// Takes up room, so that there is some for the manifest when the disk is full.
 const RESERVE: &str = ".reserve";
 const RESERVE_BYTES: usize = 256 << 10;
+/// There while something is to be done with the recording once it is finished.
+pub(crate) const PENDING: &str = ".pending";
 /// Recordings of one name.
 const MAX_NAMESAKES: u32 = 10_000;
 
@@ -133,6 +135,16 @@ impl Folder {
     /// Best effort: without it, the manifest of before remains where the disk is full.
     fn reserve(&self) {
         let _ = fs::write(self.path.join(RESERVE), vec![b' '; RESERVE_BYTES]);
+    }
+
+    /// Something is to be done with it later.
+    pub(crate) fn owe(&self) -> io::Result<()> {
+        fs::write(self.path.join(PENDING), [])
+    }
+
+    /// It was done.
+    pub(crate) fn conclude(&self) {
+        let _ = fs::remove_file(self.path.join(PENDING));
     }
 
     /// Gives back what was reserved.

@@ -7,7 +7,7 @@
 //! **A packet's way.** `tap_source` → [`job::Job::on_frame`] → [`jitter::Jitter`] → [`depacketize`] → [`clock::Timeline`] →
 //! [`pipeline::Writer`]. The README beside this crate describes files, manifest and events.
 //!
-//! **Entry rule.** `job`, `jitter`, `clock`, `depacketize`, `rtp` and `storage` read no clock, open nothing, spawn nothing.
+//! **Entry rule.** `job`, `jitter`, `clock`, `depacketize`, `rotation`, `rtp` and `storage` read no clock, open nothing, spawn nothing.
 //! GStreamer is known to `pipeline` alone.
 //!
 //! ```no_run
@@ -15,7 +15,9 @@
 //!
 //! // With the bridge's socket as standard input.
 //! let directory = "/var/lib/moothall/recordings".into();
-//! let options = recorder::Options { directory, min_free: 500_000_000, fragment: Duration::from_secs(1) };
+//! let keep = recorder::Keep::default();
+//! let fragment = Duration::from_secs(1);
+//! let options = recorder::Options { directory, min_free: 500_000_000, keep, fragment, pending: false };
 //! recorder::record(options).map_err(|failure| failure.report());
 //! ```
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests make their own time"))]
@@ -30,6 +32,8 @@ mod disk;
 mod durable;
 pub mod events;
 mod exit;
+#[expect(clippy::disallowed_methods, reason = "a script, a server, and the pauses between attempts")]
+mod finalize;
 #[expect(clippy::disallowed_methods, reason = "files")]
 mod folder;
 pub mod jitter;
@@ -41,18 +45,24 @@ pub mod pipeline;
 mod recordings;
 #[expect(clippy::disallowed_methods, reason = "files")]
 mod recover;
+mod rotation;
 pub mod rtp;
 mod say;
 mod session;
 mod storage;
 #[expect(clippy::disallowed_methods, reason = "systemd speaks by the environment")]
 mod tap_source;
+#[expect(clippy::disallowed_methods, reason = "files, and their age")]
+mod tidy;
 #[expect(clippy::disallowed_methods, reason = "the clock comes in here")]
 mod wake;
 
 pub use capabilities::capabilities;
 pub use exit::{Failure, Reason};
+pub use finalize::{Finalize, Webhook, finalize, finalize_pending};
 pub use logs::start as start_log;
 pub use recordings::{export, list, play_check, show};
 pub use recover::recover;
+pub use rotation::Keep;
 pub use session::{Options, record};
+pub use tidy::tidy;

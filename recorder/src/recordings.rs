@@ -170,7 +170,7 @@ pub(crate) fn unfinished(directory: &Path) -> Result<Vec<(String, Manifest)>, Fo
 }
 
 /// All of a directory, by the names of their folders. What is no recording is stepped over.
-fn manifests(directory: &Path) -> Result<Vec<(String, Manifest)>, FolderError> {
+pub(crate) fn manifests(directory: &Path) -> Result<Vec<(String, Manifest)>, FolderError> {
     let entries = fs::read_dir(directory).map_err(|error| FolderError::Io { path: directory.to_owned(), error })?;
     let mut all = Vec::new();
     for entry in entries.flatten() {

@@ -15,8 +15,10 @@ use crate::job::{FileId, Job, Opening, Output, Sample};
 use crate::manifest::FileState;
 use crate::pipeline::{self, Ended, Writer, whole};
 use crate::recover;
-use crate::storage::{FULL, Room, Verdict};
+use crate::rotation::Keep;
+use crate::storage::{FULL, Room, Space, Verdict};
 use crate::tap_source::{Read, TapSource};
+use crate::tidy::Store;
 use crate::wake::{Outbox, Sources, Wake};
 
 /// How often batches go on and time is told where nothing comes.
@@ -43,8 +45,12 @@ pub struct Options {
     pub directory: PathBuf,
     /// Bytes that remain free.
     pub min_free: u64,
+    /// What is kept of all recordings.
+    pub keep: Keep,
     /// Length of a piece that is written at once.
     pub fragment: Duration,
+    /// Something is to be done with the recording once it is finished: see [`finalize`](crate::finalize()).
+    pub pending: bool,
 }
 
 /// Records what comes from the tap until it ends.
@@ -156,16 +162,16 @@ impl Session {
     fn on_event(&mut self, event: Event) {
         match event {
             Event::Ended(file, ended) => self.close(file, &ended),
-            Event::Disk(News::Free(bytes)) => self.on_free(bytes),
+            Event::Disk(News::Space(space)) => self.on_space(space),
             Event::Disk(News::Failed(error)) if is_full(&error) => self.on_full(),
             Event::Disk(News::Failed(error)) => tracing::warn!(%error, "the manifest cannot be stored"),
         }
     }
 
-    fn on_free(&mut self, bytes: u64) {
-        match self.room.look(now() - self.began, bytes) {
+    fn on_space(&mut self, space: Space) {
+        match self.room.look(now() - self.began, space) {
             Some(Verdict::Warn(text)) => self.job.warn(&text),
-            Some(Verdict::Stop(text)) => self.job.stop("The disk is nearly full.", Some(text)),
+            Some(Verdict::Stop(text)) => self.job.stop("There was no room for more.", Some(text)),
             None => {}
         }
     }
@@ -234,6 +240,10 @@ impl Session {
             0 => Folder::create(directory, &begin.recording)?,
             _ => Folder::resume(directory, &begin.recording)?,
         };
+        if self.options.pending {
+            let path = folder.path().to_owned();
+            folder.owe().map_err(|error| FolderError::Io { path, error })?;
+        }
         let mut previous = folder.manifest()?;
         let left_open = previous.iter_mut().flat_map(|manifest| &mut manifest.files);
         for file in left_open.filter(|file| file.state == FileState::Open) {
@@ -245,7 +255,8 @@ impl Session {
             outbox.say(Event::Disk(news));
         };
         let path = folder.path().to_owned();
-        self.disk = Some(Disk::start(folder.clone(), news).map_err(|error| FolderError::Io { path, error })?);
+        let store = Store { directory: directory.clone(), keep: self.options.keep, min_free: self.options.min_free };
+        self.disk = Some(Disk::start(folder.clone(), store, news).map_err(|error| FolderError::Io { path, error })?);
         self.folder = Some(folder.clone());
         Ok((folder, previous))
     }

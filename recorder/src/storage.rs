@@ -18,6 +18,15 @@ pub(crate) struct Room {
     warned: bool,
 }
 
+/// What there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Space {
+    /// Bytes of the disk that nobody uses.
+    pub(crate) free: u64,
+    /// Bytes that the quota leaves, if there is one.
+    pub(crate) quota: Option<u64>,
+}
+
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -33,41 +42,52 @@ impl Room {
         Self { least, first: None, warned: false }
     }
 
-    /// So many bytes are free, at this time.
-    pub(crate) fn look(&mut self, now: Duration, free: u64) -> Option<Verdict> {
+    /// What there is at this time.
+    pub(crate) fn look(&mut self, now: Duration, space: Space) -> Option<Verdict> {
+        let Space { free, quota } = space;
         if free < self.least {
-            let text = "The recording ended because the disk is nearly full: {} are free, and {} must remain. \
-                        Delete or move older recordings, then start again.";
-            return Some(Verdict::Stop(text.replacen("{}", &bytes(free), 1).replacen("{}", &bytes(self.least), 1)));
+            return Some(Verdict::Stop(format!(
+                "The recording ended because the disk is nearly full: {} are free, and {} must remain. {ADVICE}",
+                bytes(free),
+                bytes(self.least)
+            )));
         }
-        let left = self.left(now, free);
-        let scarce = free < self.least.saturating_mul(WARN_TIMES) || left.is_some_and(|left| left < WARN_AHEAD);
-        if self.warned || !scarce {
+        if quota == Some(0) {
+            let why = "The recording ended because recordings take all the room that they may have.";
+            return Some(Verdict::Stop(format!("{why} {ADVICE}")));
+        }
+        let usable = (free - self.least).min(quota.unwrap_or(u64::MAX));
+        let left = self.left(now, usable);
+        // A quota may be small, and lasts for long all the same: how long is what counts there.
+        let is_little = free < self.least.saturating_mul(WARN_TIMES);
+        if self.warned || !(is_little || left.is_some_and(|left| left < WARN_AHEAD)) {
             return None;
         }
         self.warned = true;
-        let usable = bytes(free - self.least);
+        let usable = bytes(usable);
         Some(Verdict::Warn(match left {
-            Some(left) => format!(
-                "The disk has room for about {} more minutes of this recording ({usable}).",
-                left.as_secs().div_ceil(60)
-            ),
+            Some(left) => {
+                let minutes = left.as_secs().div_ceil(60);
+                format!("There is room for about {minutes} more minutes of this recording ({usable}).")
+            }
             None => format!("The disk has little room left for this recording: {usable}."),
         }))
     }
 
-    /// How long it lasts, if the disk goes on to fill like this.
-    fn left(&mut self, now: Duration, free: u64) -> Option<Duration> {
-        let (since, before) = *self.first.get_or_insert((now, free));
+    /// How long it lasts, if it goes on to fill like this.
+    fn left(&mut self, now: Duration, usable: u64) -> Option<Duration> {
+        let (since, before) = *self.first.get_or_insert((now, usable));
         let elapsed = now.saturating_sub(since);
-        let used = before.saturating_sub(free);
+        let used = before.saturating_sub(usable);
         if elapsed < MEASURE || used == 0 {
             return None;
         }
-        let millis = u128::from(free - self.least) * elapsed.as_millis() / u128::from(used);
+        let millis = u128::from(usable) * elapsed.as_millis() / u128::from(used);
         Some(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)))
     }
 }
+
+const ADVICE: &str = "Delete or move older recordings, then start again.";
 
 /// What to say when a write failed because there was no room at all.
 pub(crate) const FULL: &str = "The recording ended because the disk is full. What was recorded before is kept. \
@@ -89,23 +109,37 @@ mod tests {
 
     const MB: u64 = 1_000_000;
 
+    fn free(megabytes: u64) -> Space {
+        Space { free: megabytes * MB, quota: None }
+    }
+
     #[test]
     fn people_are_warned_once_and_early_and_it_ends_before_the_disk_is_full() {
         let mut room = Room::new(500 * MB);
         let at = Duration::from_secs;
-        assert_eq!(room.look(at(0), 3_000 * MB), None);
-        assert_eq!(room.look(at(10), 2_990 * MB), None, "too early to tell");
-        let warning = "The disk has room for about 15 more minutes of this recording (2.2 GB).".to_owned();
-        assert_eq!(room.look(at(120), 2_700 * MB), Some(Verdict::Warn(warning)));
-        assert_eq!(room.look(at(200), 2_400 * MB), None);
-        let Some(Verdict::Stop(text)) = room.look(at(900), 499 * MB) else { panic!() };
+        assert_eq!(room.look(at(0), free(3_000)), None);
+        assert_eq!(room.look(at(10), free(2_990)), None, "too early to tell");
+        let warning = "There is room for about 15 more minutes of this recording (2.2 GB).".to_owned();
+        assert_eq!(room.look(at(120), free(2_700)), Some(Verdict::Warn(warning)));
+        assert_eq!(room.look(at(200), free(2_400)), None);
+        let Some(Verdict::Stop(text)) = room.look(at(900), free(499)) else { panic!() };
         assert!(text.contains("499.0 MB are free, and 500.0 MB must remain"), "{text}");
     }
 
     #[test]
     fn little_room_is_worth_a_warning_at_once() {
         let mut room = Room::new(500 * MB);
-        assert!(matches!(room.look(Duration::ZERO, 900 * MB), Some(Verdict::Warn(_))));
-        assert_eq!(Room::new(0).look(Duration::ZERO, 0), None);
+        assert!(matches!(room.look(Duration::ZERO, free(900)), Some(Verdict::Warn(_))));
+        assert_eq!(Room::new(0).look(Duration::ZERO, free(0)), None);
+    }
+
+    #[test]
+    fn a_quota_ends_it_as_well() {
+        let mut room = Room::new(500 * MB);
+        let quota = |left| Space { quota: Some(left * MB), ..free(50_000) };
+        assert_eq!(room.look(Duration::ZERO, quota(300)), None);
+        assert!(matches!(room.look(Duration::from_secs(60), quota(200)), Some(Verdict::Warn(_))));
+        let Some(Verdict::Stop(text)) = room.look(Duration::from_secs(180), quota(0)) else { panic!() };
+        assert!(text.contains("all the room that they may have"), "{text}");
     }
 }
