@@ -414,6 +414,9 @@ impl Signal {
                 self.focus.handle(now, FocusInput::Left { room: &room, nick: &nick });
             }
             Effect::Json { room, nick, text } => self.components.on_json(now, &room, &nick, &text),
+            Effect::Said { room, nick, text } => {
+                self.focus.handle(now, FocusInput::Said { room: &room, nick: &nick, text: &text });
+            }
             Effect::Ended { room, reason } => {
                 tracing::info!(%room, ?reason, "meeting ended");
                 self.components.on_over(&room, &reason);

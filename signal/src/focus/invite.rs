@@ -64,8 +64,12 @@ impl Conference {
             .map(|(nick, p)| (p.ordinal, nick.clone()))
             .collect();
         waiting.sort();
+        let meets = !waiting.is_empty();
         for (_, nick) in waiting {
             self.allocate(now, desk, &nick);
+        }
+        if meets {
+            self.record_automatically(desk);
         }
     }
 

@@ -94,6 +94,10 @@ pub struct FocusConfig {
     pub channel: ChannelKind,
     /// There is somebody who can record.
     pub recording: bool,
+    /// Rooms that are recorded without being asked, once two are there; `*` is all.
+    pub recorded_rooms: Vec<String>,
+    /// What is written to everybody belongs to a recording.
+    pub recorded_chat: bool,
     /// Regular members that a room must have before anybody gets a session.
     pub invite_from: usize,
     /// The first regular occupant becomes owner.
@@ -125,6 +129,8 @@ impl FocusConfig {
             hardware_friendly: false,
             channel: ChannelKind::WebSocket,
             recording: false,
+            recorded_rooms: Vec::new(),
+            recorded_chat: false,
             invite_from: 2,
             auto_owner: true,
             max_rooms: 64,
@@ -173,6 +179,12 @@ pub enum FocusInput<'a> {
         room: &'a str,
         nick: &'a str,
         presence: &'a Element,
+    },
+    /// A client wrote to everybody.
+    Said {
+        room: &'a str,
+        nick: &'a str,
+        text: &'a str,
     },
     /// The occupant is gone, for whatever reason.
     Left {
@@ -315,6 +327,9 @@ impl Focus {
             }
             FocusInput::Presence { room, nick, presence } => {
                 self.within(room, |c, desk| c.on_presence(now, desk, nick, presence));
+            }
+            FocusInput::Said { room, nick, text } => {
+                self.within(room, |c, desk| c.tell_said(desk, nick, text));
             }
             FocusInput::Left { room, nick } => {
                 self.within(room, |c, desk| c.on_left(now, desk, nick));

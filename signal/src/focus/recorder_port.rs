@@ -23,11 +23,33 @@ pub enum RecorderOrder {
 /// What a recording keeps of a meeting besides its media. Participants are named by their endpoint ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Happening {
-    Joined { endpoint: String, name: Option<String> },
-    Renamed { endpoint: String, name: Option<String> },
-    Left { endpoint: String },
-    Muted { source: String, muted: bool },
-    Hand { endpoint: String, raised: bool },
+    Joined {
+        endpoint: String,
+        name: Option<String>,
+    },
+    Renamed {
+        endpoint: String,
+        name: Option<String>,
+    },
+    Left {
+        endpoint: String,
+    },
+    Muted {
+        source: String,
+        muted: bool,
+    },
+    Hand {
+        endpoint: String,
+        raised: bool,
+    },
+    Chat {
+        endpoint: String,
+        text: String,
+    },
+    /// Whom a moderator shows to everybody (follow me), or nobody any more.
+    Pinned {
+        endpoint: Option<String>,
+    },
 }
 
 /// What becomes of a recording.

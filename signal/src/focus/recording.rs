@@ -21,9 +21,10 @@ const MAX_NAME: usize = 128;
 pub(super) struct Recording {
     session: String,
     status: Status,
-    /// Occupant JID of who asked for it.
-    initiator: String,
+    /// Occupant JID of who asked for it; nobody, if the room is always recorded.
+    initiator: Option<String>,
     failed: bool,
+    pinned: Option<String>,
     /// What was last told of each who is there.
     told: BTreeMap<String, Told>,
 }
@@ -41,6 +42,8 @@ enum Status {
 pub(super) struct Told {
     name: Option<String>,
     raised: bool,
+    /// Endpoint that it shows to everybody, if it is a moderator who does so.
+    pinned: Option<String>,
     /// By source.
     muted: BTreeMap<String, bool>,
 }
@@ -54,6 +57,7 @@ impl Told {
         Self {
             name: display_name(presence),
             raised: presence.child_text("jitsi_participant_raisedHand").is_some_and(|since| !since.is_empty()),
+            pinned: pinned(presence),
             muted: muted.collect(),
         }
     }
@@ -62,6 +66,12 @@ impl Told {
 pub(super) fn display_name(presence: &Element) -> Option<String> {
     let name = presence.child_in("nick", ns::NICK)?.text();
     Some(name.chars().take(MAX_NAME).collect()).filter(|name: &String| !name.is_empty())
+}
+
+/// Clients whose moderator lets others follow say what they show.
+fn pinned(presence: &Element) -> Option<String> {
+    let shown = presence.child("follow-me")?.attr("nextOnStage")?;
+    Some(shown.to_owned()).filter(|shown| !shown.is_empty() && shown.len() <= MAX_NAME)
 }
 
 /// A client with end-to-end encryption switched on says so of itself.
@@ -84,7 +94,7 @@ impl Recording {
             .with_attr("status", status)
             .with_attr("session_id", self.session.clone())
             .with_attr("recording_mode", "file")
-            .with_attr("initiator", self.initiator.clone())
+            .with_attr_opt("initiator", self.initiator.clone())
             .with_attr_opt("failure_reason", self.failed.then_some("error"))
     }
 }
@@ -113,7 +123,7 @@ impl Conference {
         };
         desk.send(&self.room, nick, answer);
         match outcome {
-            Ok(session) if starts => self.begin_recording(desk, nick, session),
+            Ok(session) if starts => self.begin_recording(desk, Some(nick), session),
             Ok(session) => desk.emit(FocusOutput::Record(RecorderOrder::Stop { session })),
             Err(_) => {}
         }
@@ -130,6 +140,22 @@ impl Conference {
     /// The session of a recording that may begin.
     fn new_recording(&self, desk: &mut Desk, nick: &str) -> Result<String, StanzaError> {
         self.may_record(desk, nick)?;
+        self.recordable(desk)
+    }
+
+    /// The room is one that is always recorded, and two are there. What was stopped stays so.
+    pub(super) fn record_automatically(&mut self, desk: &mut Desk) {
+        let is_wanted = desk.config.recorded_rooms.iter().any(|room| room == "*" || *room == self.room);
+        if !is_wanted || !desk.config.recording || self.recording.is_some() {
+            return;
+        }
+        match self.recordable(desk) {
+            Ok(session) => self.begin_recording(desk, None, session),
+            Err(error) => tracing::warn!(room = %self.room, ?error, "this room is always recorded, but cannot be"),
+        }
+    }
+
+    fn recordable(&self, desk: &mut Desk) -> Result<String, StanzaError> {
         if self.recording.as_ref().is_some_and(Recording::runs) {
             return Err(StanzaError::new(Condition::UnexpectedRequest));
         }
@@ -140,19 +166,20 @@ impl Conference {
         Ok(desk.sid())
     }
 
-    fn begin_recording(&mut self, desk: &mut Desk, nick: &str, session: String) {
+    fn begin_recording(&mut self, desk: &mut Desk, nick: Option<&str>, session: String) {
         self.recording = Some(Recording {
             session: session.clone(),
             status: Status::Pending,
-            initiator: format!("{}/{nick}", self.jid(desk)),
+            initiator: nick.map(|nick| format!("{}/{nick}", self.jid(desk))),
             failed: false,
+            pinned: None,
             told: BTreeMap::new(),
         });
         desk.emit(FocusOutput::Record(RecorderOrder::Start {
             session,
             room: self.room.clone(),
             meeting_id: self.meeting_id.clone(),
-            initiator: self.participants.get(nick).and_then(|participant| participant.seen.name.clone()),
+            initiator: nick.and_then(|nick| self.participants.get(nick)?.seen.name.clone()),
         }));
         for nick in self.participants.keys().cloned().collect::<Vec<_>>() {
             self.tell_recording(desk, &nick);
@@ -225,9 +252,24 @@ impl Conference {
         }
         let changed = seen.muted.iter().filter(|(source, muted)| before.muted.get(*source) != Some(muted));
         news.extend(changed.map(|(source, muted)| Happening::Muted { source: source.clone(), muted: *muted }));
+        let pinned = self.participants.values().filter(|participant| participant.is_owner());
+        let pinned = pinned.filter_map(|participant| participant.seen.pinned.as_ref()).min().cloned();
+        if recording.pinned != pinned {
+            recording.pinned.clone_from(&pinned);
+            news.push(Happening::Pinned { endpoint: pinned });
+        }
         let session = &recording.session;
         for what in news {
             desk.emit(FocusOutput::Record(RecorderOrder::Happened { session: session.clone(), what }));
+        }
+    }
+
+    /// Somebody wrote to everybody.
+    pub(super) fn tell_said(&mut self, desk: &mut Desk, nick: &str, text: &str) {
+        let recording = self.recording.as_ref().filter(|recording| recording.runs() && desk.config.recorded_chat);
+        if let Some(recording) = recording.filter(|recording| recording.told.contains_key(nick)) {
+            let what = Happening::Chat { endpoint: nick.to_owned(), text: text.to_owned() };
+            desk.emit(FocusOutput::Record(RecorderOrder::Happened { session: recording.session.clone(), what }));
         }
     }
 

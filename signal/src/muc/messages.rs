@@ -127,6 +127,9 @@ fn to_all(
     if let Some(json) = relayed.child_in("json-message", ns::JITMEET) {
         effects.push_back(Effect::Json { room: room.name.clone(), nick: nick.into(), text: json.text() });
     }
+    if let Some(body) = relayed.child("body").filter(|_| retracted.is_none()) {
+        effects.push_back(Effect::Said { room: room.name.clone(), nick: nick.into(), text: body.text() });
+    }
     if let Some(id) = retracted {
         room.history.retract(id);
     } else if is_worth_remembering(&relayed)

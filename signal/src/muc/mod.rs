@@ -55,6 +55,8 @@ pub enum Effect {
     Left { room: Box<str>, nick: Box<str>, session: SessionId, returns: bool },
     /// An occupant told everybody an event of the application, in JSON.
     Json { room: Box<str>, nick: Box<str>, text: String },
+    /// An occupant wrote this to everybody.
+    Said { room: Box<str>, nick: Box<str>, text: String },
     /// The meeting in a room is over and everybody is gone. The room itself may stay for a while.
     Ended { room: Box<str>, reason: Box<str> },
     /// A get or set to the focus occupant.

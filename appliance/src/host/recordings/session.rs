@@ -256,6 +256,8 @@ fn note(happening: Happening) -> Note {
         Happening::Left { endpoint } => media_tap::Happening::Left { endpoint },
         Happening::Muted { source, muted } => media_tap::Happening::Muted { source, muted },
         Happening::Hand { endpoint, raised } => media_tap::Happening::Hand { endpoint, raised },
+        Happening::Chat { endpoint, text } => media_tap::Happening::Chat { endpoint, text },
+        Happening::Pinned { endpoint } => media_tap::Happening::Pinned { endpoint },
     })
 }
 

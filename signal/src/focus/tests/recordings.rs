@@ -135,3 +135,72 @@ fn it_ends_with_the_meeting() {
     world.advance(Duration::from_secs(10));
     assert_eq!(world.recorder.last(), Some(&RecorderOrder::Stop { session }));
 }
+
+#[test]
+fn a_room_that_is_always_recorded_is_once_two_meet_and_what_is_stopped_stays_so() {
+    let mut world = World::with(|config: &mut FocusConfig| {
+        config.recording = true;
+        config.recorded_rooms = vec!["other".to_owned(), ROOM.to_owned()];
+    });
+    world.join("ada", Dialect::Ljm2022);
+    assert!(world.recorder.is_empty());
+    world.join("bob", Dialect::Ljm2026);
+    let [RecorderOrder::Start { session, initiator: None, .. }, ..] = &world.recorder[..] else { panic!("no start") };
+    let session = session.clone();
+    report(&mut world, RecorderReport::On { session: session.clone() });
+    let element = world.presence.iter().find(|e| e.name == "jibri-recording-status").unwrap();
+    assert_eq!((element.attr("status"), element.attr("initiator")), (Some("on"), None));
+    assert_eq!(verdict(&world.iq("ada", "set", STOP)), "result");
+    report(&mut world, RecorderReport::Off { session, error: None });
+    let orders = world.recorder.len();
+    world.join("cid", Dialect::Ljm2026);
+    assert_eq!(world.recorder.len(), orders);
+}
+
+#[test]
+fn an_encrypted_meeting_is_not_recorded_even_where_all_are() {
+    let mut world = World::with(|config: &mut FocusConfig| {
+        config.recording = true;
+        config.recorded_rooms = vec!["*".to_owned()];
+    });
+    world.join("ada", Dialect::Ljm2026);
+    presence(&mut world, "ada", "<jitsi_participant_e2ee.enabled>true</jitsi_participant_e2ee.enabled>");
+    world.join("bob", Dialect::Ljm2026);
+    assert!(world.recorder.is_empty());
+}
+
+fn happened(world: &World) -> Vec<&Happening> {
+    let orders = world.recorder.iter();
+    orders
+        .filter_map(|order| match order {
+            RecorderOrder::Happened { what, .. } => Some(what),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn chat_belongs_to_it_where_that_is_wanted() {
+    for wanted in [false, true] {
+        let mut world = world();
+        world.focus.desk.config.recorded_chat = wanted;
+        start(&mut world);
+        world.focus.handle(world.now, FocusInput::Said { room: ROOM, nick: "bob", text: "hello" });
+        world.settle();
+        let chat = Happening::Chat { endpoint: "bob".to_owned(), text: "hello".to_owned() };
+        assert_eq!(happened(&world).contains(&&chat), wanted);
+    }
+}
+
+#[test]
+fn whom_a_moderator_shows_to_all_is_a_hint_and_others_show_nobody() {
+    let mut world = world();
+    start(&mut world);
+    let before = happened(&world).len();
+    presence(&mut world, "bob", "<follow-me nextOnStage='bob'/>");
+    presence(&mut world, "ada", "<follow-me nextOnStage='bob'/>");
+    presence(&mut world, "ada", "<follow-me nextOnStage='bob' tileViewEnabled='false'/>");
+    presence(&mut world, "ada", "<follow-me/>");
+    let pinned = |endpoint: Option<&str>| Happening::Pinned { endpoint: endpoint.map(str::to_owned) };
+    assert_eq!(happened(&world)[before..], [&pinned(Some("bob")), &pinned(None)]);
+}
