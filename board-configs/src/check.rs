@@ -20,7 +20,7 @@ fn conflict(key: &'static str, problem: impl Into<String>, remedy: impl Into<Str
 
 /// All checks that need more than one value, or more than its type.
 pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
-    let all = [network, tls, bridge, signal, branding];
+    let all = [network, tls, bridge, signal, branding, recorder];
     for check in all {
         check(config).map_err(|Conflict { key, problem, remedy }| {
             // A value that nobody wrote cannot conflict by itself: a conflict always has a written key.
@@ -199,6 +199,27 @@ fn branding(config: &Config) -> Result<(), Conflict> {
                 format!("{} is no picture that browsers show", logo.display()),
                 "use an SVG, PNG, JPEG or WebP file",
             );
+        }
+    }
+    Ok(())
+}
+
+fn recorder(config: &Config) -> Result<(), Conflict> {
+    let recorder = &config.recorder;
+    if let Some(url) = &recorder.webhook_url {
+        if !(url.starts_with("https://") || url.starts_with("http://")) {
+            return conflict("recorder.webhook_url", "this is no address of a server", "begin it with https://");
+        }
+        if recorder.webhook_secret_file.is_none() {
+            let remedy =
+                "write a secret of 24 characters or more to a file, and name it in `recorder.webhook_secret_file`";
+            return conflict("recorder.webhook_url", "nothing says how it is signed", remedy);
+        }
+    }
+    for room in &recorder.rooms {
+        if room.is_empty() || (room != "*" && room.chars().any(|c| c.is_whitespace() || "@/*".contains(c))) {
+            let problem = format!("`{room}` is no room");
+            return conflict("recorder.rooms", problem, "write it as in the address of the meeting, or \"*\" for all");
         }
     }
     Ok(())

@@ -53,7 +53,7 @@ pub use load::Config;
 pub use log::{Level, Log};
 pub use network::Network;
 pub use origin::{Origin, Origins};
-pub use recorder::Recorder;
+pub use recorder::{Recorder, RecordingName};
 pub use sample::sample;
 pub use show::Effective;
 pub use signal::{Channel, Service, ServiceKind, Signal, Transport};

@@ -98,6 +98,8 @@ impl Config {
             ("signal.web_root", &mut self.signal.web_root),
             ("branding.logo", &mut self.branding.logo),
             ("recorder.directory", &mut self.recorder.directory),
+            ("recorder.finalize_script", &mut self.recorder.finalize_script),
+            ("recorder.webhook_secret_file", &mut self.recorder.webhook_secret_file),
         ];
         for (key, path) in paths {
             if let (Some(path), Some(Place::Line(file, _))) = (path, self.origins.place(key)) {

@@ -107,7 +107,11 @@ mod tests {
             [[signal.services]]\ntype = \"turns\"\nhost = \"turn.example.org\"\nport = 443\ntransport = \"tcp\"\nusername = \"u\"\npassword = \"p\"
             [branding]\nlogo = \"logo.svg\"
             [branding.colours]\naccent_light = \"#0a6a54\"\naccent_dark = \"#72d5b8\"\nbackground = \"#0f1413\"\n
-            [recorder]\ndirectory = \"/srv/recordings\"\n";
+            [recorder]\ndirectory = \"/srv/recordings\"
+            notice = \"Recordings are kept for 30 days. Questions: privacy@example.org.\"
+            quota = \"20 GiB\"\nkeep_days = 30\nfinalize_script = \"/etc/moothall/finalize.sh\"
+            webhook_url = \"https://intranet.example.org/recordings\"
+            webhook_secret_file = \"/etc/moothall/webhook.secret\"\n";
         for key in key::keys().filter(|key| !key.example.is_empty() && !key.is_nested()) {
             let line = format!("{} = {}", key.name(), key.example);
             assert!(text.contains(&line), "{line}");

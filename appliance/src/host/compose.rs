@@ -89,6 +89,8 @@ pub(crate) fn signal(config: &Config) -> SignalConfig {
     signal.focus.hardware_friendly = config.signal.codecs == Codecs::HardwareFriendly;
     signal.focus.max_rooms = config.signal.max_rooms.get();
     signal.focus.max_participants = config.signal.max_occupants.get();
+    signal.focus.recorded_rooms = config.recorder.rooms.iter().map(|room| room.to_lowercase()).collect();
+    signal.focus.recorded_chat = config.recorder.chat;
     signal.focus.channel = match config.signal.channel {
         Channel::WebSocket => ChannelKind::WebSocket,
         Channel::DataChannel => ChannelKind::DataChannel,
@@ -118,6 +120,7 @@ fn service(service: &Service) -> ExternalService {
 pub(crate) fn site(config: &Config) -> Result<Site, Failure> {
     let mut client = ClientConfig::new(config.xmpp.domain.as_str());
     client.codecs = config.signal.codecs.order().iter().map(|codec| codec.name().to_owned()).collect();
+    client.recording_notice.clone_from(&config.recorder.notice);
     client.embedders = config.signal.embedders.iter().map(|origin| origin.as_str().to_owned()).collect();
     client.mobile_codecs = client.codecs.clone();
     client.prefer_sctp = config.signal.channel == Channel::DataChannel;

@@ -23,6 +23,8 @@ pub struct ClientConfig {
     pub trust: bool,
     /// Meetings can be recorded.
     pub recording: bool,
+    /// What people read besides when one is.
+    pub recording_notice: Option<String>,
     /// Show the stock page's room of mirrors before joining.
     pub prejoin: bool,
 }
@@ -40,6 +42,7 @@ impl ClientConfig {
             embedders: Vec::new(),
             trust: false,
             recording: false,
+            recording_notice: None,
             prejoin: true,
         }
     }
@@ -87,7 +90,7 @@ impl ClientConfig {
             "disableThirdPartyRequests": true,
             "analytics": {},
             "gatherStats": false,
-            "recordingService": { "enabled": self.recording, "sharingEnabled": false },
+            "recordingService": { "enabled": self.recording, "sharingEnabled": false, "notice": self.recording_notice },
             "fileRecordingsServiceEnabled": false,
             "liveStreaming": { "enabled": false },
             "transcription": { "enabled": false },

@@ -6,7 +6,7 @@ export interface Config {
   readonly hiddenDomain?: string;
   readonly bridgeChannel?: { readonly ignoreDomain?: string };
   /** Meetings can be recorded on the box. */
-  readonly recordingService?: { readonly enabled?: boolean };
+  readonly recordingService?: { readonly enabled?: boolean; readonly notice?: string | null };
   readonly useTurnUdp?: boolean;
   readonly startAudioMuted?: number;
   readonly startVideoMuted?: number;

@@ -108,7 +108,9 @@ export class Happenings {
 
   /** Everybody is told, by sound as well, and it stands there until it was read. */
   private recording(event: 'started' | 'running' | 'stopped' | 'failed', by: string): void {
-    const text = t(`record.${event}`, { name: this.who(by) });
+    const told = event === 'started' && !by ? t('record.always') : t(`record.${event}`, { name: this.who(by) });
+    const runs = event === 'started' || event === 'running';
+    const text = [told, runs && this.host.conference?.recording.notice].filter(Boolean).join(' ');
     const key = 'record';
     alarm(text);
     if (event === 'failed') return this.host.notices.show({ key, sign: 'warn', tone: 'bad', text });

@@ -4,18 +4,20 @@
 //! tells it what happens, and starts it anew when it dies. What it says and asks goes over the same socket ([`mod@line`]).
 
 mod line;
+mod place;
+mod rules;
 mod session;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
+use board_config::Recorder as Config;
 use bridge::shell::mailbox::Mailbox;
 use signal::focus::recorder_port::{Happening, RecorderOrder, RecorderPort, RecorderReport};
 use signal::shell::Recorder;
-use tokio::process::Command;
 use tokio::sync::mpsc;
 
+use rules::Rules;
 use session::{Session, What};
 
 const PROGRAM: &str = "moothall-recorder";
@@ -27,6 +29,7 @@ struct Means {
     directory: PathBuf,
     mailbox: Mailbox,
     reports: mpsc::UnboundedSender<RecorderReport>,
+    rules: Rules,
 }
 
 /// Takes the focus' orders.
@@ -46,31 +49,35 @@ pub(super) fn program() -> Option<PathBuf> {
 
 /// Where recordings go.
 pub(super) fn directory(configured: Option<&Path>, state_dir: Option<&Path>) -> Option<PathBuf> {
-    configured.map(Path::to_owned).or_else(|| Some(state_dir?.join("recordings")))
+    configured.map(Path::to_owned).or_else(|| Some(place::choose(state_dir?.join("recordings"))))
 }
 
-/// Whoever carries out what the focus wants of a recorder. What ended with the host before this one is closed.
-pub(super) fn recorder(program: PathBuf, directory: PathBuf, mailbox: Mailbox) -> Recorder {
-    if directory.is_dir() {
-        tokio::spawn(recover(program.clone(), directory.clone()));
-    }
+/// Whoever carries out what the focus wants of a recorder. What ended with the host before this one is closed. `site`: the address of
+/// the page, where it is known.
+pub(super) fn recorder(
+    program: PathBuf,
+    directory: PathBuf,
+    config: &Config,
+    site: Option<&str>,
+    mailbox: Mailbox,
+) -> Recorder {
+    let rules = Rules::new(config, site);
+    tokio::spawn(clean_up(program.clone(), directory.clone(), rules.clone()));
     let (reports, heard) = mpsc::unbounded_channel();
     tracing::info!(directory = %directory.display(), "meetings can be recorded");
-    let means = Means { program, directory, mailbox, reports };
+    let means = Means { program, directory, mailbox, reports, rules };
     let port = Recordings { means, running: BTreeMap::new(), next: 1 };
     Recorder { port: Box::new(port), reports: heard }
 }
 
-/// Those that another host writes are left alone.
-async fn recover(program: PathBuf, directory: PathBuf) {
-    let done =
-        Command::new(&program).arg("recover").arg(&directory).stdin(Stdio::null()).stdout(Stdio::null()).status();
-    match done.await {
-        Ok(status) if status.success() => {}
-        // What it says of the recordings is in the log, on standard error.
-        Ok(_) => tracing::warn!("not every recording of before could be closed"),
-        Err(error) => tracing::warn!("{} cannot be started: {error}", program.display()),
+/// What was left open is closed; recordings that another host writes are left alone.
+async fn clean_up(program: PathBuf, directory: PathBuf, rules: Rules) {
+    if directory.is_dir() {
+        let recover = rules::command(&program, "recover", &directory);
+        rules::run(recover, "not every recording of before could be closed").await;
+        rules.finalize(&program, &directory);
     }
+    rules.tidy(&program, &directory).await;
 }
 
 impl RecorderPort for Recordings {

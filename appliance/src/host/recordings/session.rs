@@ -7,6 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use board_config::RecordingName;
 use bridge::core::taps::{TapId, TapRefusal};
 use bridge::shell::mailbox::Letter;
 use media_tap::{Answer, Begin, Message, Note, VERSION, Wish};
@@ -68,7 +69,7 @@ enum Next {
 
 impl Session {
     pub(super) fn new(means: Means, what: What) -> Self {
-        let name = name(&what.room, dates::now());
+        let name = name(&means.rules.name, &what, dates::now());
         Self { means, what, name }
     }
 
@@ -102,6 +103,7 @@ impl Session {
             Some(error) => tracing::error!(recording = %self.name, error, "the recording ended"),
         }
         self.report(RecorderReport::Off { session: self.what.session.clone(), error });
+        self.means.rules.finalize(&self.means.program, &self.means.directory);
     }
 
     fn report(&self, report: RecorderReport) {
@@ -187,14 +189,10 @@ impl Session {
     /// It finishes by itself when our side of the socket closes, whatever happened to us.
     fn start(&self, theirs: OwnedFd) -> io::Result<Child> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.means.directory)?;
-        Command::new(&self.means.program)
-            .arg("record")
-            .arg("--directory")
-            .arg(&self.means.directory)
-            .stdin(Stdio::from(theirs))
-            .stdout(Stdio::null())
-            .kill_on_drop(false)
-            .spawn()
+        let mut command = Command::new(&self.means.program);
+        command.arg("record").arg("--directory").arg(&self.means.directory);
+        self.means.rules.record(&mut command);
+        command.stdin(Stdio::from(theirs)).stdout(Stdio::null()).kill_on_drop(false).spawn()
     }
 
     /// Between the recorder and everybody else. `None`: it is to end.
@@ -262,14 +260,14 @@ fn note(happening: Happening) -> Note {
 }
 
 /// `standup-2026-11-29-084100`: what a file may be called everywhere.
-fn name(room: &str, seconds: u64) -> String {
+fn name(template: &RecordingName, what: &What, seconds: u64) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
-    let room: String = room.chars().map(plain).take(64).collect();
-    let time = dates::second(seconds).replace(' ', "-").replace(':', "");
-    match room.trim_matches('-') {
-        "" => format!("meeting-{time}"),
-        room => format!("{room}-{time}"),
-    }
+    let word = |text: &str, most| text.chars().map(plain).take(most).collect::<String>();
+    let time = dates::second(seconds).replace(':', "");
+    let (date, time) = time.split_once(' ').unwrap_or((&time, ""));
+    let room = word(&what.room, 64);
+    let room = Some(room.trim_matches('-')).filter(|room| !room.is_empty()).unwrap_or("meeting");
+    template.fill([room, date, time, &word(&what.meeting_id, 36)])
 }
 
 #[cfg(test)]
@@ -278,7 +276,19 @@ mod tests {
 
     #[test]
     fn names_are_for_every_file_system() {
-        assert_eq!(name("stand up/../é", 1_795_817_640), "stand-up-2026-11-27-221400");
-        assert_eq!(name("...", 0), "meeting-1970-01-01-000000");
+        let name = |template: &str, room: &str, seconds| {
+            let what = What {
+                session: String::new(),
+                room: room.to_owned(),
+                meeting_id: "5a1d/..".to_owned(),
+                initiator: None,
+                tap: 1,
+            };
+            name(&RecordingName::try_from(template.to_owned()).unwrap(), &what, seconds)
+        };
+        let usual = "{room}-{date}-{time}";
+        assert_eq!(name(usual, "stand up/../é", 1_795_817_640), "stand-up-2026-11-27-221400");
+        assert_eq!(name(usual, "...", 0), "meeting-1970-01-01-000000");
+        assert_eq!(name("{date}_{meeting}", "x", 0), "1970-01-01_5a1d---");
     }
 }

@@ -18,6 +18,11 @@ export class Recording implements Part {
     return this.room.config.recordingService?.enabled === true && this.room.moderator;
   }
 
+  /** What the operator wants people to read. */
+  get notice(): string {
+    return this.room.config.recordingService?.notice ?? '';
+  }
+
   start(): void {
     void this.ask({ action: 'start', recording_mode: 'file' }).catch(() => this.room.tell({ what: 'recording', event: 'failed', by: '' }));
   }

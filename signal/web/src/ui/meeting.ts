@@ -294,7 +294,8 @@ export class Meeting {
   }
 
   private askToRecord(): void {
-    choose(t('record.ask'), [h('p', {}, t('record.ask.told'))], [
+    const notice = this.host.conference?.recording.notice;
+    choose(t('record.ask'), [h('p', {}, t('record.ask.told')), ...(notice ? [h('p', { dir: 'auto', 'data-test': 'record-notice' }, notice)] : [])], [
       { label: 'record.go', test: 'record-go', focus: true, run: () => this.host.conference?.recording.start() },
       { label: 'record.no' },
     ]);

@@ -535,6 +535,7 @@ export default {
     'record.no': 'Jetzt nicht',
     'record.seen': 'Verstanden',
     'record.started': 'Die Aufnahme hat begonnen. {name} nimmt diese Besprechung auf der Box auf.',
+    'record.always': 'Die Aufnahme hat begonnen: Besprechungen in diesem Raum werden immer auf der Box aufgenommen.',
     'record.running': 'Diese Besprechung wird auf der Box aufgenommen.',
     'record.stopped': 'Die Aufnahme ist beendet. Das Aufgenommene bleibt auf der Box.',
     'record.failed': 'Die Box konnte nicht aufnehmen. Was bis jetzt aufgenommen wurde, bleibt erhalten.',
