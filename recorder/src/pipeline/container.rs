@@ -7,16 +7,16 @@ use media_tap::Codec;
 pub enum Container {
     /// Fragmented MP4 (ISO 14496-12).
     Mp4,
-    /// WebM, clusters of which may be of unknown size. GStreamer 1.22 does not know VP8 in MP4, and what it writes there of AV1's
-    /// configuration is not understood by others.
+    /// WebM, clusters of which may be of unknown size. GStreamer 1.22 does not know VP8 in MP4, what it writes there of AV1's
+    /// configuration is not understood by others, and it loses pictures when it plays VP9 from fragments of different frame rates.
     WebM,
 }
 
 impl Container {
     pub fn of(codec: Codec) -> Self {
         match codec {
-            Codec::Opus | Codec::Vp9 | Codec::H264 => Self::Mp4,
-            Codec::Vp8 | Codec::Av1 => Self::WebM,
+            Codec::Opus | Codec::H264 => Self::Mp4,
+            Codec::Vp8 | Codec::Vp9 | Codec::Av1 => Self::WebM,
         }
     }
 

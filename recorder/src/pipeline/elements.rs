@@ -36,9 +36,6 @@ pub(super) fn caps(format: &Format) -> gst::Caps {
             .field("bit-depth-chroma", u32::from(*depth))
             .field("chroma-format", chroma_format(*chroma))
             .field("alignment", "super-frame")
-            // The stream itself says these. GStreamer 1.22 ends the process where one is missing.
-            .field("colorimetry", "0:0:0:0")
-            .field("chroma-site", "mpeg2")
             .field("framerate", variable())
             .build(),
         Format::H264 { width, height, config } => gst::Caps::builder("video/x-h264")

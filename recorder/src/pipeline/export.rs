@@ -7,6 +7,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 
 use super::scan::play;
+use super::steady::keep_caps;
 use super::{Container, WriterError};
 
 /// A track of the new file.
@@ -46,7 +47,12 @@ pub fn export(tracks: &[Track], target: &Path, within: Duration) -> Result<(), E
     for track in tracks {
         add(&pipeline, &muxer, track)?;
     }
-    play(&pipeline, within).map_err(ExportError::Failed)
+    let made = play(&pipeline, within).map_err(ExportError::Failed);
+    if made.is_err() {
+        // A part of it would look like all of it.
+        let _ = std::fs::remove_file(target);
+    }
+    made
 }
 
 /// Source and demuxer of a track. The muxer's pad is asked for at once, so that it waits for it.
@@ -61,6 +67,7 @@ fn add(pipeline: &gst::Pipeline, muxer: &gst::Element, track: &Track) -> Result<
     let title = track.title.clone();
     demuxer.connect_pad_added(move |_, pad| {
         pad.set_offset(offset);
+        keep_caps(pad);
         say_title(pad, &title);
         if let Some(entry) = queue.static_pad("sink") {
             // One that does not fit ends in an error of the pipeline.

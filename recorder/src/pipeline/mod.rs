@@ -4,6 +4,7 @@ pub mod container;
 mod elements;
 mod export;
 mod scan;
+mod steady;
 pub mod whole;
 mod writer;
 

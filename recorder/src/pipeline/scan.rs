@@ -9,6 +9,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use serde::Serialize;
 
+use super::steady::keep_caps;
 use super::{Container, WriterError};
 
 /// How far to look.
@@ -37,19 +38,19 @@ pub struct Scan {
 pub fn scan(path: &Path, container: Container, depth: Depth, within: Duration) -> Result<Scan, WriterError> {
     let pipeline = gst::Pipeline::new();
     let source = gst::ElementFactory::make("filesrc").property("location", path).build()?;
-    let reader = gst::ElementFactory::make(match (depth, container) {
-        (Depth::Decoded, _) => "decodebin",
-        (Depth::Frames, container) => container.demuxer(),
-    });
-    let reader = reader.build()?;
+    let reader = gst::ElementFactory::make(container.demuxer()).build()?;
     pipeline.add_many([&source, &reader])?;
     source.link(&reader)?;
     let counts = Arc::new(Counts::default());
     let (weak, counted) = (pipeline.downgrade(), counts.clone());
     reader.connect_pad_added(move |_, pad| {
+        keep_caps(pad);
         if let Some(pipeline) = weak.upgrade() {
             // A pad that leads nowhere ends in an error of the pipeline.
-            let _ = count(&pipeline, pad, counted.clone());
+            let _ = match depth {
+                Depth::Frames => count(&pipeline, pad, counted.clone()),
+                Depth::Decoded => decode(&pipeline, pad, counted.clone()),
+            };
         }
     });
     let ended = play(&pipeline, within);
@@ -67,6 +68,19 @@ struct Counts {
     frames: AtomicU64,
     /// In nanoseconds.
     end: AtomicU64,
+}
+
+fn decode(pipeline: &gst::Pipeline, pad: &gst::Pad, counts: Arc<Counts>) -> Option<()> {
+    let decoder = gst::ElementFactory::make("decodebin").build().ok()?;
+    pipeline.add(&decoder).ok()?;
+    let weak = pipeline.downgrade();
+    decoder.connect_pad_added(move |_, pad| {
+        if let Some(pipeline) = weak.upgrade() {
+            let _ = count(&pipeline, pad, counts.clone());
+        }
+    });
+    decoder.sync_state_with_parent().ok()?;
+    pad.link(&decoder.static_pad("sink")?).ok().map(|_| ())
 }
 
 fn count(pipeline: &gst::Pipeline, pad: &gst::Pad, counts: Arc<Counts>) -> Option<()> {
