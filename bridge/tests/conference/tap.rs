@@ -185,3 +185,23 @@ fn redundant_audio_comes_to_a_tap_as_the_packets_that_are_in_it() {
     let expected = [10_u8, 11, 12].map(|said| (OPUS, u16::from(said), u32::from(said), vec![said, 0xaa]));
     assert_eq!(blocks, expected);
 }
+
+#[test]
+fn a_camera_that_becomes_a_screen_is_told_anew() {
+    let mut world = World::meeting(1);
+    tap(&mut world).unwrap();
+    drain(&mut world);
+    let source = format!("{}-v0", World::id(1));
+    let mut kinds = |video_type: &str| {
+        let message = r#"{"colibriClass":"SourceVideoTypeMessage","sourceName":"NAME","videoType":"TYPE"}"#;
+        world.say(1, &message.replace("NAME", &source).replace("TYPE", video_type));
+        let notes = drain(&mut world).notes;
+        notes
+            .iter()
+            .filter_map(|note| if let Note::Stream(stream) = note { Some(stream.desktop) } else { None })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(kinds("desktop"), [true]);
+    assert_eq!(kinds("none"), [false; 0], "nothing is shown for the moment");
+    assert_eq!(kinds("camera"), [false]);
+}

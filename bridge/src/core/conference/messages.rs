@@ -68,8 +68,16 @@ impl Conference {
                 subscription.exclude.truncate(MAX_NAMES);
                 endpoint.audio.replace(subscription.clone()) != Some(subscription)
             }
-            ClientMessage::SourceVideoType { source, video_type } => endpoint.set_video_type(&source, video_type),
-            ClientMessage::VideoType(video_type) => self.on_legacy_video_type(place, video_type),
+            ClientMessage::SourceVideoType { source, video_type } => {
+                let changed = endpoint.set_video_type(&source, video_type);
+                self.tap_retyped(turn.now, place);
+                changed
+            }
+            ClientMessage::VideoType(video_type) => {
+                let changed = self.on_legacy_video_type(place, video_type);
+                self.tap_retyped(turn.now, place);
+                changed
+            }
             ClientMessage::Unknown(class) => {
                 tracing::trace!(endpoint = %endpoint.id, %class, "message of an unknown class");
                 false

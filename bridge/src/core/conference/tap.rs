@@ -279,6 +279,29 @@ impl Conference {
         }
     }
 
+    /// A camera became a screen, or the other way round: older clients send both as one source.
+    pub(super) fn tap_retyped(&mut self, now: Instant, place: usize) {
+        let Some(mut tap) = self.tap.take() else {
+            return;
+        };
+        let of_owner =
+            tap.tracks.iter().filter(|track| track.names.owner == place && track.names.kind == MediaKind::Video);
+        // One that shows nothing for the moment stays what it was.
+        let shows = |owner: &Endpoint, names: &Names| {
+            owner.sources.get(names.source).is_some_and(|source| source.video_type != VideoType::None)
+        };
+        let owner = self.get(place);
+        let notes: Vec<Stream> = of_owner
+            .filter_map(|track| {
+                owner.filter(|owner| shows(owner, &track.names)).and_then(|it| describe(it, &track.names))
+            })
+            .collect();
+        for stream in notes {
+            tap.note(now, Note::Stream(stream));
+        }
+        self.tap = Some(tap);
+    }
+
     /// Makes the tap's tracks match the sources that there are, and tells it of each.
     pub(super) fn connect_tap(&mut self, now: Instant, sources: &[Names]) {
         let Some(mut tap) = self.tap.take() else {
