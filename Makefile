@@ -32,7 +32,7 @@ NEED_RECORDER := $(NEED_RUN) pkg-config:pkg-config \
 	$(call DOCUMENTED,libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libclang-dev $(PLUGINS))
 NEED_TEST := $(NEED_RECORDER) chromium:chromium firefox-esr:firefox-esr ip:iproute2 unshare:util-linux openssl:openssl \
 	ps:procps pkill:procps /usr/sbin/sysctl:procps certutil:libnss3-tools curl:curl
-NEED_DEB := dpkg-deb:dpkg strip:binutils readelf:binutils
+NEED_DEB := $(NEED_RECORDER) dpkg-deb:dpkg strip:binutils readelf:binutils
 NEED_PACKAGE := $(NEED_DEB) lintian:lintian systemd-analyze:systemd deb-systemd-helper:init-system-helpers setpriv:util-linux \
 	systemd-nspawn:systemd-container pgrep:procps dbus-daemon:dbus python3:python3
 NEED_IMAGE := mmdebstrap:mmdebstrap /usr/sbin/mke2fs:e2fsprogs /usr/sbin/sfdisk:fdisk /usr/sbin/mkfs.vfat:dosfstools mcopy:mtools \
@@ -70,20 +70,21 @@ run: setup-run $(BIN) ## host a meeting on this machine (ARGS='--config site.tom
 
 cross: setup-run $(WEB)/dist/index.html ## build the release for 64-bit ARM
 	@.ci/cross build --release --locked -p appliance
+	@.ci/cross build --release --locked -p recorder
 	@.ci/budget moothall $(ARM)
 
 deb: $(addprefix deb-,$(ARCHITECTURES)) ## Debian packages for this machine and for 64-bit ARM (ARCHITECTURES=arm64 for one): target/packages
 
-# Puts a program for an architecture into its package.
+# Puts the programs for an architecture into their packages.
 define PACKAGE
-	@.ci/need $(NEED_DEB)
-	@appliance/package/deb $(1) $(2) $(SHARE) $(PACKAGES)
+	@appliance/package/deb $(1) $(PACKAGES) $(2) $(SHARE)/moothall $(2)-recorder $(SHARE)/moothall-recorder
 	@.ci/budget moothall $(2)
-	@.ci/budget package $$(ls -t $(PACKAGES)/*_$(1).deb | head -n 1)
+	@.ci/budget package $$(ls -t $(PACKAGES)/moothall_*_$(1).deb | head -n 1)
 endef
 
 deb-$(ARCHITECTURE): setup-run share $(WEB)/dist/index.html
 	@cargo build --release --locked -p appliance
+	@cargo build --release --locked -p recorder
 	$(call PACKAGE,$(ARCHITECTURE),$(TARGET)/release/moothall)
 
 ifneq ($(ARCHITECTURE),arm64)
@@ -96,13 +97,15 @@ IMAGE := $(TARGET)/image
 EMULATE := env MOOTHALL_IMAGE=$(abspath $(TARGET)/image/disk.img) tests/netns node --test
 image-qemu: deb-arm64 ## a disk image for an emulated 64-bit ARM board, of Debian's packages and ours: target/image/disk.img
 	@.ci/need $(NEED_IMAGE)
-	@board-configs/image/build qemu-arm64 $$(ls -t $(PACKAGES)/*_arm64.deb | head -n 1) $(IMAGE)
+	@board-configs/image/build qemu-arm64 $$(ls -t $(PACKAGES)/moothall_*_arm64.deb | head -n 1) $(IMAGE)
 
 # Man pages and completions, as they lie in /usr/share. With `--workspace`, what the tests compiled fits.
 share:
+	@.ci/need $(NEED_DEB)
 	@rm -rf $(SHARE)
-	@cargo build --quiet --workspace --locked --bin manual
-	@$(TARGET)/debug/manual $(SHARE)
+	@cargo build --quiet --workspace --locked --bin manual --example manual
+	@$(TARGET)/debug/manual $(SHARE)/moothall
+	@$(TARGET)/debug/examples/manual $(SHARE)/moothall-recorder
 
 test: ## everything that must pass before a change lands (Debian 12 and 13)
 	@$(MAKE) test-stages
@@ -180,7 +183,7 @@ board-tools:
 board-image: setup-test share board-tools
 	@.ci/cross build --locked --profile emulated -p appliance
 	@rm -rf $(PACKAGES)/emulated
-	@appliance/package/deb arm64 $(ARM_EMULATED) $(SHARE) $(PACKAGES)/emulated
+	@appliance/package/deb arm64 $(PACKAGES)/emulated $(ARM_EMULATED) $(SHARE)/moothall
 	@board-configs/image/build qemu-arm64 $(PACKAGES)/emulated/*.deb $(IMAGE)
 
 # One start, one meeting, one update that is taken back. Comes after `board-image`.
@@ -290,9 +293,10 @@ hops-kept:
 package-test: rust-build share
 	@.ci/need $(NEED_PACKAGE)
 	@rm -rf $(PACKAGES)/debug
-	@appliance/package/deb $(ARCHITECTURE) $(TARGET)/debug/moothall $(SHARE) $(PACKAGES)/debug
-	@tests/package $(PACKAGES)/debug/*.deb
-	@tests/system $(PACKAGES)/debug/*.deb
+	@appliance/package/deb $(ARCHITECTURE) $(PACKAGES)/debug $(TARGET)/debug/moothall $(SHARE)/moothall \
+		$(TARGET)/debug/moothall-recorder $(SHARE)/moothall-recorder
+	@tests/package $(PACKAGES)/debug/moothall_*.deb
+	@tests/system $(PACKAGES)/debug/moothall_*.deb
 
 browser-test: $(BROWSER)/node_modules/.package-lock.json $(LIBRARY)
 	@status=0; tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; for suite in $(BROWSER)/*.test.mjs; do \

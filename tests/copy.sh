@@ -1,7 +1,7 @@
-# To be sourced with the path of a Debian package as the first argument: makes a copy of this system that is gone afterwards (overlayfs in
-# memory) with nothing but a loopback network, with the package as /tmp/moothall.deb in it. It needs root.
+# To be sourced with the path of the package `moothall` as the first argument: makes a copy of this system that is gone afterwards
+# (overlayfs in memory) with nothing but a loopback network, with it and `moothall-recorder`, which lies beside it, in /tmp. It needs root.
 #
-# After it: $root, $log, `install`, and `check`, which counts into $passed and $failed.
+# After it: $root, $log, `install`, `install_recorder`, and `check`, which counts into $passed and $failed.
 set -u
 deb=$(realpath "$1")
 if [ "$(id -u)" != 0 ]; then exec sudo "$0" "$deb"; fi
@@ -30,5 +30,8 @@ mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/changes,workdir=/mnt/scratc
 root=/mnt/root
 log=/mnt/log
 mount -t tmpfs tmpfs $root/tmp
+recorder=$(dirname "$deb")/$(basename "$deb" | sed 's/^moothall_/moothall-recorder_/')
 cp "$deb" $root/tmp/moothall.deb
+cp "$recorder" $root/tmp/moothall-recorder.deb
 install() { chroot $root env DEBIAN_FRONTEND=noninteractive dpkg --install /tmp/moothall.deb; }
+install_recorder() { chroot $root env DEBIAN_FRONTEND=noninteractive dpkg --install /tmp/moothall-recorder.deb; }

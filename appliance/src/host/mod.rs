@@ -153,11 +153,11 @@ impl House {
         tokio::task::spawn_blocking(text::read_ahead);
         let state_dir = self.housekeeping.source.as_ref().and_then(Source::dir).map(Path::to_owned);
         let directory = recordings::directory(self.config.recorder.directory.as_deref(), state_dir.as_deref());
-        let recorder = recordings::program().zip(directory);
+        let recorder = recordings::find().zip(directory);
         let site = mdns_name(&self.config).map(|name| format!("https://{name}"));
-        let recorder = recorder.map(|(program, directory)| {
-            recordings::recorder(program, directory, &self.config.recorder, site.as_deref(), mailbox.clone())
-        });
+        let config = &self.config.recorder;
+        let place = recordings::Place { config, state_dir: state_dir.as_deref(), site: site.as_deref() };
+        let recorder = recorder.map(|(way, directory)| recordings::recorder(way, directory, place, mailbox.clone()));
         let mut composed = compose::signal(&self.config);
         composed.focus.recording = recorder.is_some();
         let signal = Signal::new(composed, random()?);

@@ -2,10 +2,13 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::Path;
 use std::time::Instant;
 
 use media_tap::{Answer, Body, Frames, MAX_MESSAGE, Message, Note};
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, recv, send, socket, socketpair,
+};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 
@@ -22,9 +25,25 @@ impl Line {
     pub(super) fn open() -> io::Result<(Self, OwnedFd)> {
         let flags = SockFlag::SOCK_CLOEXEC;
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
+        Ok((Self::new(ours)?, theirs))
+    }
+
+    /// To a recorder that systemd starts for us.
+    pub(super) fn connect(path: &Path) -> io::Result<Self> {
+        let ours = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?;
+        connect(ours.as_raw_fd(), &UnixAddr::new(path)?)?;
+        Self::new(ours)
+    }
+
+    fn new(ours: OwnedFd) -> io::Result<Self> {
         let ours = std::os::unix::net::UnixStream::from(ours);
         ours.set_nonblocking(true)?;
-        Ok((Self { socket: UnixStream::from_std(ours)?, began: Instant::now() }, theirs))
+        Ok(Self { socket: UnixStream::from_std(ours)?, began: Instant::now() })
+    }
+
+    /// Waits until the other side has closed it.
+    pub(super) async fn closes(&self) {
+        while self.hear().await.is_some() {}
     }
 
     /// For the bridge.

@@ -7,6 +7,7 @@ mod line;
 mod place;
 mod rules;
 mod session;
+mod way;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,13 +20,12 @@ use tokio::sync::mpsc;
 
 use rules::Rules;
 use session::{Session, What};
-
-const PROGRAM: &str = "moothall-recorder";
+pub(super) use way::{Way, find};
 
 /// What every recording needs.
 #[derive(Debug, Clone)]
 struct Means {
-    program: PathBuf,
+    way: Way,
     directory: PathBuf,
     mailbox: Mailbox,
     reports: mpsc::UnboundedSender<RecorderReport>,
@@ -41,31 +41,37 @@ struct Recordings {
     next: u64,
 }
 
-/// The program beside our own, if it is installed.
-pub(super) fn program() -> Option<PathBuf> {
-    let beside = std::env::current_exe().ok()?.with_file_name(PROGRAM);
-    beside.is_file().then_some(beside)
-}
-
 /// Where recordings go.
 pub(super) fn directory(configured: Option<&Path>, state_dir: Option<&Path>) -> Option<PathBuf> {
     configured.map(Path::to_owned).or_else(|| Some(place::choose(state_dir?.join("recordings"))))
 }
 
-/// Whoever carries out what the focus wants of a recorder. What ended with the host before this one is closed. `site`: the address of
-/// the page, where it is known.
-pub(super) fn recorder(
-    program: PathBuf,
-    directory: PathBuf,
-    config: &Config,
-    site: Option<&str>,
-    mailbox: Mailbox,
-) -> Recorder {
-    let rules = Rules::new(config, site);
-    tokio::spawn(clean_up(program.clone(), directory.clone(), rules.clone()));
+/// Where a host is, and what it was told of recordings.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) config: &'a Config,
+    pub(super) state_dir: Option<&'a Path>,
+    /// The address of the page, where it is known.
+    pub(super) site: Option<&'a str>,
+}
+
+/// Whoever carries out what the focus wants of a recorder. What ended with the host before this one is closed.
+pub(super) fn recorder(way: Way, directory: PathBuf, place: Place<'_>, mailbox: Mailbox) -> Recorder {
+    let rules = Rules::new(place.config, place.site);
+    match (&way, place.state_dir) {
+        (Way::Program(program), _) => {
+            tokio::spawn(clean_up(program.clone(), directory.clone(), rules.clone()));
+        }
+        (Way::Service(_), Some(state_dir)) => {
+            if let Err(error) = way::tell(state_dir, &rules.variables(&directory)) {
+                tracing::warn!(%error, "the recorder's service cannot be told where recordings go");
+            }
+        }
+        (Way::Service(_), None) => {}
+    }
     let (reports, heard) = mpsc::unbounded_channel();
     tracing::info!(directory = %directory.display(), "meetings can be recorded");
-    let means = Means { program, directory, mailbox, reports, rules };
+    let means = Means { way, directory, mailbox, reports, rules };
     let port = Recordings { means, running: BTreeMap::new(), next: 1 };
     Recorder { port: Box::new(port), reports: heard }
 }

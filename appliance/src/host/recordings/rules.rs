@@ -57,6 +57,27 @@ impl Rules {
         }
     }
 
+    /// The same for systemd's units.
+    pub(super) fn variables(&self, directory: &Path) -> [(&'static str, Vec<String>); 4] {
+        let words =
+            |words: &[OsString]| words.iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>();
+        let directory = directory.display().to_string();
+        let with = |first: &[&str], rest: &[OsString]| {
+            let first = first.iter().map(|&word| word.to_owned());
+            first.chain(words(rest)).collect::<Vec<_>>()
+        };
+        let mut record = with(&["--directory", &directory], &self.keep);
+        if !self.finalize.is_empty() {
+            record.push("--pending".to_owned());
+        }
+        [
+            ("MOOTHALL_RECORDINGS", vec![directory.clone()]),
+            ("MOOTHALL_RECORD", record),
+            ("MOOTHALL_TIDY", with(&[&directory], &self.keep)),
+            ("MOOTHALL_FINALIZE", with(&[&directory], &self.finalize)),
+        ]
+    }
+
     /// Adds what `record` is told.
     pub(super) fn record(&self, command: &mut Command) {
         command.args(&self.keep);

@@ -4,6 +4,7 @@ use std::fs::DirBuilder;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,8 +17,8 @@ use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
-use super::Means;
 use super::line::Line;
+use super::{Means, Way};
 use crate::dates;
 
 /// A meeting comes to the bridge when the second one joins: until then it is looked for.
@@ -92,9 +93,9 @@ impl Session {
                     sleep(AGAIN).await;
                 }
                 Err(error) => {
-                    let Means { program, directory, .. } = &self.means;
-                    let (program, directory) = (program.display(), directory.display());
-                    break Some(format!("cannot start {program} with the folder {directory}: {error}"));
+                    let Means { way: Way::Program(means) | Way::Service(means), directory, .. } = &self.means;
+                    let (means, directory) = (means.display(), directory.display());
+                    break Some(format!("cannot start a recorder ({means}) with the folder {directory}: {error}"));
                 }
             }
         };
@@ -103,7 +104,9 @@ impl Session {
             Some(error) => tracing::error!(recording = %self.name, error, "the recording ended"),
         }
         self.report(RecorderReport::Off { session: self.what.session.clone(), error });
-        self.means.rules.finalize(&self.means.program, &self.means.directory);
+        if let Way::Program(program) = &self.means.way {
+            self.means.rules.finalize(program, &self.means.directory);
+        }
     }
 
     fn report(&self, report: RecorderReport) {
@@ -116,7 +119,14 @@ impl Session {
     }
 
     async fn attempt(&self, attempt: u32, happenings: &mut mpsc::UnboundedReceiver<Happening>) -> io::Result<Ended> {
-        let (mut line, theirs) = Line::open()?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.means.directory)?;
+        let (mut line, program) = match &self.means.way {
+            Way::Program(program) => {
+                let (line, theirs) = Line::open()?;
+                (line, Some((program, theirs)))
+            }
+            Way::Service(socket) => (Line::connect(socket)?, None),
+        };
         let mut early = Vec::new();
         while !self.tap(&mut line, attempt).await? {
             let waited = timeout(LOOK_AGAIN, happenings.recv()).await;
@@ -126,7 +136,8 @@ impl Session {
                 Err(_) => {}
             }
         }
-        let mut child = self.start(theirs).inspect_err(|_| self.means.mailbox.post(self.untap(Box::new(|()| {}))))?;
+        let child = program.map(|(program, theirs)| self.start(program, theirs)).transpose();
+        let child = child.inspect_err(|_| self.means.mailbox.post(self.untap(Box::new(|()| {}))))?;
         for happening in early {
             // Should it be gone already, that is heard next.
             let _ = line.say(&note(happening)).await;
@@ -142,12 +153,23 @@ impl Session {
             Some(ended) => ended,
             None => farewell(&line).await,
         };
+        self.end(line, child).await?;
+        Ok(ended)
+    }
+
+    /// Until its process has gone.
+    async fn end(&self, line: Line, child: Option<Child>) -> io::Result<()> {
+        let Some(mut child) = child else {
+            // Systemd looks after one that does not end.
+            let _ = timeout(FAREWELL, line.closes()).await;
+            return Ok(());
+        };
         drop(line);
         if timeout(FAREWELL, child.wait()).await.is_err() {
             tracing::warn!(recording = %self.name, "the recorder did not end, and is made to");
             child.kill().await?;
         }
-        Ok(ended)
+        Ok(())
     }
 
     /// True once the bridge gives everything; false while it does not know the meeting.
@@ -187,9 +209,8 @@ impl Session {
     }
 
     /// It finishes by itself when our side of the socket closes, whatever happened to us.
-    fn start(&self, theirs: OwnedFd) -> io::Result<Child> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.means.directory)?;
-        let mut command = Command::new(&self.means.program);
+    fn start(&self, program: &Path, theirs: OwnedFd) -> io::Result<Child> {
+        let mut command = Command::new(program);
         command.arg("record").arg("--directory").arg(&self.means.directory);
         self.means.rules.record(&mut command);
         command.stdin(Stdio::from(theirs)).stdout(Stdio::null()).kill_on_drop(false).spawn()
