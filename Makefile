@@ -203,6 +203,7 @@ lint: ## formatting, clippy, documentation, types of the page
 BENCH := cargo build --locked -p tests --bins --config 'profile.dev.package.tests.opt-level=2'
 bench: setup-test ## memory, processor time and time to join of the release build
 	@cargo build --release --locked -p appliance
+	@cargo build --release --locked -p recorder
 	@$(BENCH)
 	@echo; echo '$$ bench-meeting moothall 10 20'
 	@tests/netns $(TARGET)/debug/bench-meeting $(TARGET)/release/moothall 10 20

@@ -47,6 +47,13 @@ impl Server {
         self.0.id()
     }
 
+    /// Ids of the processes that it started.
+    pub fn children(&self) -> Result<Vec<u32>> {
+        let id = self.id();
+        let text = fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?;
+        text.split_whitespace().map(|child| Ok(child.parse()?)).collect()
+    }
+
     /// Whether it runs, for people who read of a failure.
     pub fn fate(&mut self) -> String {
         match self.0.try_wait() {
@@ -74,13 +81,18 @@ impl Server {
 
     /// What it takes now.
     pub fn memory(&self) -> Result<Memory> {
-        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.0.id()))?;
-        let field = |name: &str| -> Result<u64> {
-            let line = text.lines().find(|line| line.starts_with(name)).context("field")?;
-            Ok(line.split_whitespace().nth(1).context("value")?.parse()?)
-        };
-        Ok(Memory { resident: field("Rss:")?, proportional: field("Pss:")?, anonymous: field("Anonymous:")? })
+        memory(self.id())
     }
+}
+
+/// What a process takes now, in KiB.
+pub fn memory(process: u32) -> Result<Memory> {
+    let text = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
+    let field = |name: &str| -> Result<u64> {
+        let line = text.lines().find(|line| line.starts_with(name)).context("field")?;
+        Ok(line.split_whitespace().nth(1).context("value")?.parse()?)
+    };
+    Ok(Memory { resident: field("Rss:")?, proportional: field("Pss:")?, anonymous: field("Anonymous:")? })
 }
 
 /// Processor time of a process in microseconds.

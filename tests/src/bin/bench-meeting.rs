@@ -1,16 +1,17 @@
 //! Memory and processor time of a server: idle, and with meetings in which everybody sends audio and video.
 //!
 //! `bench-meeting SERVER-BINARY PARTICIPANTS SECONDS` starts the server on loopback, once for each kind of meeting, and prints what
-//! it cost. Run it in a network namespace (`tests/netns`).
+//! it cost; where a recorder lies beside it, once more while the meeting is recorded. Run it in a network namespace (`tests/netns`).
 #![allow(clippy::indexing_slicing, reason = "a crash is a failed measurement")]
 #![expect(clippy::print_stdout, reason = "what this program is for")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
 use anyhow::{Result, ensure};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 use tests::bot::sender::Load;
-use tests::measure::{Server, processor};
+use tests::measure::{Server, memory, processor};
 use tests::participant::Participant;
 use tokio::task::LocalSet;
 
@@ -67,11 +68,16 @@ fn main() -> Result<()> {
     ensure!(count >= 2 && seconds >= 3, "a meeting needs two people and some seconds");
     let state = env::temp_dir().join(format!("bench-meeting-{}", std::process::id()));
     let config = state.with_extension("toml");
-    fs::write(&config, CONFIG)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    for view in [View::Gallery, View::Stage, View::Large] {
+    let mut runs = vec![(View::Gallery, false), (View::Stage, false), (View::Large, false)];
+    if Path::new(&args[1]).with_file_name("moothall-recorder").is_file() {
+        runs.push((View::Gallery, true));
+    }
+    for (view, recorded) in runs {
+        let record = if recorded { "[recorder]\nrooms = [\"*\"]\nmin_free = 0\n" } else { "[recorder]\nrooms = []\n" };
+        fs::write(&config, format!("{CONFIG}{record}"))?;
         let server = Server::start(&args[1], &state, &config)?;
-        let result = runtime.block_on(LocalSet::new().run_until(measure(&server, view, count, seconds)));
+        let result = runtime.block_on(LocalSet::new().run_until(measure(&server, view, count, seconds, recorded)));
         drop(server);
         fs::remove_dir_all(&state)?;
         result?;
@@ -80,7 +86,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-async fn measure(server: &Server, view: View, count: u32, seconds: u64) -> Result<()> {
+async fn measure(server: &Server, view: View, count: u32, seconds: u64, recorded: bool) -> Result<()> {
     let addr = "127.0.0.1:8443".parse()?;
     server.settled(addr).await?;
     let idle = server.memory()?;
@@ -105,10 +111,14 @@ async fn measure(server: &Server, view: View, count: u32, seconds: u64) -> Resul
         })
         .collect();
     tokio::time::sleep_until(warm.into()).await;
+    let recorder = recorder(server, recorded)?;
     let before = (processor(server.id())?, processor(std::process::id())?);
+    let recorder_before = recorder.map(processor).transpose()?;
     tokio::time::sleep_until(end.into()).await;
     let used = (processor(server.id())? - before.0, processor(std::process::id())? - before.1);
     let busy = server.memory()?;
+    let recorder = recorder.zip(recorder_before).map(|(id, before)| anyhow::Ok((processor(id)? - before, memory(id)?)));
+    let recorder = recorder.transpose()?;
     let (mut packets, mut tracks, mut faults) = (0, 0, 0);
     for task in tasks {
         let (got, participant) = task.await??;
@@ -121,7 +131,7 @@ async fn measure(server: &Server, view: View, count: u32, seconds: u64) -> Resul
     let expected = (50.0 * f64::from(count - 1) + view.video_packets(count)) * f64::from(count) * measured;
     let delivered = 100.0 * packets as f64 / expected;
     let generator = used.1 / measured / 10_000.0;
-    println!("{count} people, {}", view.name());
+    println!("{count} people, {}{}", view.name(), if recorded { ", recorded" } else { "" });
     println!("  resident idle            {}", idle);
     println!("  resident in the meeting  {}", busy);
     let each = |busy: u64, idle: u64| busy.saturating_sub(idle) / u64::from(count);
@@ -139,10 +149,30 @@ async fn measure(server: &Server, view: View, count: u32, seconds: u64) -> Resul
         used.0 / packets as f64,
         used.0 / measured / 10_000.0
     );
+    if let Some((time, memory)) = recorder {
+        let share = |time: f64| time / measured / 10_000.0;
+        println!(
+            "  recorder                 {:.2} % of one processor, {:.3} % for each who is recorded, {:.2} of what forwarding costs",
+            share(time),
+            share(time) / f64::from(count),
+            time / used.0
+        );
+        println!("  recorder, resident       {memory}");
+    }
     let verdict = if generator > 85.0 || delivered < 98.0 { ": it, or the machine, was too slow" } else { "" };
     println!("  load generator           {generator:.0} % of one processor{verdict}");
     ensure!(tracks == wanted && faults == 0, "streams received: {tracks} of {wanted}; faults in them: {faults}");
     Ok(())
+}
+
+/// The process that records.
+fn recorder(server: &Server, recorded: bool) -> Result<Option<u32>> {
+    if !recorded {
+        return Ok(None);
+    }
+    let children = server.children()?;
+    ensure!(children.len() == 1, "one recorder is wanted, not {}", children.len());
+    Ok(children.first().copied())
 }
 
 fn received(participant: &Participant) -> u64 {
