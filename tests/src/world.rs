@@ -342,7 +342,7 @@ impl World {
                     }
                 }
                 Event::EndpointGone { endpoint, .. } => self.gone.push(endpoint),
-                Event::ConferenceOver { .. } => {}
+                Event::ConferenceOver { .. } | Event::Connect { .. } => {}
             }
         }
     }

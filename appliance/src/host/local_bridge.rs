@@ -48,7 +48,7 @@ pub(crate) fn outlets() -> (Listener, Outlets) {
             drop(replies_in.send(Reply::EndpointGone { meeting_id, endpoint }));
         }
         // The focus ordered it, or asks again.
-        Notice::Bridge(Event::ConferenceOver { .. }) => {}
+        Notice::Bridge(Event::ConferenceOver { .. } | Event::Connect { .. }) => {}
         Notice::Mapped(mapping) => drop(mappings_in.send(mapping)),
         Notice::Ended { crashed } => drop(ended_in.send_replace(Some(crashed))),
     };

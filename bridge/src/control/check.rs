@@ -2,10 +2,12 @@
 
 use jitsi_wire::colibri2::{ConferenceModify, EndpointModify, Refusal, SctpModify, SctpRole};
 
+use super::connects;
+
 /// RFC 8841 5: where WebRTC's data channels live.
 pub(crate) const SCTP_PORT: u16 = 5000;
 /// Longest id of an endpoint or a source, in bytes; they are quoted in JSON and in URLs.
-const MAX_ID: usize = 64;
+pub(super) const MAX_ID: usize = 64;
 /// Longest id of a meeting, in bytes.
 const MAX_MEETING_ID: usize = 128;
 /// Endpoints in one order.
@@ -25,6 +27,7 @@ pub(crate) fn check(request: &ConferenceModify) -> Result<(), Refusal> {
     if request.endpoints.len() > 1 && request.endpoints.iter().any(|endpoint| !is_batchable(endpoint)) {
         return Err(Refusal::NotImplemented("more than one endpoint in an order that creates or describes"));
     }
+    connects::check(&request.connects)?;
     request.endpoints.iter().try_for_each(check_endpoint)
 }
 
@@ -77,7 +80,7 @@ fn check_sctp(sctp: SctpModify) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn is_id(id: &str, longest: usize) -> bool {
+pub(super) fn is_id(id: &str, longest: usize) -> bool {
     let is_plain = |c: char| !c.is_control() && c != '"' && c != '\\';
     !id.is_empty() && id.len() <= longest && id.chars().all(is_plain)
 }

@@ -4,6 +4,7 @@
 //! colibri2 over XMPP.
 
 mod check;
+mod connects;
 
 pub(crate) use check::{SCTP_PORT, check, is_batchable};
 
@@ -24,4 +25,25 @@ pub struct Command {
 pub enum Reply {
     Done { id: u64, answer: ConferenceModified },
     Refused { id: u64, refusal: Refusal },
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use jitsi_wire::colibri2::{Connect, ConnectKind, ConnectProtocol};
+
+    /// To a recorder.
+    pub(crate) fn connect(id: &str) -> Connect {
+        Connect {
+            id: id.to_owned(),
+            url: "wss://recorder.example/record/m".to_owned(),
+            protocol: ConnectProtocol::MediaJson,
+            kind: ConnectKind::Recorder,
+            audio: true,
+            video: false,
+            create: false,
+            expire: false,
+            http_headers: Vec::new(),
+            ping: None,
+        }
+    }
 }

@@ -11,6 +11,7 @@ pub mod caller;
 pub mod codec;
 pub mod conference;
 mod conferences;
+pub mod connects;
 pub mod demux;
 pub mod egress;
 pub mod endpoint;
@@ -40,6 +41,7 @@ use allocate::Uplink;
 use allocate::estimate::PathEstimate;
 use conference::Conference;
 use conferences::Conferences;
+use connects::ConnectChange;
 use demux::{Demux, Handle, Kind};
 pub(crate) use endpoint::ice::ufrag_of;
 use endpoint::identity::Identity;
@@ -227,7 +229,12 @@ pub enum Event {
         meeting_id: String,
         endpoint: String,
     },
-    /// A conference is known no more.
+    /// Where a conference is exported to changed.
+    Connect {
+        meeting_id: String,
+        change: ConnectChange,
+    },
+    /// A conference is known no more, nor is what it was exported to.
     ConferenceOver {
         meeting_id: String,
     },

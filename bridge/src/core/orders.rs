@@ -11,6 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 use super::conference::{Conference, Making};
+use super::connects::Connects;
 use super::demux::Handle;
 use super::egress::leg::Leg;
 use super::egress::slots::Slots;
@@ -63,6 +64,7 @@ impl Bridge {
         };
         self.check_against_state(place, request)?;
         let place = place.unwrap_or_else(|| self.create_conference(now, request));
+        self.modify_connects(place, &request.connects);
         let mut answer = ConferenceModified::default();
         for endpoint in &request.endpoints {
             answer.endpoints.extend(self.modify_endpoint(now, place, endpoint, client_is_local, sink));
@@ -77,6 +79,10 @@ impl Bridge {
     /// Everything that can still be refused, before anything is changed.
     fn check_against_state(&self, place: Option<usize>, request: &ConferenceModify) -> Result<(), Refusal> {
         let conference = place.and_then(|place| self.conferences.get(place)?.as_ref());
+        match conference {
+            Some(conference) => conference.connects.check(&request.connects)?,
+            None => Connects::default().check(&request.connects)?,
+        }
         for endpoint in &request.endpoints {
             let exists = conference.is_some_and(|conference| conference.find(&endpoint.id).is_some());
             if endpoint.create && exists {

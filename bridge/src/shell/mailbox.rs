@@ -17,7 +17,7 @@ use super::metrics::Counters;
 use super::waker::Waker;
 use crate::control::Command;
 use crate::core::stats::{ConferenceReport, Gauges};
-use crate::core::taps::{TapId, TapRefusal};
+use crate::core::taps::{Extent, TapId, TapRefusal};
 use crate::core::{ChannelId, ChannelRefusal, LocalCandidate, Stats};
 
 /// Texts that may wait for the worker. It empties the queue every turn, so this many mean that it is far behind.
@@ -51,12 +51,13 @@ pub enum Letter {
     Drain(bool),
     /// Ask these STUN servers for the address that the internet sees.
     Discover(Vec<SocketAddr>),
-    /// Give everything of a meeting to whoever holds the other side of this socket, which is of the type `SOCK_SEQPACKET`.
+    /// Give this of a meeting to whoever holds the other side of this socket, which is of the type `SOCK_SEQPACKET`.
     Tap {
         meeting_id: String,
         id: TapId,
+        wanted: Extent,
         socket: OwnedFd,
-        /// What is said first.
+        /// What is said first, if anything.
         first: Message,
         answer: Answer<Result<(), TapRefusal>>,
     },
@@ -64,6 +65,11 @@ pub enum Letter {
     Untap {
         id: TapId,
         answer: Answer<()>,
+    },
+    /// Tell everybody in a meeting: a message of the bridge channel.
+    Announce {
+        meeting_id: String,
+        text: Arc<str>,
     },
     /// A tap needs a key frame.
     TapWish {
@@ -90,6 +96,7 @@ impl fmt::Debug for Letter {
             Self::Discover(_) => "Discover",
             Self::Tap { .. } => "Tap",
             Self::Untap { .. } => "Untap",
+            Self::Announce { .. } => "Announce",
             Self::TapWish { .. } => "TapWish",
             Self::Report(_) => "Report",
             Self::Describe(_) => "Describe",
@@ -206,7 +213,7 @@ impl Mailbox {
                 let gathered = Gathered::new(company.size(), answer, |one, other| [one, other].concat());
                 self.post_to_all(|| Letter::Describe(Arc::clone(&gathered).part()));
             }
-            Letter::Tap { ref meeting_id, .. } => {
+            Letter::Tap { ref meeting_id, .. } | Letter::Announce { ref meeting_id, .. } => {
                 let worker = company.worker_of(meeting_id);
                 company.letters(worker).post(letter);
             }

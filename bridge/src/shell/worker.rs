@@ -346,11 +346,13 @@ impl Loop {
             Letter::SetCandidates(candidates) => bridge.set_candidates(candidates),
             Letter::Drain(draining) => bridge.set_draining(draining),
             Letter::Discover(servers) => self.discovery.ask(&servers, self.secret, outbox),
-            Letter::Tap { meeting_id, id, socket, first, answer } => {
-                let outcome = bridge.tap(now, &meeting_id, id, outbox);
+            Letter::Tap { meeting_id, id, wanted, socket, first, answer } => {
+                let outcome = bridge.tap(now, &meeting_id, id, wanted, outbox);
                 if outcome.is_ok() {
                     self.taps.add(now, id, socket);
-                    self.taps.put(id, Tapped::Notes(first.as_bytes()));
+                    if !first.is_empty() {
+                        self.taps.put(id, Tapped::Notes(first.as_bytes()));
+                    }
                     // Whoever is answered may speak at once, over the same socket.
                     self.flush_taps(now);
                 }
@@ -362,6 +364,7 @@ impl Loop {
                 self.bridge.untap(now, id, &mut self.outbox);
                 answer(());
             }
+            Letter::Announce { meeting_id, text } => bridge.announce(now, &meeting_id, &text, outbox),
             Letter::TapWish { id, ssrc } => bridge.on_tap_wish(now, id, Ssrc(ssrc), outbox),
             Letter::Report(answer) => {
                 answer(Report { bridge: bridge.stats(), gauges: bridge.gauges(now), shell: outbox.counters });
@@ -625,8 +628,8 @@ mod tests {
             let len = recv(theirs.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT).unwrap_or_default();
             answer.send((outcome, buffer[..len].to_vec(), theirs)).unwrap();
         });
-        let id = crate::core::taps::TapId(1);
-        worker.mailbox().post(Letter::Tap { meeting_id: "m".to_owned(), id, socket, first, answer });
+        let (id, wanted) = (crate::core::taps::TapId(1), crate::core::taps::Extent::Everything);
+        worker.mailbox().post(Letter::Tap { meeting_id: "m".to_owned(), id, wanted, socket, first, answer });
         let (outcome, heard, _theirs) = answered.recv().unwrap();
         assert_eq!((outcome, heard), (Ok(()), expected));
         worker.mailbox().post(Letter::ShutDown);

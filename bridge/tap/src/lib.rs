@@ -12,7 +12,7 @@
 //!
 //! | kind | direction | body |
 //! |---|---|---|
-//! | 1 | bridge to tap | an RTP packet (RFC 3550) in the clear, without padding and header extensions; its SSRC names the stream |
+//! | 1 | bridge to tap | an RTP packet (RFC 3550) in the clear, without padding and header extensions; its SSRC names the stream. A tap of speech alone gets the [audio level](AUDIO_LEVEL) if the sender told it |
 //! | 2 | bridge to tap | what a sender report says: SSRC (4), NTP time (8), RTP time (4) |
 //! | 3 | both | a [`Note`] or an [`Answer`] in JSON |
 //!
@@ -29,3 +29,6 @@ pub use note::{Answer, Begin, Codec, Happening, Kind, Note, PayloadType, Stream,
 
 /// Version of the format, which [`Begin`] bears; a tap that does not know it says so and ends.
 pub const VERSION: u32 = 1;
+
+/// Id of the header extension with the audio level (RFC 6464), in packets for a tap that gets only speech.
+pub const AUDIO_LEVEL: u8 = 1;

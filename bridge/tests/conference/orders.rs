@@ -1,5 +1,6 @@
 use crate::world::*;
 use bridge::control::Reply;
+use bridge::core::connects::ConnectChange;
 use bridge::core::{BridgeConfig, CandidateKind, LocalCandidate};
 use jitsi_wire::colibri2::*;
 use jitsi_wire::jingle::*;
@@ -290,4 +291,36 @@ fn each_of_many_conferences_is_woken_when_it_wants_to_be() {
     }
     alive.dedup();
     assert_eq!(alive, [3, 2, 1, 0]);
+}
+
+#[test]
+fn where_a_conference_is_exported_to_changes_with_its_orders_and_a_refused_one_changes_nothing() {
+    let connect = |create: bool, expire: bool| Connect {
+        id: "c".into(),
+        url: "wss://recorder.example/record/m".into(),
+        protocol: ConnectProtocol::MediaJson,
+        kind: ConnectKind::Recorder,
+        audio: true,
+        video: false,
+        create,
+        expire,
+        http_headers: Vec::new(),
+        ping: None,
+    };
+    let order = |create, connects: &[Connect], endpoints| ConferenceModify {
+        connects: connects.to_vec(),
+        ..conference(create, endpoints)
+    };
+    let mut world = World::with_config(BridgeConfig::default());
+    world.done(order(true, &[connect(true, false)], vec![creating("a")]));
+    assert_eq!(std::mem::take(&mut world.connects), [ConnectChange::Created(connect(true, false))]);
+    let twice = world.order(order(false, &[connect(true, false)], vec![creating("b")]));
+    assert!(matches!(refusal(twice), Refusal::BadRequest(_)));
+    let unknown = EndpointModify { id: "z".into(), initial_last_n: Some(3), ..Default::default() };
+    let refused = world.order(order(false, &[connect(false, true)], vec![unknown]));
+    assert_eq!(refusal(refused), Refusal::UnknownEndpoint("z".into()));
+    assert_eq!(world.connects, []);
+    world.done(order(false, &[connect(false, true)], vec![]));
+    assert_eq!(std::mem::take(&mut world.connects), [ConnectChange::Expired("c".into())]);
+    world.done(conference(false, vec![creating("b")]));
 }

@@ -2,7 +2,7 @@ use crate::world::*;
 use bridge::core::BridgeConfig;
 use bridge::core::packet::{RtpHeader, Ssrc};
 use bridge::core::rtcp::{NtpTime, SenderInfo};
-use bridge::core::taps::{TapId, TapRefusal, Tapped};
+use bridge::core::taps::{Extent, TapId, TapRefusal, Tapped};
 use media_tap::{Body, Frames, Happening, Kind, Note, Report};
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ impl Got {
 }
 
 fn tap(world: &mut World) -> Result<(), TapRefusal> {
-    let outcome = world.bridge.tap(world.now, MEETING, TapId(1), &mut world.outbox);
+    let outcome = world.bridge.tap(world.now, MEETING, TapId(1), Extent::Everything, &mut world.outbox);
     world.deliver();
     outcome
 }
@@ -156,10 +156,54 @@ fn a_tap_learns_of_clocks_of_those_who_come_and_of_those_who_go() {
 #[test]
 fn a_meeting_has_one_tap_and_one_that_is_not_there_has_none() {
     let mut world = World::meeting(1);
-    let other = world.bridge.tap(world.now, "of tomorrow", TapId(7), &mut world.outbox);
+    let other = world.bridge.tap(world.now, "of tomorrow", TapId(7), Extent::Everything, &mut world.outbox);
     assert_eq!(other, Err(TapRefusal::NoMeeting));
     tap(&mut world).unwrap();
     assert_eq!(tap(&mut world), Err(TapRefusal::Taken));
+}
+
+#[test]
+fn a_tap_of_speech_gets_no_pictures_asks_for_none_and_learns_how_loud_it_is() {
+    let mut world = World::meeting(2);
+    world.forget();
+    let outcome = world.bridge.tap(world.now, MEETING, TapId(1), Extent::Speech, &mut world.outbox);
+    world.deliver();
+    assert_eq!(outcome, Ok(()));
+    let streams = drain(&mut world).notes;
+    let audio = |note: &Note| matches!(note, Note::Stream(stream) if stream.kind == Kind::Audio);
+    assert!(streams.len() == 2 && streams.iter().all(audio), "{streams:?}");
+    world.film(1, 1, 10, true, &ALL);
+    let packet = world.audio(1, 100, 30);
+    world.send(1, &packet);
+    let got = drain(&mut world);
+    let [(_, packet)] = &got.rtp[..] else { panic!("{}", got.rtp.len()) };
+    let header = RtpHeader::parse(packet).unwrap();
+    assert_eq!(header.audio_level(packet, media_tap::AUDIO_LEVEL).map(|level| level.level), Some(30));
+    assert_eq!((header.ssrc.0, header.sequence.0), (world.client(1).audio_ssrc(), 100));
+    let asked = world.client(1).of_class("SenderSourceConstraints").last().map(|message| message["maxHeight"].clone());
+    assert_ne!(asked, Some(4320.into()));
+}
+
+#[test]
+fn one_tap_of_everything_and_several_of_speech_go_side_by_side() {
+    let mut world = World::meeting(1);
+    tap(&mut world).unwrap();
+    let speech =
+        |world: &mut World, id| world.bridge.tap(world.now, MEETING, TapId(id), Extent::Speech, &mut world.outbox);
+    assert_eq!((speech(&mut world, 2), speech(&mut world, 3)), (Ok(()), Ok(())));
+    assert_eq!(speech(&mut world, 3), Err(TapRefusal::Taken), "its name");
+    for id in 4..18 {
+        speech(&mut world, id).unwrap();
+    }
+    assert_eq!(speech(&mut world, 18), Err(TapRefusal::Taken), "there is a limit");
+    world.bridge.untap(world.now, TapId(1), &mut world.outbox);
+    world.bridge.untap(world.now, TapId(17), &mut world.outbox);
+    world.bridge.drain_taps(&mut |_, _| {});
+    let packet = world.audio(1, 100, 30);
+    world.send(1, &packet);
+    let mut got = Vec::new();
+    world.bridge.drain_taps(&mut |id, _| got.push(id.0));
+    assert_eq!(got, (2..17).collect::<Vec<_>>());
 }
 
 #[test]

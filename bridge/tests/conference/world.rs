@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bridge::control::{Command, Reply};
+use bridge::core::connects::ConnectChange;
 use bridge::core::endpoint::identity::Identity;
 use bridge::core::packet::RtpHeader;
 use bridge::core::rtcp::Writer;
@@ -99,6 +100,7 @@ pub struct World {
     pub replies: Vec<Reply>,
     pub gone: Vec<String>,
     pub closed: Vec<(ChannelId, u16, &'static str)>,
+    pub connects: Vec<ConnectChange>,
     /// `jvb-v0`
     pub bridge_ssrc: u32,
     /// The channel URL that was given out last.
@@ -222,6 +224,7 @@ impl World {
             replies: Vec::new(),
             gone: Vec::new(),
             closed: Vec::new(),
+            connects: Vec::new(),
             bridge_ssrc: 0,
             newest_url: String::new(),
             next_command: 0,
@@ -492,6 +495,7 @@ impl World {
                 }
                 Event::ChannelClose { id, code, reason } => self.closed.push((id, code, reason)),
                 Event::EndpointGone { endpoint, .. } => self.gone.push(endpoint),
+                Event::Connect { change, .. } => self.connects.push(change),
                 Event::ConferenceOver { .. } => {}
             }
         }

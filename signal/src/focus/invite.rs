@@ -113,6 +113,7 @@ impl Conference {
                 },
                 ..endpoint(nick)
             }],
+            connects: Vec::new(),
         };
         let open = OpenOrder {
             room: self.room.clone(),

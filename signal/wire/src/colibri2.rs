@@ -2,6 +2,10 @@
 //!
 //! In one process they travel as these values; between processes they will travel as XML of namespace `jitsi:colibri2`.
 
+mod connect;
+
+pub use connect::{Connect, ConnectKind, ConnectPing, ConnectProtocol, HttpHeader};
+
 use crate::jingle::{IceUdpTransport, MediaKind, PayloadType, RtpHeaderExtension, SsrcGroup};
 
 /// `conference-modify`: create, change or end one conference and some of its endpoints.
@@ -16,6 +20,8 @@ pub struct ConferenceModify {
     /// End the conference and everything in it.
     pub expire: bool,
     pub endpoints: Vec<EndpointModify>,
+    /// What is to change of the places to which the conference is exported; others stay.
+    pub connects: Vec<Connect>,
 }
 
 /// One `endpoint` of a `conference-modify`. Absent parts stay as they are.

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use board_config::RecordingName;
-use bridge::core::taps::{TapId, TapRefusal};
+use bridge::core::taps::{Extent, TapId, TapRefusal};
 use bridge::shell::mailbox::Letter;
 use media_tap::{Answer, Begin, Message, Note, VERSION, Wish};
 use signal::focus::recorder_port::{Happening, RecorderReport};
@@ -191,6 +191,7 @@ impl Session {
         self.means.mailbox.post(Letter::Tap {
             meeting_id: self.what.meeting_id.clone(),
             id: self.id(),
+            wanted: Extent::Everything,
             socket: line.share()?,
             first,
             answer: Box::new(move |outcome| {

@@ -14,6 +14,7 @@ use crate::core::Wake;
 use crate::core::allocate::{Ask, Candidate, Grant, Layer, Layers, Most, Wanted, larger, share};
 use crate::core::endpoint::Endpoint;
 use crate::core::orders::SPEECH;
+use crate::core::taps::Extent;
 use crate::core::turn::Turn;
 
 /// Whoever gets a layer keeps it as long as it fits; a higher one must fit with one part of so many to spare.
@@ -119,7 +120,7 @@ impl Conference {
         for place in 0..self.endpoints.len() {
             self.allocate_receiver(turn, place, &mut videos);
         }
-        if let Some(tap) = &mut self.tap {
+        for tap in self.taps.iter_mut().filter(|tap| tap.wanted == Extent::Everything) {
             videos.iter_mut().for_each(|video| video.aim(tap));
         }
         self.subscribe_audio();

@@ -27,7 +27,7 @@ impl Conference {
                 *slot = Some(receiver);
             }
         }
-        self.connect_tap(now, &sources);
+        self.connect_taps(now, &sources);
         for endpoint in self.endpoints.iter_mut().flatten() {
             endpoint.description_changed = false;
         }
@@ -107,7 +107,7 @@ impl Conference {
                 }
             }
         }
-        self.bind_tap();
+        self.bind_taps();
         self.list_unplaced();
     }
 

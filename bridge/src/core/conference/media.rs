@@ -163,9 +163,7 @@ impl Conference {
                 Err(_) => receiver.discarded += 1,
             }
         }
-        if source.tapped
-            && let Some(tap) = &mut self.tap
-        {
+        for tap in self.taps.iter_mut().filter(|_| source.tapped) {
             let tapped = tap.give(turn.now, publisher, received.source, &packet);
             given.wanted = given.wanted.max(tapped.wanted);
             given.switched |= tapped.switched;

@@ -225,6 +225,11 @@ impl Conference {
         self.say_text_to_others(turn, usize::MAX, &text, Importance::State);
     }
 
+    /// Tells everybody what somebody outside the meeting has to say; no client waits for it.
+    pub fn announce(&mut self, turn: &mut Turn<'_>, text: &Arc<str>) {
+        self.say_text_to_others(turn, usize::MAX, text, Importance::Message);
+    }
+
     fn say_text_to_others(&mut self, turn: &mut Turn<'_>, place: usize, text: &Arc<str>, importance: Importance) {
         for other in (0..self.endpoints.len()).filter(|other| *other != place) {
             self.say_text(turn, other, text, importance);

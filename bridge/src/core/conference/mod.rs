@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
+use super::connects::Connects;
 use super::demux::Handle;
 use super::egress::MAX_INITIAL;
 use super::endpoint::Endpoint;
@@ -77,8 +78,10 @@ pub struct Conference {
     next_announcement: Option<Instant>,
     /// When the new dominant speaker (by generation) is asked for a key frame that receivers are about to need.
     key_frame_ahead: Option<(Instant, u64)>,
-    /// Whoever gets everything in the clear.
-    tap: Option<Box<Tap>>,
+    /// Where it is exported to.
+    pub connects: Connects,
+    /// Whoever gets it in the clear.
+    taps: Vec<Tap>,
 }
 
 /// What makes a conference.
@@ -127,7 +130,8 @@ impl Conference {
             next_check: None,
             next_announcement: None,
             key_frame_ahead: None,
-            tap: None,
+            connects: Connects::default(),
+            taps: Vec::new(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Everything of a meeting in the clear, for a recorder: all speech, and of each video the best encoding with all its layers.
+//! A meeting in the clear, for a recorder: all speech, and of each video the best encoding with all its layers. Or only its speech.
 //!
 //! A tap is a receiver without a path: what it is sent is never thinned, costs no bandwidth, and never waits. It asks senders for their
 //! best picture and for key frames like anybody else.
@@ -18,18 +18,20 @@ use crate::core::egress::{Egress, Names, Packet, rewrite_ids};
 use crate::core::endpoint::encoding::Encodings;
 use crate::core::endpoint::source::Source;
 use crate::core::endpoint::{Endpoint, Received};
-use crate::core::packet::{Seq, Ssrc};
+use crate::core::packet::{AudioLevel, Seq, Ssrc};
 use crate::core::rtcp::SenderInfo;
-use crate::core::taps::{TapId, Tapped};
+use crate::core::taps::{Extent, TapId, Tapped};
 use crate::core::turn::Turn;
 
 const VERSION: u8 = 0x80;
 const MARKER: u8 = 0x80;
+const EXTENSION: u8 = 0x10;
 
-/// Who gets everything of a conference.
+/// Who gets a conference in the clear.
 #[derive(Debug)]
 pub(super) struct Tap {
-    id: TapId,
+    pub(super) id: TapId,
+    pub(super) wanted: Extent,
     began: Instant,
     /// When something was last put in.
     newest: Duration,
@@ -51,9 +53,10 @@ pub(super) struct Given {
 }
 
 impl Tap {
-    fn new(id: TapId, now: Instant) -> Self {
+    fn new(id: TapId, wanted: Extent, now: Instant) -> Self {
         Self {
             id,
+            wanted,
             began: now,
             newest: Duration::ZERO,
             tracks: Vec::new(),
@@ -94,7 +97,9 @@ impl Tap {
             return Given::default();
         };
         if source.kind == MediaKind::Audio {
-            self.give_audio(now, source, packet.header.payload_type, packet);
+            let level = publisher.description.audio.extensions.audio_level;
+            let level = level.and_then(|id| packet.header.audio_level(packet.bytes, id));
+            self.give_audio(now, source, level.filter(|_| self.wanted == Extent::Speech), packet);
             return Given::default();
         }
         let outgoing = self.give_video(now, source, packet);
@@ -124,8 +129,9 @@ impl Tap {
             sequence: outgoing.sequence,
             timestamp: outgoing.timestamp,
             ssrc: track.names.ssrc,
+            level: None,
         };
-        if self.media.push_rtp(at, &named.header(), payload) {
+        if self.media.push_rtp(at, named.header().as_slice(), payload) {
             // Its own parser read these ids before.
             let _ = rewrite_ids(packet.codec, self.media.last_mut(payload.len()), &outgoing);
         } else {
@@ -136,14 +142,20 @@ impl Tap {
 
     /// Under the sender's own numbers: what is lost shows, and what is silent is a gap. Of redundant audio all blocks go out, which
     /// are packets of their own then; whoever has one already drops it.
-    fn give_audio(&mut self, now: Instant, source: &Source, payload_type: u8, packet: &Packet<'_>) {
+    fn give_audio(&mut self, now: Instant, source: &Source, level: Option<AudioLevel>, packet: &Packet<'_>) {
         let Some(ssrc) = source.primary().map(|encoding| encoding.ssrc) else {
             return;
         };
         let header = packet.header;
         let payload = header.payload(packet.bytes);
-        let named =
-            Named { payload_type, marker: header.marker, sequence: header.sequence, timestamp: header.timestamp, ssrc };
+        let named = Named {
+            payload_type: header.payload_type,
+            marker: header.marker,
+            sequence: header.sequence,
+            timestamp: header.timestamp,
+            ssrc,
+            level,
+        };
         if packet.codec != Codec::Red {
             self.push(now, named, payload);
             return;
@@ -155,6 +167,8 @@ impl Tap {
                 payload_type: block.payload_type,
                 sequence: Seq(named.sequence.0.wrapping_sub(back)),
                 timestamp: named.timestamp.wrapping_sub(u32::from(block.offset)),
+                // It is that of the newest.
+                level: named.level.filter(|_| back == 0),
                 ..named
             };
             self.push(now, named, block.payload);
@@ -163,7 +177,7 @@ impl Tap {
 
     fn push(&mut self, now: Instant, named: Named, payload: &[u8]) {
         let at = self.at(now);
-        self.lost += u64::from(!self.media.push_rtp(at, &named.header(), payload));
+        self.lost += u64::from(!self.media.push_rtp(at, named.header().as_slice(), payload));
     }
 
     fn report(&mut self, now: Instant, source: &Source, encoding: u8, info: &SenderInfo) {
@@ -217,51 +231,69 @@ struct Named {
     sequence: Seq,
     timestamp: u32,
     ssrc: Ssrc,
+    level: Option<AudioLevel>,
 }
 
 impl Named {
-    /// RFC 3550 5.1.
-    fn header(self) -> [u8; 12] {
-        let mut header = [0; 12];
-        let (first, ssrc) = header.split_at_mut(8);
-        let (kind, timestamp) = first.split_at_mut(4);
+    /// As bytes; the level is an extension of the one-byte form (RFC 8285, RFC 6464).
+    fn header(self) -> heapless::Vec<u8, 20> {
         let [high, low] = self.sequence.0.to_be_bytes();
-        kind.copy_from_slice(&[VERSION, self.payload_type | if self.marker { MARKER } else { 0 }, high, low]);
-        timestamp.copy_from_slice(&self.timestamp.to_be_bytes());
-        ssrc.copy_from_slice(&self.ssrc.0.to_be_bytes());
-        header
+        let version = VERSION | if self.level.is_some() { EXTENSION } else { 0 };
+        let marker = if self.marker { MARKER } else { 0 };
+        let extension = self.level.map(|level| {
+            let voice = if level.voice { 0x80 } else { 0 };
+            [0xbe, 0xde, 0, 1, media_tap::AUDIO_LEVEL << 4, voice | level.level, 0, 0]
+        });
+        let timestamp = self.timestamp.to_be_bytes();
+        let first = [version, marker | self.payload_type, high, low];
+        let all = first.into_iter().chain(timestamp).chain(self.ssrc.0.to_be_bytes());
+        all.chain(extension.into_iter().flatten()).collect()
     }
 }
 
 impl Conference {
     pub fn is_tapped(&self) -> bool {
-        self.tap.is_some()
+        !self.taps.is_empty()
     }
 
-    pub fn tap_id(&self) -> Option<TapId> {
-        self.tap.as_ref().map(|tap| tap.id)
+    pub fn has_tap(&self, id: TapId) -> bool {
+        self.taps.iter().any(|tap| tap.id == id)
     }
 
-    /// Begins to give everything to a tap, or ends it.
-    pub fn set_tap(&mut self, turn: &mut Turn<'_>, id: Option<TapId>) {
-        self.tap = id.map(|id| Box::new(Tap::new(id, turn.now)));
-        if let Some(dominant) = self.spoke.first().copied() {
-            self.tap_speaker(turn.now, dominant);
+    /// Taps that want this.
+    pub fn taps(&self, wanted: Extent) -> usize {
+        self.taps.iter().filter(|tap| tap.wanted == wanted).count()
+    }
+
+    /// Another tap gets the conference.
+    pub fn add_tap(&mut self, turn: &mut Turn<'_>, id: TapId, wanted: Extent) {
+        let mut tap = Tap::new(id, wanted, turn.now);
+        if let Some(endpoint) = self.spoke.first().and_then(|dominant| self.get(*dominant)) {
+            tap.note(turn.now, Note::Happened(Happening::Speaker { endpoint: endpoint.id.to_string() }));
         }
+        self.taps.push(tap);
+        self.on_taps_changed(turn);
+    }
+
+    /// A tap gets nothing more.
+    pub fn remove_tap(&mut self, turn: &mut Turn<'_>, id: TapId) {
+        self.taps.retain(|tap| tap.id != id);
+        self.on_taps_changed(turn);
+    }
+
+    fn on_taps_changed(&mut self, turn: &mut Turn<'_>) {
         self.connections_stale = true;
         self.settle(turn);
     }
 
     /// Hands out what has gathered.
-    pub fn drain_tap(&mut self, take: &mut dyn FnMut(TapId, Tapped<'_>)) {
-        if let Some(tap) = &mut self.tap {
-            tap.drain(take);
-        }
+    pub fn drain_taps(&mut self, take: &mut dyn FnMut(TapId, Tapped<'_>)) {
+        self.taps.iter_mut().for_each(|tap| tap.drain(take));
     }
 
     /// It needs a key frame of this stream.
-    pub fn on_tap_wish(&mut self, turn: &mut Turn<'_>, ssrc: Ssrc) {
-        let tracks = self.tap.iter().flat_map(|tap| &tap.tracks);
+    pub fn on_tap_wish(&mut self, turn: &mut Turn<'_>, id: TapId, ssrc: Ssrc) {
+        let tracks = self.taps.iter().filter(|tap| tap.id == id).flat_map(|tap| &tap.tracks);
         let track = tracks.filter(|track| track.names.kind == MediaKind::Video).find(|track| track.names.ssrc == ssrc);
         let wanted = track.and_then(|track| Some((track.names, track.projection.target()?.encoding)));
         if let Some((names, encoding)) = wanted {
@@ -274,16 +306,19 @@ impl Conference {
         let Some(endpoint) = self.get(place).map(|endpoint| endpoint.id.to_string()) else {
             return;
         };
-        if let Some(tap) = &mut self.tap {
-            tap.note(now, Note::Happened(Happening::Speaker { endpoint }));
+        for tap in &mut self.taps {
+            tap.note(now, Note::Happened(Happening::Speaker { endpoint: endpoint.clone() }));
         }
     }
 
     /// A camera became a screen, or the other way round: older clients send both as one source.
     pub(super) fn tap_retyped(&mut self, now: Instant, place: usize) {
-        let Some(mut tap) = self.tap.take() else {
-            return;
-        };
+        let mut taps = std::mem::take(&mut self.taps);
+        taps.iter_mut().for_each(|tap| self.tell_retyped(now, tap, place));
+        self.taps = taps;
+    }
+
+    fn tell_retyped(&self, now: Instant, tap: &mut Tap, place: usize) {
         let of_owner =
             tap.tracks.iter().filter(|track| track.names.owner == place && track.names.kind == MediaKind::Video);
         // One that shows nothing for the moment stays what it was.
@@ -299,16 +334,19 @@ impl Conference {
         for stream in notes {
             tap.note(now, Note::Stream(stream));
         }
-        self.tap = Some(tap);
     }
 
-    /// Makes the tap's tracks match the sources that there are, and tells it of each.
-    pub(super) fn connect_tap(&mut self, now: Instant, sources: &[Names]) {
-        let Some(mut tap) = self.tap.take() else {
-            return;
-        };
+    /// Makes the tracks of taps match the sources that there are, and tells them of each.
+    pub(super) fn connect_taps(&mut self, now: Instant, sources: &[Names]) {
+        let mut taps = std::mem::take(&mut self.taps);
+        taps.iter_mut().for_each(|tap| self.connect_tap(now, tap, sources));
+        self.taps = taps;
+    }
+
+    fn connect_tap(&self, now: Instant, tap: &mut Tap, sources: &[Names]) {
         let mut former = std::mem::take(&mut tap.tracks);
-        for names in sources {
+        let wanted = tap.wanted;
+        for names in sources.iter().filter(|names| wanted == Extent::Everything || names.kind == MediaKind::Audio) {
             let Some(owner) = self.get(names.owner) else {
                 continue;
             };
@@ -328,15 +366,12 @@ impl Conference {
         for gone in former {
             tap.note(now, Note::StreamEnded { ssrc: gone.names.ssrc.0 });
         }
-        self.tap = Some(tap);
     }
 
-    /// Which sources go to the tap.
-    pub(super) fn bind_tap(&mut self) {
-        let Some(tap) = self.tap.take() else {
-            return;
-        };
-        for track in &tap.tracks {
+    /// Which sources go to taps.
+    pub(super) fn bind_taps(&mut self) {
+        let taps = std::mem::take(&mut self.taps);
+        for track in taps.iter().flat_map(|tap| &tap.tracks) {
             let watches = match track.names.kind {
                 MediaKind::Audio => Some(Encodings::one(0)),
                 MediaKind::Video => track.projection.watches(),
@@ -346,14 +381,12 @@ impl Conference {
                 source.tap(watches);
             }
         }
-        self.tap = Some(tap);
+        self.taps = taps;
     }
 
     /// Speech that nobody else gets.
     pub(super) fn tap_unheard(&mut self, now: Instant, place: usize, received: &Received, datagram: &[u8]) {
-        let Self { tap: Some(tap), endpoints, .. } = self else {
-            return;
-        };
+        let Self { taps, endpoints, .. } = self;
         let Some(publisher) = endpoints.get(place).and_then(Option::as_deref) else {
             return;
         };
@@ -361,20 +394,20 @@ impl Conference {
         let bytes = datagram.get(..placed.len).unwrap_or_default();
         let packet =
             Packet { header: &placed.header, bytes, incoming: placed.incoming, codec: placed.codec, frames: None };
-        tap.give(now, publisher, received.source, &packet);
+        for tap in taps {
+            tap.give(now, publisher, received.source, &packet);
+        }
     }
 
     /// What a sender's report says of a stream that the tap gets.
     pub(super) fn tap_report(&mut self, now: Instant, place: usize, ssrc: Ssrc, info: &SenderInfo) {
-        let Self { tap: Some(tap), endpoints, .. } = self else {
-            return;
-        };
+        let Self { taps, endpoints, .. } = self;
         let Some(endpoint) = endpoints.get(place).and_then(Option::as_deref) else {
             return;
         };
         let stream = endpoint.stream(ssrc).filter(|stream| !stream.rtx);
         if let Some((stream, source)) = stream.and_then(|stream| Some((stream, endpoint.sources.get(stream.source)?))) {
-            tap.report(now, source, stream.encoding, info);
+            taps.iter_mut().for_each(|tap| tap.report(now, source, stream.encoding, info));
         }
     }
 }
