@@ -159,7 +159,11 @@ impl Signal {
         Self {
             muc: Muc::new(&config.domain, focus_jid, config.muc),
             focus: Focus::new(focus, ChaCha8Rng::from_seed(focus_seed)),
-            components: Components::new(&config.domain, ChaCha8Rng::from_seed(component_seed)),
+            components: Components::new(
+                &config.domain,
+                config.focus.transcriber.is_some(),
+                ChaCha8Rng::from_seed(component_seed),
+            ),
             sessions: Sessions::new(sessions, rng),
             config,
             names,

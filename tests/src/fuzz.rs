@@ -304,7 +304,7 @@ fn signal(data: &[u8]) {
 fn components(data: &[u8]) {
     text(data, |text| {
         let now = Instant::now();
-        let mut components = Components::new("d", ChaCha8Rng::from_seed([1; 32]));
+        let mut components = Components::new("d", true, ChaCha8Rng::from_seed([1; 32]));
         let presence = Element::new("presence");
         for (n, nick) in [(1, "a"), (2, "b")] {
             let jid = Jid::full_of(format!("u{n}"), "d", "x");

@@ -50,13 +50,13 @@ pub(super) struct Meeting {
 }
 
 impl Meeting {
-    pub(super) fn new(name: &str, domain: &str) -> Self {
+    pub(super) fn new(name: &str, domain: &str, transcribes: bool) -> Self {
         Self {
             room: Room::new(name, domain),
             av_moderation: AvModeration::default(),
             duration: ConferenceDuration::default(),
             end: EndConference,
-            metadata: RoomMetadata::default(),
+            metadata: RoomMetadata::new(transcribes),
             polls: Polls::default(),
             speaker_stats: SpeakerStats::default(),
         }

@@ -42,10 +42,17 @@ const GROUP_CHAT: &str = "groupChatRestricted";
 /// Only moderators write to single people.
 const PRIVATE_CHAT: &str = "privateChatRestricted";
 
+/// What moderators want of those who keep the meeting.
+const RECORDING: &str = "recording";
+/// Whoever wants a transcript sets the one and asks nobody else for it, because of the other.
+const ASYNC_TRANSCRIPTION: &str = "asyncTranscription";
+
 /// The values of one room.
 #[derive(Debug, Default)]
 pub(super) struct RoomMetadata {
     values: Map<String, Value>,
+    /// Everybody has been told what is true from the beginning.
+    introduced: bool,
     /// What moderators with the older way to say it have in their presences.
     policies: BTreeMap<Box<str>, StartMuted>,
 }
@@ -86,12 +93,24 @@ impl Service for RoomMetadata {
         }
     }
 
+    fn on_joined(&mut self, room: &Room, _new: &Occupant, outbox: &mut Outbox<'_>) {
+        if !self.introduced && !self.values.is_empty() {
+            self.tell(room, outbox);
+        }
+    }
+
     fn on_left(&mut self, _room: &Room, gone: &Occupant, _outbox: &mut Outbox<'_>) {
         self.policies.remove(&gone.nick);
     }
 }
 
 impl RoomMetadata {
+    /// `transcribes`: there is somebody who writes meetings down.
+    pub(super) fn new(transcribes: bool) -> Self {
+        let value = transcribes.then(|| (ASYNC_TRANSCRIPTION.to_owned(), Value::Bool(true)));
+        Self { values: value.into_iter().collect(), ..Self::default() }
+    }
+
     /// What a moderator says by its presence about those who come later. It stands in every presence, and says something
     /// only when it changes.
     pub(super) fn new_policy(&self, of: &Occupant, presence: &Element) -> Option<StartMuted> {
@@ -106,6 +125,22 @@ impl RoomMetadata {
         self.values.get("permissions").and_then(|permissions| permissions.get(what)) == Some(&Value::Bool(true))
     }
 
+    /// As Jicofo reads it.
+    fn transcribes(&self) -> bool {
+        let is_asked = |recording: &Value| recording.get("isTranscribingEnabled") == Some(&Value::Bool(true));
+        self.values.contains_key(ASYNC_TRANSCRIPTION) && self.values.get(RECORDING).is_some_and(is_asked)
+    }
+
+    /// Tells everybody who is there, and whoever comes.
+    fn tell(&mut self, room: &Room, outbox: &mut Outbox<'_>) {
+        self.introduced = true;
+        let message = json!({ "type": "room_metadata", "metadata": &self.values });
+        let message = json_message(&message, Some(&room.address));
+        outbox.tell_raw(Component::RoomMetadata, &room.occupants, &message);
+        let from = Component::RoomMetadata.address(outbox.domain);
+        outbox.push(Output::Preface { room: room.name.clone(), from, message });
+    }
+
     fn chat_restrictions(&self) -> ChatRestrictions {
         ChatRestrictions { group: self.restricts(GROUP_CHAT), private: self.restricts(PRIVATE_CHAT) }
     }
@@ -118,22 +153,19 @@ impl RoomMetadata {
         let mut values = self.values.clone();
         values.insert(key.clone(), data);
         let others = values.len().saturating_sub(usize::from(values.contains_key(START_MUTED)));
-        let values = Value::Object(values);
-        if key.len() > MAX_KEY || others > MAX_KEYS || values.to_string().len() > MAX_BYTES {
+        let bytes = json!(&values).to_string().len();
+        if key.len() > MAX_KEY || others > MAX_KEYS || bytes > MAX_BYTES {
             return Err(StanzaError::new(Condition::PolicyViolation).with_text("This room has no place for it"));
         }
-        let message = json!({ "type": "room_metadata", "metadata": &values });
-        let before = self.chat_restrictions();
-        if let Value::Object(values) = values {
-            self.values = values;
-        }
-        let message = json_message(&message, Some(&room.address));
-        outbox.tell_raw(Component::RoomMetadata, &room.occupants, &message);
-        let from = Component::RoomMetadata.address(outbox.domain);
-        outbox.push(Output::Preface { room: room.name.clone(), from, message });
+        let before = (self.chat_restrictions(), self.transcribes());
+        self.values = values;
+        self.tell(room, outbox);
         let restrictions = self.chat_restrictions();
-        if restrictions != before {
+        if restrictions != before.0 {
             outbox.push(Output::RestrictChat { room: room.name.clone(), restrictions });
+        }
+        if self.transcribes() != before.1 {
+            outbox.push(Output::Transcribe { room: room.name.clone(), wanted: self.transcribes() });
         }
         if let Some(policy) = policy {
             outbox.push(Output::StartMuted { room: room.name.clone(), policy });

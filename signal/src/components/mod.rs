@@ -49,6 +49,8 @@ pub enum Output {
     Moderate { room: Box<str>, media: MediaType, enabled: bool, allowed: Vec<String> },
     /// Whoever comes from now on starts so.
     StartMuted { room: Box<str>, policy: StartMuted },
+    /// The audio of the meeting is to go to the transcriber, or no longer.
+    Transcribe { room: Box<str>, wanted: bool },
     /// What only moderators write from now on.
     RestrictChat { room: Box<str>, restrictions: ChatRestrictions },
     /// Whoever joins gets this message, which is written already, from this address before its own presence.
@@ -71,6 +73,8 @@ pub enum Output {
 #[derive(Debug)]
 pub struct Components {
     domain: Box<str>,
+    /// There is somebody who writes meetings down.
+    transcribes: bool,
     rng: ChaCha8Rng,
     meetings: Meetings,
     /// By main room.
@@ -92,9 +96,10 @@ pub struct Request<'a> {
 }
 
 impl Components {
-    pub fn new(domain: &str, rng: ChaCha8Rng) -> Self {
+    pub fn new(domain: &str, transcribes: bool, rng: ChaCha8Rng) -> Self {
         Self {
             domain: domain.into(),
+            transcribes,
             rng,
             meetings: Meetings::new(),
             breakouts: BTreeMap::new(),
@@ -130,7 +135,8 @@ impl Components {
     /// Somebody is in a room and everybody was told.
     pub fn on_joined(&mut self, now: Instant, room: &str, arrival: &Arrival<'_>) {
         let mut outbox = Outbox { domain: &self.domain, now, outputs: &mut self.outputs };
-        let meeting = self.meetings.entry(room.into()).or_insert_with(|| Meeting::new(room, outbox.domain));
+        let meeting =
+            self.meetings.entry(room.into()).or_insert_with(|| Meeting::new(room, outbox.domain, self.transcribes));
         self.guests.entry(arrival.session).or_insert_with(|| Guest::new(now)).enter(room);
         meeting.on_joined(arrival, &mut outbox);
         self.announce(now, room, arrival.nick, arrival.presence);

@@ -21,8 +21,13 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::with(false)
+    }
+
+    /// With somebody who writes meetings down, or without.
+    fn with(transcribes: bool) -> Self {
         Self {
-            components: Components::new("d", ChaCha8Rng::from_seed([5; 32])),
+            components: Components::new("d", transcribes, ChaCha8Rng::from_seed([5; 32])),
             now: Instant::now(),
             outputs: Vec::new(),
         }
@@ -463,4 +468,33 @@ fn who_comes_again_may_ask_for_no_more_by_that() {
     world.leave("ada", 1);
     world.components.forget(world.now, SessionId(1), "u1@d");
     assert_eq!(world.components.guests.len(), 1);
+}
+
+#[test]
+fn a_moderator_asks_for_a_transcript_where_there_is_somebody_to_write_it() {
+    let ask = |world: &mut World, session: u64, wanted: bool| {
+        let text = json!({"key": "recording", "data": {"isTranscribingEnabled": wanted}});
+        let child =
+            format!("<room_metadata xmlns='http://jitsi.org/jitmeet' room='r@conference.d'>{text}</room_metadata>");
+        world.say(session, Component::RoomMetadata, &child);
+        let orders = world.take().into_iter().filter_map(|output| match output {
+            Output::Transcribe { room, wanted } => Some((room.to_string(), wanted)),
+            _ => None,
+        });
+        orders.collect::<Vec<_>>()
+    };
+    let mut world = World::with(true);
+    world.join("a", 1, true);
+    let told = world.told(1).into_iter().find(|told| told["type"] == "room_metadata").unwrap();
+    assert_eq!(told["metadata"], json!({"asyncTranscription": true}));
+    assert!(world.take().iter().any(|output| matches!(output, Output::Preface { .. })), "for those who come");
+    world.join("b", 2, false);
+    assert_eq!(world.told(2).iter().filter(|told| told["type"] == "room_metadata").count(), 0, "it was told by then");
+    assert_eq!(ask(&mut world, 2, true), []);
+    assert_eq!(ask(&mut world, 1, true), [("r".to_owned(), true)]);
+    assert_eq!(ask(&mut world, 1, true), []);
+    assert_eq!(ask(&mut world, 1, false), [("r".to_owned(), false)]);
+    let mut world = World::with(false);
+    world.join("a", 1, true);
+    assert_eq!(ask(&mut world, 1, true), [], "nobody writes");
 }

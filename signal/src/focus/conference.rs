@@ -17,6 +17,7 @@ use super::offer;
 use super::participant::{Arrival, Knowledge, Participant, Stage};
 use super::recording::Recording;
 use super::sources::{SourceBook, difference};
+use super::transcription::Transcription;
 use super::{FocusOutput, Wake};
 use crate::muc::{Affiliation, room_address};
 
@@ -43,6 +44,7 @@ pub(super) struct Conference {
     pub(super) moderation: Moderation,
     pub(super) codecs: CodecPolicy,
     pub(super) recording: Option<Recording>,
+    pub(super) transcription: Transcription,
     /// Somebody is in a breakout room of this room.
     occupied_elsewhere: bool,
     /// And a moderator is among them.
@@ -84,6 +86,7 @@ impl Conference {
             moderation: Moderation::default(),
             codecs: CodecPolicy::default(),
             recording: None,
+            transcription: Transcription::default(),
             occupied_elsewhere: false,
             moderated_elsewhere: false,
             next_ordinal: 0,
@@ -218,7 +221,8 @@ impl Conference {
     pub(super) fn review(&mut self, now: Instant, desk: &mut Desk) {
         self.elect_owner(desk);
         let members = self.participants.values().filter(|p| p.is_member()).count();
-        if members >= desk.config.invite_from {
+        let enough = if self.transcription.is_wanted() { 1 } else { desk.config.invite_from };
+        if members >= enough {
             self.idle_at = None;
             self.invite_waiting(now, desk);
         } else if self.has_endable_session() {
@@ -293,7 +297,8 @@ impl Conference {
         let properties = Element::in_ns("conference-properties", ns::FOCUS)
             .with_child(property("support-terminate-restart", "true"))
             .with_child(property("bridge-count", bridges))
-            .with_children(self.codecs.properties(&desk.config).map(|(key, value)| property(key, &value)));
+            .with_children(self.codecs.properties(&desk.config).map(|(key, value)| property(key, &value)))
+            .with_children(self.transcription.property().map(|value| property("audio-recording-enabled", value)));
         let down = self.bridge_down.then(|| Element::in_ns("bridgeNotAvailable", ns::FOCUS));
         desk.emit(FocusOutput::SetPresence {
             room: self.room.clone(),

@@ -76,6 +76,7 @@ impl Conference {
     /// Asks the bridge for an endpoint.
     fn allocate(&mut self, now: Instant, desk: &mut Desk, nick: &str) {
         let create_conference = !self.at_bridge;
+        let connects = if create_conference { self.first_connects(desk) } else { Vec::new() };
         let codecs = self.codecs.order(&desk.config);
         let name = create_conference.then(|| self.jid(desk));
         let Some(participant) = self.participants.get_mut(nick) else {
@@ -113,7 +114,7 @@ impl Conference {
                 },
                 ..endpoint(nick)
             }],
-            connects: Vec::new(),
+            connects,
         };
         let open = OpenOrder {
             room: self.room.clone(),

@@ -25,6 +25,7 @@ mod place;
 pub mod recorder_port;
 mod recording;
 mod sources;
+mod transcription;
 
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,7 @@ use participant::Arrival;
 use recorder_port::{RecorderOrder, RecorderReport};
 
 pub use mute::MediaType;
+pub use transcription::Transcriber;
 
 /// What an occupant is to the focus. The router decides it from the stream's domain and the presence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -98,6 +100,8 @@ pub struct FocusConfig {
     pub recorded_rooms: Vec<String>,
     /// What is written to everybody belongs to a recording.
     pub recorded_chat: bool,
+    /// Whoever may get the audio of meetings.
+    pub transcriber: Option<Transcriber>,
     /// Regular members that a room must have before anybody gets a session.
     pub invite_from: usize,
     /// The first regular occupant becomes owner.
@@ -131,6 +135,7 @@ impl FocusConfig {
             recording: false,
             recorded_rooms: Vec::new(),
             recorded_chat: false,
+            transcriber: None,
             invite_from: 2,
             auto_owner: true,
             max_rooms: 64,
@@ -236,6 +241,11 @@ pub enum FocusInput<'a> {
     StartMuted {
         room: &'a str,
         policy: StartMuted,
+    },
+    /// The moderators want the audio of a room's meeting to go to the transcriber, or no longer.
+    Transcribing {
+        room: &'a str,
+        wanted: bool,
     },
     Bridge(Reply),
     Recorder(RecorderReport),
@@ -352,6 +362,9 @@ impl Focus {
                 self.within(room, |c, desk| c.on_breakouts(now, desk, occupied, moderated));
             }
             FocusInput::StartMuted { room, policy } => self.within(room, |c, _| c.start_muted = policy),
+            FocusInput::Transcribing { room, wanted } => {
+                self.within(room, |c, desk| c.on_transcribing(now, desk, wanted));
+            }
             FocusInput::Bridge(reply) => self.on_bridge(now, reply),
             FocusInput::Recorder(report) => {
                 // A meeting that is over has forgotten its recording.

@@ -71,6 +71,9 @@ impl Signal {
             Output::StartMuted { room, policy } => {
                 self.focus.handle(now, FocusInput::StartMuted { room: &room, policy });
             }
+            Output::Transcribe { room, wanted } => {
+                self.focus.handle(now, FocusInput::Transcribing { room: &room, wanted });
+            }
             Output::RestrictChat { room, restrictions } => self.muc.restrict_chat(&room, restrictions),
             Output::Preface { room, from, message } => self.muc.set_preface(&room, &from, &message),
             Output::End { room, reason } => self.muc.end(&room, &reason),

@@ -25,6 +25,8 @@ pub struct ClientConfig {
     pub recording: bool,
     /// What people read besides when one is.
     pub recording_notice: Option<String>,
+    /// Meetings can be written down.
+    pub transcription: bool,
     /// Show the stock page's room of mirrors before joining.
     pub prejoin: bool,
 }
@@ -43,6 +45,7 @@ impl ClientConfig {
             trust: false,
             recording: false,
             recording_notice: None,
+            transcription: false,
             prejoin: true,
         }
     }
@@ -93,7 +96,7 @@ impl ClientConfig {
             "recordingService": { "enabled": self.recording, "sharingEnabled": false, "notice": self.recording_notice },
             "fileRecordingsServiceEnabled": false,
             "liveStreaming": { "enabled": false },
-            "transcription": { "enabled": false },
+            "transcription": { "enabled": self.transcription },
         })
     }
 

@@ -8,6 +8,7 @@ mod mutes;
 mod recordings;
 mod requests;
 mod storm;
+mod transcription;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
