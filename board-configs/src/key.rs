@@ -41,6 +41,7 @@ pub fn keys() -> impl Iterator<Item = &'static Key> {
         crate::signal::KEYS,
         crate::branding::KEYS,
         crate::recorder::KEYS,
+        crate::transcription::KEYS,
         crate::log::KEYS,
     ]
     .into_iter()

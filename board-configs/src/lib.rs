@@ -36,6 +36,7 @@ mod show;
 mod signal;
 mod suggest;
 mod tls;
+mod transcription;
 mod units;
 mod xmpp;
 
@@ -58,5 +59,8 @@ pub use sample::sample;
 pub use show::Effective;
 pub use signal::{Channel, Service, ServiceKind, Signal, Transport};
 pub use tls::Tls;
-pub use units::{BoardName, Bytes, Colour, Count, DomainName, HostPort, Kbps, Port, Seconds, WebOrigin};
+pub use transcription::{HttpHeader, Transcription};
+pub use units::{
+    BoardName, Bytes, Colour, Count, DomainName, HostPort, Kbps, Port, Seconds, WebOrigin, WebSocketTemplate,
+};
 pub use xmpp::Xmpp;

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use crate::secret::{HIDDEN, is_secret, without_secret};
 use crate::{
     Board, BoardName, Branding, Bridge, ConfigError, Count, Flags, Log, Machine, Network, Origins, Place, Recorder,
-    Signal, Tls, Xmpp, check, key, suggest,
+    Signal, Tls, Transcription, Xmpp, check, key, suggest,
 };
 
 /// The whole configuration of a box.
@@ -27,6 +27,7 @@ pub struct Config {
     pub signal: Signal,
     pub branding: Branding,
     pub recorder: Recorder,
+    pub transcription: Transcription,
     pub log: Log,
     /// Where the values come from.
     #[serde(skip)]

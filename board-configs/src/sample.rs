@@ -111,7 +111,8 @@ mod tests {
             notice = \"Recordings are kept for 30 days. Questions: privacy@example.org.\"
             quota = \"20 GiB\"\nkeep_days = 30\nfinalize_script = \"/etc/moothall/finalize.sh\"
             webhook_url = \"https://intranet.example.org/recordings\"
-            webhook_secret_file = \"/etc/moothall/webhook.secret\"\n";
+            webhook_secret_file = \"/etc/moothall/webhook.secret\"
+            [transcription]\nurl_template = \"wss://recorder.example.org/record/{{MEETING_ID}}\"\n";
         for key in key::keys().filter(|key| !key.example.is_empty() && !key.is_nested()) {
             let line = format!("{} = {}", key.name(), key.example);
             assert!(text.contains(&line), "{line}");

@@ -3,12 +3,12 @@
 /// In the place of a secret.
 pub(crate) const HIDDEN: &str = "(hidden)";
 
-/// Part of the name of every key whose value is a secret.
-const NAME: &str = "password";
+/// Parts of the names of all keys whose values are secrets.
+const NAMES: [&str; 2] = ["password", "http_headers"];
 
 /// True for the key of this path or name.
 pub(crate) fn is_secret(path: &str) -> bool {
-    path.contains(NAME)
+    NAMES.iter().any(|name| path.contains(name))
 }
 
 /// The text if it may be shown.

@@ -27,6 +27,9 @@ impl fmt::Display for Effective<'_> {
             }
             let origin = self.0.origins.of(key.path);
             match lookup(&values, key.path) {
+                Some(toml::Value::Array(items)) if is_secret(key.path) && !items.is_empty() => {
+                    writeln!(f, "{} = [\"{HIDDEN}\"]  # {origin}", key.name())?;
+                }
                 Some(value) => writeln!(f, "{} = {}  # {origin}", key.name(), Hidden(value))?,
                 None => writeln!(f, "# {} is not set", key.name())?,
             }

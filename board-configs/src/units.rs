@@ -229,6 +229,10 @@ checked_text! {
     WebOrigin, is_web_origin
 }
 checked_text! {
+    /// The address of a WebSocket in which `{{MEETING_ID}}` and `{{REGION}}` stand for what is put there.
+    WebSocketTemplate, is_web_socket_template
+}
+checked_text! {
     /// The name of a board, such as `rpi4`.
     BoardName, crate::board::is_name
 }
@@ -266,6 +270,14 @@ fn is_web_origin(text: &str) -> bool {
     lower
         && !authority.ends_with(usual)
         && if has_port { is_host_port(authority) } else { is_host_port(&format!("{authority}:1")) }
+}
+
+fn is_web_socket_template(text: &str) -> bool {
+    let filled = text.replace("{{MEETING_ID}}", "m").replace("{{REGION}}", "r");
+    let rest = ["wss://", "ws://"].into_iter().find_map(|scheme| filled.strip_prefix(scheme));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
+        && text.len() <= 1024
+        && !filled.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '{' | '}' | '"' | '\\'))
 }
 
 fn is_host_port(text: &str) -> bool {

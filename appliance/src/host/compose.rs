@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use board_config::{Board, Channel, Codec, Codecs, Config, Machine, Service, SrtpProfile};
+use board_config::{Board, Channel, Codec, Codecs, Config, Machine, Service, SrtpProfile, Transcription};
 use bridge::core::{BridgeConfig, srtp};
 use bridge::shell::candidates::Rules;
-use signal::focus::{ChannelKind, VideoCodec};
+use jitsi_wire::colibri2::HttpHeader;
+use signal::focus::{ChannelKind, Transcriber, VideoCodec};
 use signal::muc::MucLimits;
 use signal::router::SignalConfig;
 use signal::services::ExternalService;
@@ -91,11 +92,21 @@ pub(crate) fn signal(config: &Config) -> SignalConfig {
     signal.focus.max_participants = config.signal.max_occupants.get();
     signal.focus.recorded_rooms = config.recorder.rooms.iter().map(|room| room.to_lowercase()).collect();
     signal.focus.recorded_chat = config.recorder.chat;
+    signal.focus.transcriber = transcriber(&config.transcription);
     signal.focus.channel = match config.signal.channel {
         Channel::WebSocket => ChannelKind::WebSocket,
         Channel::DataChannel => ChannelKind::DataChannel,
     };
     signal
+}
+
+fn transcriber(transcription: &Transcription) -> Option<Transcriber> {
+    let header =
+        |header: &board_config::HttpHeader| HttpHeader { name: header.name.clone(), value: header.value.clone() };
+    Some(Transcriber {
+        url_template: transcription.url_template.as_ref()?.as_str().to_owned(),
+        http_headers: transcription.http_headers.iter().map(header).collect(),
+    })
 }
 
 fn codec(codec: &Codec) -> VideoCodec {
@@ -123,6 +134,7 @@ pub(crate) fn site(config: &Config) -> Result<Site, Failure> {
     client.recording_notice.clone_from(&config.recorder.notice);
     client.embedders = config.signal.embedders.iter().map(|origin| origin.as_str().to_owned()).collect();
     client.mobile_codecs = client.codecs.clone();
+    client.transcription = config.transcription.url_template.is_some();
     client.prefer_sctp = config.signal.channel == Channel::DataChannel;
     let web = match &config.signal.web_root {
         Some(folder) if !folder.join("index.html").is_file() => {
@@ -203,6 +215,15 @@ mod tests {
         assert_eq!(signal.focus.codecs, [VideoCodec::H264, VideoCodec::Vp8]);
         assert_eq!(signal.focus.channel, ChannelKind::DataChannel);
         assert_eq!(signal.services[0].credentials, Some(("u".to_owned(), "p".to_owned())));
+        assert_eq!(signal.focus.transcriber, None);
+        let transcribed = super::signal(&self::config(
+            "[transcription]\nurl_template = \"wss://a.example/{{MEETING_ID}}\"\nhttp_headers = [\"X-Key: k\"]\n",
+        ));
+        let transcriber = transcribed.focus.transcriber.unwrap();
+        assert_eq!(
+            (transcriber.url_template.as_str(), &*transcriber.http_headers[0].value),
+            ("wss://a.example/{{MEETING_ID}}", "k")
+        );
         let bridge = bridge(&config, "id".to_owned(), &Machine::default());
         assert_eq!((bridge.max_egress_bps, bridge.max_participants), (1_500_000, 7));
         assert_eq!(bridge.uplink_bps, Some(9_000_000));

@@ -13,6 +13,8 @@ use signal::focus::bridge_port::{BridgePort, Order, OrderId, Reply};
 use signal::shell::{ChannelGate, ChannelId, ChannelRefusal, ChannelRequest, ToClient};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::exports::ExportOrder;
+
 /// Clients' ends of the open bridge channels. The lock is held for a look-up, never while waiting.
 type Clients = Arc<Mutex<HashMap<u64, mpsc::Sender<ToClient>>>>;
 
@@ -21,6 +23,8 @@ type Clients = Arc<Mutex<HashMap<u64, mpsc::Sender<ToClient>>>>;
 pub(crate) struct Outlets {
     /// For the focus.
     pub(crate) replies: mpsc::UnboundedReceiver<Reply>,
+    /// Where meetings are exported to.
+    pub(crate) exports: mpsc::UnboundedReceiver<ExportOrder>,
     /// What STUN servers said.
     pub(crate) mappings: mpsc::UnboundedReceiver<Mapping>,
     /// `Some(crashed)` once the thread has ended.
@@ -35,6 +39,7 @@ pub(crate) struct ClientsHandle(Clients);
 /// The listener for the bridge's thread, and where what it hears comes out.
 pub(crate) fn outlets() -> (Listener, Outlets) {
     let (replies_in, replies) = mpsc::unbounded_channel();
+    let (exports_in, exports) = mpsc::unbounded_channel();
     let (mappings_in, mappings) = mpsc::unbounded_channel();
     let (ended_in, ended) = watch::channel(None);
     let clients: Clients = Arc::default();
@@ -47,12 +52,15 @@ pub(crate) fn outlets() -> (Listener, Outlets) {
         Notice::Bridge(Event::EndpointGone { meeting_id, endpoint }) => {
             drop(replies_in.send(Reply::EndpointGone { meeting_id, endpoint }));
         }
+        Notice::Bridge(Event::Connect { meeting_id, change }) => {
+            drop(exports_in.send(ExportOrder::Change { meeting_id, change }));
+        }
         // The focus ordered it, or asks again.
-        Notice::Bridge(Event::ConferenceOver { .. } | Event::Connect { .. }) => {}
+        Notice::Bridge(Event::ConferenceOver { meeting_id }) => drop(exports_in.send(ExportOrder::Over { meeting_id })),
         Notice::Mapped(mapping) => drop(mappings_in.send(mapping)),
         Notice::Ended { crashed } => drop(ended_in.send_replace(Some(crashed))),
     };
-    (Arc::new(listener), Outlets { replies, mappings, ended, clients: ClientsHandle(clients) })
+    (Arc::new(listener), Outlets { replies, exports, mappings, ended, clients: ClientsHandle(clients) })
 }
 
 fn to_focus(reply: control::Reply) -> Reply {

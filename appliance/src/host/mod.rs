@@ -5,6 +5,7 @@ pub(crate) mod banner;
 pub(crate) mod certificate;
 pub(crate) mod compose;
 mod desk;
+mod exports;
 mod files;
 mod housekeeping;
 mod listen;
@@ -44,6 +45,7 @@ use crate::say::say;
 use authority::Authority;
 use certificate::CertificateError;
 use desk::{Desk, Whereabouts};
+use exports::Exports;
 use housekeeping::{Housekeeping, Source};
 use listen::Use;
 use local_bridge::{LocalBridge, LocalGate, Outlets};
@@ -148,7 +150,7 @@ impl House {
 
     async fn host(self) -> Result<(), Failure> {
         let mailbox = self.workers.mailbox().clone();
-        let Outlets { replies, mappings, mut ended, clients } = self.outlets;
+        let Outlets { replies, exports: orders, mappings, mut ended, clients } = self.outlets;
         let stop = stop_signal()?;
         tokio::task::spawn_blocking(text::read_ahead);
         let state_dir = self.housekeeping.source.as_ref().and_then(Source::dir).map(Path::to_owned);
@@ -218,17 +220,20 @@ impl House {
             manager,
             mdns: self.housekeeping.mdns,
         };
+        let mut exports = Exports::new(mailbox.clone());
         let outcome = tokio::select! {
             served = serving => served.map_err(|error| Failure::new(Reason::Unexpected, error)),
             () = housekeeping.run(mappings) => Ok(()),
             () = desk.serve(self.local_socket) => Ok(()),
             () = way.serve() => Ok(()),
             () = statistics.serve(self.statistics) => Ok(()),
+            () = exports.serve(orders) => Ok(()),
             () = bridge_ended(&mut ended) => {
                 return Err(Failure::new(Reason::Unexpected, "the bridge has crashed; what it said is in the log"));
             }
         };
         mailbox.post(Letter::ShutDown);
+        exports.end().await;
         if tokio::time::timeout(BRIDGE_FAREWELL, bridge_ended(&mut ended)).await.is_ok() {
             self.workers.join();
         }
