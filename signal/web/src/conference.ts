@@ -5,6 +5,7 @@ import { DISCO, discoAnswer } from './caps';
 import { Breakout } from './conference/breakout';
 import { type CodecPolicy, codecPolicy, NO_POLICY } from './conference/codec';
 import { Entrance } from './conference/entrance';
+import { Export } from './conference/export';
 import { type Happening, MUTED } from './conference/happening';
 import { Knock } from './conference/knock';
 import { Lobby, lobbyOf, waitsForHost } from './conference/lobby';
@@ -47,6 +48,7 @@ export class Conference implements Room {
   readonly moderation = new Moderation(this);
   readonly polls = new Polls(this);
   readonly recording = new Recording(this);
+  readonly export = new Export(this);
   readonly reactions = new Reactions(this);
   readonly talkTime = new TalkTime(this);
   readonly words = new Words(this);
@@ -97,7 +99,7 @@ export class Conference implements Room {
       onShut: () => this.giveUp({ why: 'door' }),
     });
     this.breakout = new Breakout(this, this.home, (jid) => void this.move(jid));
-    this.parts = [this.settings, this.knock, this.lobby, this.moderation, this.polls, this.recording, this.breakout, this.reactions, this.talkTime, this.words, this.messages];
+    this.parts = [this.settings, this.knock, this.lobby, this.moderation, this.polls, this.recording, this.export, this.breakout, this.reactions, this.talkTime, this.words, this.messages];
   }
 
   // What the page asks for
@@ -286,7 +288,9 @@ export class Conference implements Room {
     this.recording.onFocus(stanza);
     const before = this.policy;
     const listed = elements(child(stanza, 'conference-properties') ?? stanza, 'property');
-    this.policy = codecPolicy(new Map(listed.map(({ attrs }) => [attrs.key ?? '', attrs.value ?? ''])));
+    const properties = new Map(listed.map(({ attrs }) => [attrs.key ?? '', attrs.value ?? '']));
+    this.export.onProperties(properties);
+    this.policy = codecPolicy(properties);
     if (before.fallback === this.policy.fallback) return;
     this.session.chooseCodec();
     if (this.policy.fallback) this.events.onFallback(this.policy.because);

@@ -49,6 +49,8 @@ export class Happenings {
         return this.notice({ key: 'moved', sign: 'warn', tone: 'warn', text: t('rooms.gone') });
       case 'recording':
         return this.recording(happening.event, happening.by);
+      case 'export':
+        return this.exported(happening.on);
       case 'unsent':
         return this.notice({ key: 'unsent', sign: 'warn', tone: 'warn', text: t(`unsent.${happening.reason}`) });
     }
@@ -117,6 +119,16 @@ export class Happenings {
     chime('record');
     if (event === 'stopped') return this.host.notices.show({ key, sign: 'record', text });
     this.host.notices.show({ key, sign: 'record', tone: 'bad', text, stays: true, act: { label: t('record.seen'), test: 'notice-recorded', run: () => undefined } });
+  }
+
+  /** As of a recording. */
+  private exported(on: boolean): void {
+    const key = 'export';
+    const text = t(on ? 'export.on' : 'export.off');
+    alarm(text);
+    chime('record');
+    if (!on) return this.host.notices.show({ key, sign: 'record', text });
+    this.host.notices.show({ key, sign: 'record', tone: 'bad', text, stays: true, act: { label: t('record.seen'), test: 'notice-exported', run: () => undefined } });
   }
 
   private who(id: string): string {

@@ -30,5 +30,7 @@ export type Happening =
   | { readonly what: 'unmoved' }
   /** The box records the meeting, did so already when we came, or does so no more. */
   | { readonly what: 'recording'; readonly event: 'started' | 'running' | 'stopped' | 'failed'; readonly by: string }
+  /** The meeting's sound goes out of the box, or does so no more. */
+  | { readonly what: 'export'; readonly on: boolean }
   /** A message of ours was not taken. */
   | { readonly what: 'unsent'; readonly reason: 'too-long' | 'too-fast' | 'gone' | 'not-allowed' };

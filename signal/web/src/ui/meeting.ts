@@ -158,7 +158,7 @@ export class Meeting {
     this.rooms.update();
     if (!conference) return;
     const { breakout, settings, lobby, recording } = conference;
-    this.recorded.hidden = recording.state !== 'on';
+    this.recorded.hidden = recording.state !== 'on' && !conference.export.on;
     this.room.hidden = this.backKey.hidden = !breakout.away;
     setText(this.room, breakout.away ? breakout.nameOf(conference.jid) : '');
     const waiting = conference.moderator ? lobby.waiting.size : 0;

@@ -539,5 +539,7 @@ export default {
     'record.running': 'Diese Besprechung wird auf der Box aufgenommen.',
     'record.stopped': 'Die Aufnahme ist beendet. Das Aufgenommene bleibt auf der Box.',
     'record.failed': 'Die Box konnte nicht aufnehmen. Was bis jetzt aufgenommen wurde, bleibt erhalten.',
+    'export.on': 'Der Ton dieser Besprechung geht nach außen, wo er mitgeschrieben oder aufbewahrt wird.',
+    'export.off': 'Der Ton dieser Besprechung geht nicht mehr nach außen.',
   },
 } satisfies Language;

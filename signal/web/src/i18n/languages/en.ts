@@ -541,4 +541,6 @@ export const en = {
   'record.running': 'This meeting is being recorded on the box.',
   'record.stopped': 'Recording has stopped. What was recorded is kept on the box.',
   'record.failed': 'The box could not record. What was recorded until now is kept.',
+  'export.on': 'The sound of this meeting goes to somebody outside, who writes it down or keeps it.',
+  'export.off': 'The sound of this meeting no longer goes to anybody outside.',
 } as const;

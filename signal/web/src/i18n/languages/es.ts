@@ -539,5 +539,7 @@ export default {
     'record.running': 'Esta reunión se está grabando en la caja.',
     'record.stopped': 'La grabación ha terminado. Lo grabado queda en la caja.',
     'record.failed': 'La caja no pudo grabar. Lo grabado hasta ahora se conserva.',
+    'export.on': 'El sonido de esta reunión sale de la caja; fuera se transcribe o se guarda.',
+    'export.off': 'El sonido de esta reunión ya no sale de la caja.',
   },
 } satisfies Language;
