@@ -2,6 +2,7 @@
 
 pub mod container;
 mod elements;
+#[expect(clippy::disallowed_methods, reason = "a file that is not whole goes")]
 mod export;
 mod scan;
 mod steady;
