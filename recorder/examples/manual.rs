@@ -1,5 +1,7 @@
 //! Man pages and shell completions of the command `moothall-recorder`: `manual FOLDER` writes them as they lie in `/usr/share`.
 
+#![expect(clippy::disallowed_methods, reason = "files")]
+
 #[path = "../src/cli.rs"]
 #[expect(dead_code, reason = "only the definition is of interest here, not what was typed")]
 mod cli;
