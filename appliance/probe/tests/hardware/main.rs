@@ -121,7 +121,7 @@ fn software_encoders_are_good() {
 
 #[test]
 fn a_chip_that_stops_after_the_first_picture_is_not_used() {
-    let (failure, reason) = fails(Mode::StopsAfterTheFirst, &impatient());
+    let (failure, reason) = fails(Mode::StopsAfter(1), &impatient());
     assert_eq!(failure, Failure::Stalled { after: 1 });
     assert!(reason.contains("because the chip's own encoder (v4l2h264enc) stopped after 1 picture"), "{reason}");
 }
@@ -221,7 +221,7 @@ fn until_it_stalls(format: Format) -> Option<u32> {
 
 #[test]
 fn the_watchdog_notices_a_chip_that_stops_in_mid_work() {
-    let turn = Turn::take(Mode::StopsAfterTheFirst);
+    let turn = Turn::take(Mode::StopsAfter(1));
     assert_eq!(until_it_stalls(TRIAL), Some(1));
     turn.change(Mode::Good);
     assert_eq!(until_it_stalls(TRIAL), None);
@@ -253,7 +253,7 @@ fn the_controls_of_a_driver_are_set_and_its_bit_rate_changes_at_work() {
 
 #[test]
 fn a_chip_that_has_hung_is_not_tried_again_until_somebody_says_so() {
-    let turn = Turn::take(Mode::StopsAfterTheFirst);
+    let turn = Turn::take(Mode::StopsAfter(1));
     let cache = Cache::new("hung");
     let failed = cache.probe(false);
     assert_eq!(failed.trials[0].verdict, Verdict::Failed(Failure::Stalled { after: 1 }));

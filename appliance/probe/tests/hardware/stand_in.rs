@@ -13,8 +13,8 @@ use gstreamer::subclass::prelude::*;
 pub(crate) enum Mode {
     /// Nothing. As the encoder of a Raspberry Pi 4, it works only with a level that suffices for 640x360.
     Good,
-    /// "Sends the first frame, then stops", with no error (raspberrypi/linux#4906).
-    StopsAfterTheFirst,
+    /// "Sends the first frame, then stops", with no error (raspberrypi/linux#4906); or after so many.
+    StopsAfter(u32),
     /// Its pictures say level 1.
     SaysWrongLevel,
     /// As drivers without V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME (raspberrypi/linux#3171).
@@ -205,7 +205,7 @@ fn fail_as(mode: Mode, src: &gst::Pad) {
         // raspberrypi/linux#3974 and #4906: nothing without a level, one picture with one that is too low.
         let enough = level_asked(pad).map_or(0, |level| if level < 30 { 1 } else { u32::MAX });
         let dropped = number > enough
-            || mode == Mode::StopsAfterTheFirst && number > 1
+            || matches!(mode, Mode::StopsAfter(last) if number > last)
             || mode == Mode::BeginsInTheMiddle && number == 1;
         if mode == Mode::SaysWrongLevel
             && let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data
