@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use recorder::compose::{self, Format, Size, View};
 use recorder::{Failure, Finalize, Keep, Webhook};
 
 const MB: u64 = 1_000_000;
@@ -43,6 +44,69 @@ pub(crate) enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Make a film of a recording: one picture of all people, and one sound.
+    Compose(ComposeOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ComposeOptions {
+    /// Its folder.
+    pub(crate) recording: PathBuf,
+    /// The new file [default: RECORDING.mp4, or RECORDING.webm].
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Who speaks is large, or all are of the same size. A screen that is shared is large in both.
+    #[arg(long, default_value = "speaker", value_parser = ["speaker", "gallery"])]
+    layout: String,
+    /// mp4: H.264 and AAC. webm: VP8 and Opus. webm-vp9: VP9 and Opus [default: as the file is called, else mp4].
+    #[arg(long, value_parser = ["mp4", "webm", "webm-vp9"])]
+    format: Option<String>,
+    /// Width and height of the picture [default: 1280x720, or less where the encoder does not keep up with that].
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    size: Option<Size>,
+    /// Pictures a second.
+    #[arg(long, default_value_t = compose::FPS, value_parser = clap::value_parser!(u32).range(1..=60))]
+    fps: u32,
+    /// Kilobits a second of the picture [default: what suits its size].
+    #[arg(long, value_name = "KBITS", value_parser = clap::value_parser!(u32).range(100..=50_000))]
+    bitrate: Option<u32>,
+    /// Where is kept which encoders there are [default: in the user's cache].
+    #[arg(long, value_name = "FILE")]
+    cache: Option<PathBuf>,
+    /// Progress as lines of JSON on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+impl ComposeOptions {
+    pub(crate) fn options(&self) -> compose::Options {
+        compose::Options {
+            view: if self.layout == "gallery" { View::Gallery } else { View::Speaker },
+            format: self.format.as_deref().map(|format| match format {
+                "webm" => Format::WebM,
+                "webm-vp9" => Format::WebMVp9,
+                _ => Format::Mp4,
+            }),
+            output: self.output.clone(),
+            size: self.size,
+            fps: Some(self.fps),
+            bitrate: self.bitrate.map(|kbits| kbits.saturating_mul(1000)),
+            cache: self.cache.clone(),
+            json: self.json,
+        }
+    }
+}
+
+/// `1280x720`.
+fn size(text: &str) -> Result<Size, String> {
+    let parsed = text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    let (width, height): (u32, u32) = parsed.ok_or("it is width, x, height, as in 1280x720")?;
+    let fits = (160..=3840).contains(&width) && (90..=3840).contains(&height) && (width | height) % 2 == 0;
+    if fits {
+        Ok(Size { width, height })
+    } else {
+        Err("width and height are even, from 160x90 to 3840x3840".to_owned())
+    }
 }
 
 #[derive(Debug, Args)]

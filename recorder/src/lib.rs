@@ -24,6 +24,8 @@
 
 mod capabilities;
 pub mod clock;
+#[expect(clippy::disallowed_methods, reason = "files, signals, and how long it takes")]
+pub mod compose;
 mod dates;
 pub mod depacketize;
 #[expect(clippy::disallowed_methods, reason = "a thread of its own, and files")]
@@ -58,6 +60,7 @@ mod tidy;
 mod wake;
 
 pub use capabilities::capabilities;
+pub use compose::compose;
 pub use exit::{Failure, Reason};
 pub use finalize::{Finalize, Webhook, finalize, finalize_pending};
 pub use logs::start as start_log;

@@ -29,6 +29,10 @@ fn main() -> ExitCode {
         Command::Show(options) => recorder::show(&options.recording, options.json),
         Command::PlayCheck(options) => recorder::play_check(&options.recording, options.json),
         Command::Export { recording, output } => recorder::export(&recording, output),
+        Command::Compose(options) => {
+            recorder::start_log();
+            recorder::compose(&options.recording, &options.options())
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

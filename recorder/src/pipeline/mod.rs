@@ -1,11 +1,15 @@
 //! GStreamer: frames into files.
 
 pub mod container;
+pub mod decode;
 mod elements;
 #[expect(clippy::disallowed_methods, reason = "a file that is not whole goes")]
 mod export;
+#[expect(clippy::disallowed_methods, reason = "drivers hang, on threads of their own")]
+pub mod film;
 mod scan;
 mod steady;
+pub mod svg;
 pub mod whole;
 mod writer;
 

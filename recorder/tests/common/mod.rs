@@ -12,6 +12,7 @@
 )]
 
 pub mod av1;
+pub mod film;
 pub mod media;
 pub mod playback;
 pub mod recorder;

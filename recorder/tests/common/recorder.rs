@@ -208,7 +208,7 @@ impl Recorder {
 }
 
 /// The recorder's program; for examples, beside their folder.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     let beside = || std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("moothall-recorder");
     option_env!("CARGO_BIN_EXE_moothall-recorder").map_or_else(beside, PathBuf::from)
 }
