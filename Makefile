@@ -207,6 +207,8 @@ bench: setup-test ## memory, processor time and time to join of the release buil
 	@$(BENCH)
 	@echo; echo '$$ bench-meeting moothall 10 20'
 	@tests/netns $(TARGET)/debug/bench-meeting $(TARGET)/release/moothall 10 20
+	@echo; echo '$$ cargo run --release -p recorder --example compose_speed -- 40'
+	@taskset -c 0 cargo run --quiet --release --locked -p recorder --example compose_speed -- 40
 	@for what in 'rooms 10000' 'listeners 200' 'storm 100'; do echo; echo "$$ bench-signal moothall $$what"; \
 		tests/netns $(TARGET)/debug/bench-signal $(TARGET)/release/moothall $$what || exit 1; done
 	@echo; echo '$$ node tests/browser/bench-join.mjs 10'

@@ -1,7 +1,7 @@
 //! The file that comes out: whole, or not at all.
 
 use std::fs;
-use std::io;
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::thread;
@@ -74,6 +74,10 @@ fn end_with(part: PathBuf) -> io::Result<()> {
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         if ends.wait().is_ok() {
             let _ = fs::remove_file(&part);
+            if io::stderr().is_terminal() {
+                // Below the bar.
+                let _ = writeln!(io::stderr().lock());
+            }
             Failure::new(Reason::Unexpected, "Interrupted; nothing was written.").report();
             std::process::exit(INTERRUPTED);
         }
