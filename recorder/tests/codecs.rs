@@ -4,7 +4,7 @@
 mod common;
 
 use common::media::Source;
-use common::playback::{pictures, share, sound};
+use common::playback::{keys, pictures, share, sound};
 use common::recorder::Recorder;
 use common::{folder, ms};
 use media_tap::Codec;
@@ -29,6 +29,8 @@ fn all_pictures_are_recorded(codec: Codec, test: &str) {
     assert_eq!(pictures.len(), 90);
     assert!(pictures.iter().all(|picture| picture.size == (320, 180)));
     assert!(pictures[89].time.abs_diff(ms(2967)) < ms(50), "{:?}", pictures[89]);
+    let keys = keys(&path);
+    assert!(keys.len() == 3 && keys[2].abs_diff(ms(2000)) < ms(50), "{keys:?}");
 }
 
 #[test]

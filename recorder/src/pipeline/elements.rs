@@ -82,7 +82,7 @@ pub(super) fn muxer(container: Container, fragment: Duration) -> Result<gst::Ele
         }
         Container::WebM => {
             let nanos = i64::try_from(fragment.as_nanos()).unwrap_or(i64::MAX);
-            let muxer = gst::ElementFactory::make("webmmux").property("streamable", true);
+            let muxer = gst::ElementFactory::make("webmmux").property("streamable", false);
             muxer.property("max-cluster-duration", nanos).property("writing-app", "moothall-recorder").build()
         }
     }

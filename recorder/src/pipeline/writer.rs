@@ -29,6 +29,8 @@ pub struct Writer {
     batch: Vec<gst::Buffer>,
     batch_bytes: usize,
     batch_began: Duration,
+    /// Frames say how long they last. In WebM they must not: where they do, GStreamer 1.22 does not write which are key frames.
+    durations: bool,
 }
 
 /// How a file ended.
@@ -69,7 +71,8 @@ impl Writer {
         muxer.link(&sink)?;
         watch(&pipeline, ended);
         pipeline.set_state(gst::State::Playing)?;
-        Ok(Self { pipeline, source, file, batch: Vec::new(), batch_bytes: 0, batch_began: Duration::ZERO })
+        let durations = Container::of(codec) == Container::Mp4;
+        Ok(Self { pipeline, source, file, durations, batch: Vec::new(), batch_bytes: 0, batch_began: Duration::ZERO })
     }
 
     /// Takes a frame. Answers how many were thrown away because the disk does not follow: none, or all since the last key frame
@@ -79,7 +82,7 @@ impl Writer {
             self.batch_began = time;
         }
         self.batch_bytes += data.len();
-        self.batch.push(buffer(time, duration, key, data));
+        self.batch.push(buffer(time, Some(duration).filter(|_| self.durations), key, data));
         if time.saturating_sub(self.batch_began) >= BATCH || self.batch_bytes >= BATCH_BYTES {
             return self.flush();
         }
@@ -119,13 +122,13 @@ impl Writer {
     }
 }
 
-fn buffer(time: Duration, duration: Duration, key: bool, data: Vec<u8>) -> gst::Buffer {
+fn buffer(time: Duration, duration: Option<Duration>, key: bool, data: Vec<u8>) -> gst::Buffer {
     let mut buffer = gst::Buffer::from_mut_slice(data);
     if let Some(buffer) = buffer.get_mut() {
         let time = gst::ClockTime::try_from(time).ok();
         buffer.set_pts(time);
         buffer.set_dts(time);
-        buffer.set_duration(gst::ClockTime::try_from(duration).ok());
+        buffer.set_duration(duration.and_then(|duration| gst::ClockTime::try_from(duration).ok()));
         if !key {
             buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
         }

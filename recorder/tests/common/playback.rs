@@ -30,6 +30,16 @@ pub fn pictures(file: &Path) -> Vec<Picture> {
     all
 }
 
+/// The times of what a file says are its key frames: where a player may begin.
+pub fn keys(file: &Path) -> Vec<Duration> {
+    let mut all = Vec::new();
+    let demuxer = if file.extension().is_some_and(|it| it == "webm") { "matroskademux" } else { "qtdemux" };
+    let file = file.display();
+    let pipeline = format!("filesrc location={file} ! {demuxer} ! identity drop-buffer-flags=delta-unit");
+    each_buffer(&pipeline, |time, _, _| all.push(time));
+    all
+}
+
 /// Sound of a file: pieces of samples at 48 kHz, one channel, with their times.
 pub fn sound(file: &Path) -> Vec<(Duration, Vec<f32>)> {
     let mut all = Vec::new();
