@@ -42,6 +42,7 @@ pub fn keys() -> impl Iterator<Item = &'static Key> {
         crate::branding::KEYS,
         crate::recorder::KEYS,
         crate::transcription::KEYS,
+        crate::api::KEYS,
         crate::log::KEYS,
     ]
     .into_iter()

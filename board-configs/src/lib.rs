@@ -17,6 +17,7 @@
 //! assert_eq!(config.origins.of("network.port").to_string(), "site.toml:3");
 //! ```
 
+mod api;
 mod board;
 mod branding;
 mod bridge;
@@ -40,6 +41,7 @@ mod transcription;
 mod units;
 mod xmpp;
 
+pub use api::Api;
 pub use board::{
     Active, Audio, Backend, Bias, Board, BoardError, Budget, Budgets, By, Display, Dmi, Gpio, GpioBackend, Limits,
     Line, Machine, Memory, Participants, Recognised, Storage, Traces, Update, Watchdog, boards,

@@ -9,8 +9,8 @@ use toml::de::{DeTable, DeValue};
 
 use crate::secret::{HIDDEN, is_secret, without_secret};
 use crate::{
-    Board, BoardName, Branding, Bridge, ConfigError, Count, Flags, Log, Machine, Network, Origins, Place, Recorder,
-    Signal, Tls, Transcription, Xmpp, check, key, suggest,
+    Api, Board, BoardName, Branding, Bridge, ConfigError, Count, Flags, Log, Machine, Network, Origins, Place,
+    Recorder, Signal, Tls, Transcription, Xmpp, check, key, suggest,
 };
 
 /// The whole configuration of a box.
@@ -28,6 +28,7 @@ pub struct Config {
     pub branding: Branding,
     pub recorder: Recorder,
     pub transcription: Transcription,
+    pub api: Api,
     pub log: Log,
     /// Where the values come from.
     #[serde(skip)]
@@ -101,6 +102,7 @@ impl Config {
             ("recorder.directory", &mut self.recorder.directory),
             ("recorder.finalize_script", &mut self.recorder.finalize_script),
             ("recorder.webhook_secret_file", &mut self.recorder.webhook_secret_file),
+            ("api.token_file", &mut self.api.token_file),
         ];
         for (key, path) in paths {
             if let (Some(path), Some(Place::Line(file, _))) = (path, self.origins.place(key)) {

@@ -112,7 +112,8 @@ mod tests {
             quota = \"20 GiB\"\nkeep_days = 30\nfinalize_script = \"/etc/moothall/finalize.sh\"
             webhook_url = \"https://intranet.example.org/recordings\"
             webhook_secret_file = \"/etc/moothall/webhook.secret\"
-            [transcription]\nurl_template = \"wss://recorder.example.org/record/{{MEETING_ID}}\"\n";
+            [transcription]\nurl_template = \"wss://recorder.example.org/record/{{MEETING_ID}}\"
+            [api]\ntoken_file = \"api-token\"\n";
         for key in key::keys().filter(|key| !key.example.is_empty() && !key.is_nested()) {
             let line = format!("{} = {}", key.name(), key.example);
             assert!(text.contains(&line), "{line}");

@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(for_unknown("xmpp.zzzzzzzz"), "[xmpp] knows domain");
         assert_eq!(
             for_unknown("zzzzzzzz"),
-            "a file knows board, network, tls, xmpp, bridge, signal, branding, recorder, transcription, log"
+            "a file knows board, network, tls, xmpp, bridge, signal, branding, recorder, transcription, api, log"
         );
     }
 }

@@ -19,7 +19,7 @@ use rand_core::{Rng, SeedableRng};
 use crate::c2s::{SessionOutput, SessionWake, Sessions, SessionsConfig, StreamError, StreamLimits, network};
 use crate::components::{Arrival, Component, Components};
 use crate::focus::bridge_port::{Order, Reply};
-use crate::focus::recorder_port::{RecorderOrder, RecorderReport};
+use crate::focus::recorder_port::{RecordRefusal, RecorderOrder, RecorderReport};
 use crate::focus::{self, Focus, FocusConfig, FocusInput, FocusOutput, OccupantKind};
 use crate::muc::{Effect, Muc, MucLimits, Sender, room_key};
 use crate::services::{self, ExternalService};
@@ -181,6 +181,25 @@ impl Signal {
             Input::Bridge(reply) => self.focus.handle(now, FocusInput::Bridge(reply)),
             Input::Recorder(report) => self.focus.handle(now, FocusInput::Recorder(report)),
         }
+        self.settle(now, wall);
+    }
+
+    /// See [`Focus::start_recording`]. Drain [`Signal::poll`] afterwards.
+    pub fn start_recording(
+        &mut self,
+        now: Instant,
+        wall: SystemTime,
+        room: &str,
+        initiator: &str,
+    ) -> Result<String, RecordRefusal> {
+        let started = self.focus.start_recording(room, initiator);
+        self.settle(now, wall);
+        started
+    }
+
+    /// See [`Focus::stop_recording`]. Drain [`Signal::poll`] afterwards.
+    pub fn stop_recording(&mut self, now: Instant, wall: SystemTime, session: &str) {
+        self.focus.stop_recording(session);
         self.settle(now, wall);
     }
 

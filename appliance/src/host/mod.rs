@@ -30,6 +30,7 @@ use bridge::shell::mailbox::Letter;
 use bridge::shell::udp::{BindError, Sockets};
 use bridge::shell::worker::{self, Workers};
 use signal::router::Signal;
+use signal::shell::recordings::Token;
 use signal::shell::{Certificates, ClientConfig, ShellConfig, Trust, serve};
 use tokio::signal::unix::{SignalKind, signal as unix_signal};
 use tokio::sync::{mpsc, watch};
@@ -88,6 +89,7 @@ struct House {
     housekeeping: HousekeepingParts,
     local_socket: Option<Opened>,
     supervisor: PathBuf,
+    token: Option<Token>,
 }
 
 /// What [`Housekeeping`] gets besides what [`House`] keeps.
@@ -101,6 +103,7 @@ struct HousekeepingParts {
 impl House {
     fn open(config: Config, options: &HostOptions) -> Result<Self, Failure> {
         let mut site = compose::site(&config)?;
+        let token = recordings::token(&config)?;
         site.limits.connections = files::connections(site.limits.connections);
         let network = &config.network;
         let listen = |port: Port, purpose| {
@@ -145,6 +148,7 @@ impl House {
             housekeeping,
             local_socket,
             supervisor: options.supervisor.clone(),
+            token,
         })
     }
 
@@ -155,11 +159,13 @@ impl House {
         tokio::task::spawn_blocking(text::read_ahead);
         let state_dir = self.housekeeping.source.as_ref().and_then(Source::dir).map(Path::to_owned);
         let directory = recordings::directory(self.config.recorder.directory.as_deref(), state_dir.as_deref());
-        let recorder = recordings::find().zip(directory);
+        let key = random()?;
+        let kept = directory.map(|directory| recordings::Kept::new(directory, &key));
+        let recorder = recordings::find().zip(kept.clone());
         let site = mdns_name(&self.config).map(|name| format!("https://{name}"));
         let config = &self.config.recorder;
         let place = recordings::Place { config, state_dir: state_dir.as_deref(), site: site.as_deref() };
-        let recorder = recorder.map(|(way, directory)| recordings::recorder(way, directory, place, mailbox.clone()));
+        let recorder = recorder.map(|(way, kept)| recordings::recorder(way, kept, place, mailbox.clone()));
         let mut composed = compose::signal(&self.config);
         composed.focus.recording = recorder.is_some();
         let signal = Signal::new(composed, random()?);
@@ -202,6 +208,7 @@ impl House {
             version: compose::version(),
             limits: self.site.limits,
             recorder,
+            recordings: kept.map(|kept| kept.served(self.token)),
             questions: Some(asked),
         };
         let stopping = async {

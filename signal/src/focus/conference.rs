@@ -197,6 +197,9 @@ impl Conference {
         if let Some(jibri) = iq.child_in("jibri", ns::JIBRI) {
             return self.on_jibri(desk, nick, iq, jibri);
         }
+        if let Some(recordings) = iq.child_in("recordings", ns::RECORDINGS) {
+            return self.on_recordings(desk, nick, iq, recordings);
+        }
         let answer = if iq.child_in("ping", ns::PING).is_some() {
             stanza::iq_result(iq)
         } else if let Some(query) = iq.child_in("query", ns::DISCO_INFO) {

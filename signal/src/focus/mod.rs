@@ -5,8 +5,8 @@
 //!
 //! Call order: one [`Focus::handle`] or [`Focus::on_wakeup`], then [`Focus::poll`] until `None`.
 
+mod archive;
 pub mod bridge_port;
-
 mod codecs;
 mod conference;
 mod conference_request;
@@ -45,7 +45,7 @@ use conference::{Conference, StartMutedAfter};
 use conference_request::{Asker, RequestLimits};
 use desk::Desk;
 use participant::Arrival;
-use recorder_port::{RecorderOrder, RecorderReport};
+use recorder_port::{RecordRefusal, RecorderOrder, RecorderReport};
 
 pub use mute::MediaType;
 pub use transcription::Transcriber;
@@ -366,6 +366,9 @@ impl Focus {
                 self.within(room, |c, desk| c.on_transcribing(now, desk, wanted));
             }
             FocusInput::Bridge(reply) => self.on_bridge(now, reply),
+            FocusInput::Recorder(RecorderReport::Inquired { inquiry, outcome }) => {
+                self.within(&inquiry.room, |c, desk| c.on_inquired(desk, &inquiry, &outcome));
+            }
             FocusInput::Recorder(report) => {
                 // A meeting that is over has forgotten its recording.
                 let _ = self.conferences.values_mut().any(|c| c.on_recorder(&mut self.desk, &report));
@@ -413,6 +416,19 @@ impl Focus {
             conference.end_recording(&mut self.desk);
             conference.close(&mut self.desk);
             self.desk.orders.retain(|_, order| order.room != room);
+        }
+    }
+
+    /// Records the meeting of a room for somebody who is not in it, and names the session.
+    pub fn start_recording(&mut self, room: &str, initiator: &str) -> Result<String, RecordRefusal> {
+        let conference = self.conferences.get_mut(room).ok_or(RecordRefusal::NoMeeting)?;
+        conference.record_for(&mut self.desk, initiator)
+    }
+
+    /// Ends the recording of this session, if it runs.
+    pub fn stop_recording(&mut self, session: &str) {
+        if self.conferences.values().any(|conference| conference.is_recorded_by(session)) {
+            self.desk.emit(FocusOutput::Record(RecorderOrder::Stop { session: session.to_owned() }));
         }
     }
 

@@ -18,6 +18,44 @@ pub enum RecorderOrder {
     Happened { session: String, what: Happening },
     /// Record no more. Answered by [`RecorderReport::Off`].
     Stop { session: String },
+    /// Say what was recorded in a room. Answered by [`RecorderReport::Inquired`] with a list in JSON.
+    List { inquiry: Inquiry },
+    /// Delete the recording of this name, if it is of this room. Answered by [`RecorderReport::Inquired`] with nothing.
+    Delete { inquiry: Inquiry, name: String },
+}
+
+/// A question of somebody in a room, who waits for the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inquiry {
+    /// Room node.
+    pub room: String,
+    pub nick: String,
+    /// Of the IQ.
+    pub id: String,
+}
+
+/// Why something could not be done with a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotDone {
+    /// The room has no such recording.
+    Unknown,
+    /// It is still being recorded.
+    Running,
+    /// The disk does not let us.
+    Disk,
+}
+
+/// Why a meeting is not recorded now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordRefusal {
+    /// There is nobody who can record.
+    NoRecorder,
+    /// Nobody is in the room.
+    NoMeeting,
+    /// It is being recorded already.
+    Runs,
+    /// Only its participants can see and hear it.
+    Encrypted,
 }
 
 /// What a recording keeps of a meeting besides its media. Participants are named by their endpoint ids.
@@ -59,6 +97,8 @@ pub enum RecorderReport {
     On { session: String },
     /// It ended: as it was wanted, or with an error that says what to do.
     Off { session: String, error: Option<String> },
+    /// What came of an inquiry.
+    Inquired { inquiry: Inquiry, outcome: Result<String, NotDone> },
 }
 
 /// Takes orders to a recorder. Never waits: what becomes of them comes back as an input.

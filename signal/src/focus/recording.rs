@@ -10,7 +10,7 @@ use super::FocusOutput;
 use super::conference::Conference;
 use super::desk::Desk;
 use super::participant::Participant;
-use super::recorder_port::{Happening, RecorderOrder, RecorderReport};
+use super::recorder_port::{Happening, RecordRefusal, RecorderOrder, RecorderReport};
 
 /// Entries of a `SourceInfo` that are looked at.
 const MAX_SOURCES: usize = 64;
@@ -123,13 +123,16 @@ impl Conference {
         };
         desk.send(&self.room, nick, answer);
         match outcome {
-            Ok(session) if starts => self.begin_recording(desk, Some(nick), session),
+            Ok(session) if starts => {
+                let name = self.participants.get(nick).and_then(|participant| participant.seen.name.clone());
+                self.begin_recording(desk, Some(nick), name, session);
+            }
             Ok(session) => desk.emit(FocusOutput::Record(RecorderOrder::Stop { session })),
             Err(_) => {}
         }
     }
 
-    fn may_record(&self, desk: &Desk, nick: &str) -> Result<(), StanzaError> {
+    pub(super) fn may_record(&self, desk: &Desk, nick: &str) -> Result<(), StanzaError> {
         if !desk.config.recording {
             return Err(StanzaError::new(Condition::ServiceUnavailable));
         }
@@ -137,10 +140,29 @@ impl Conference {
         if is_owner { Ok(()) } else { Err(StanzaError::new(Condition::NotAllowed)) }
     }
 
-    /// The session of a recording that may begin.
+    /// The same for an occupant.
     fn new_recording(&self, desk: &mut Desk, nick: &str) -> Result<String, StanzaError> {
         self.may_record(desk, nick)?;
-        self.recordable(desk)
+        self.recordable(desk).map_err(|refusal| match refusal {
+            RecordRefusal::NoRecorder | RecordRefusal::NoMeeting => StanzaError::new(Condition::ServiceUnavailable),
+            RecordRefusal::Runs => StanzaError::new(Condition::UnexpectedRequest),
+            RecordRefusal::Encrypted => {
+                let text = "The meeting is end-to-end encrypted: nobody but its participants can see or hear it.";
+                StanzaError::new(Condition::PolicyViolation).with_text(text)
+            }
+        })
+    }
+
+    /// Somebody who is not in the room wants it to be recorded, and is called so.
+    pub(super) fn record_for(&mut self, desk: &mut Desk, initiator: &str) -> Result<String, RecordRefusal> {
+        let session = self.recordable(desk)?;
+        self.begin_recording(desk, None, Some(initiator.to_owned()), session.clone());
+        Ok(session)
+    }
+
+    /// True if the session is that of the recording that runs.
+    pub(super) fn is_recorded_by(&self, session: &str) -> bool {
+        self.recording.as_ref().is_some_and(|recording| recording.runs() && recording.session == session)
     }
 
     /// The room is one that is always recorded, and two are there. What was stopped stays so.
@@ -150,23 +172,30 @@ impl Conference {
             return;
         }
         match self.recordable(desk) {
-            Ok(session) => self.begin_recording(desk, None, session),
-            Err(error) => tracing::warn!(room = %self.room, ?error, "this room is always recorded, but cannot be"),
+            Ok(session) => self.begin_recording(desk, None, None, session),
+            Err(refusal) => tracing::warn!(room = %self.room, ?refusal, "this room is always recorded, but cannot be"),
         }
     }
 
-    fn recordable(&self, desk: &mut Desk) -> Result<String, StanzaError> {
+    /// The session of a recording that may begin.
+    fn recordable(&self, desk: &mut Desk) -> Result<String, RecordRefusal> {
+        if !desk.config.recording {
+            return Err(RecordRefusal::NoRecorder);
+        }
+        if self.participants.is_empty() {
+            return Err(RecordRefusal::NoMeeting);
+        }
         if self.recording.as_ref().is_some_and(Recording::runs) {
-            return Err(StanzaError::new(Condition::UnexpectedRequest));
+            return Err(RecordRefusal::Runs);
         }
         if self.participants.values().any(|participant| participant.encrypts) {
-            let text = "The meeting is end-to-end encrypted: nobody but its participants can see or hear it.";
-            return Err(StanzaError::new(Condition::PolicyViolation).with_text(text));
+            return Err(RecordRefusal::Encrypted);
         }
         Ok(desk.sid())
     }
 
-    fn begin_recording(&mut self, desk: &mut Desk, nick: Option<&str>, session: String) {
+    /// For an occupant, or for somebody of this name who is none.
+    fn begin_recording(&mut self, desk: &mut Desk, nick: Option<&str>, name: Option<String>, session: String) {
         self.recording = Some(Recording {
             session: session.clone(),
             status: Status::Pending,
@@ -179,7 +208,7 @@ impl Conference {
             session,
             room: self.room.clone(),
             meeting_id: self.meeting_id.clone(),
-            initiator: nick.and_then(|nick| self.participants.get(nick)?.seen.name.clone()),
+            initiator: name,
         }));
         for nick in self.participants.keys().cloned().collect::<Vec<_>>() {
             self.tell_recording(desk, &nick);
@@ -203,11 +232,12 @@ impl Conference {
 
     /// The recorder says what became of it. True if it was about this meeting.
     pub(super) fn on_recorder(&mut self, desk: &mut Desk, report: &RecorderReport) -> bool {
-        let (RecorderReport::On { session } | RecorderReport::Off { session, .. }) = report;
+        let (RecorderReport::On { session } | RecorderReport::Off { session, .. }) = report else { return false };
         let Some(recording) = self.recording.as_mut().filter(|recording| recording.session == *session) else {
             return false;
         };
         match report {
+            RecorderReport::Inquired { .. } => {}
             RecorderReport::On { .. } => recording.status = Status::On,
             RecorderReport::Off { error, .. } => {
                 recording.status = Status::Off;

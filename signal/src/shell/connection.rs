@@ -28,8 +28,10 @@ use super::channel::{self, ChannelRefusal, ChannelRequest, Lease, ToClient};
 use super::conference_request;
 use super::feedback;
 use super::http::{self, Answer, Content};
+use super::life::Life;
 use super::listener::{Guest, Shared, neighbourhood};
 use super::post;
+use super::recordings;
 use super::route::{Route, room};
 use super::setup;
 use super::socket::{self, End, Rules};
@@ -135,13 +137,17 @@ where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let pending = RefCell::new(None);
-    let service = service_fn(|request| respond(shared, request, arrival, &pending));
+    let life = Rc::new(Life::new(shared.limits.http_connection, shared.limits.http_piece));
+    let service = service_fn(async |request| {
+        let answer = respond(shared, request, arrival, &pending).await;
+        Ok::<_, Infallible>(answer.map(|content| content.prolonging(&life)))
+    });
     let connection = server(shared).serve_connection(TokioIo::new(io), service).with_upgrades();
-    let outcome = timeout(shared.limits.http_connection, connection).await;
-    if let Ok(Err(error)) = &outcome {
-        debug!(%error, "HTTP ended early");
-    }
-    outcome.ok()?.ok()?;
+    let outcome = tokio::select! {
+        outcome = connection => outcome,
+        () = life.over() => return None,
+    };
+    outcome.inspect_err(|error| debug!(%error, "HTTP ended early")).ok()?;
     let (on_upgrade, upgrade, guest) = pending.into_inner()?;
     let parts = on_upgrade.await.ok()?.downcast::<TokioIo<I>>().ok()?;
     Some(Upgraded { io: parts.io.into_inner(), rest: parts.read_buf.into(), upgrade, _guest: guest })
@@ -149,12 +155,7 @@ where
 
 type Pending = RefCell<Option<(OnUpgrade, Upgrade, Option<Guest>)>>;
 
-async fn respond(
-    shared: &Rc<Shared>,
-    mut request: Request<Incoming>,
-    arrival: &Arrival,
-    pending: &Pending,
-) -> Result<Answer, Infallible> {
+async fn respond(shared: &Rc<Shared>, mut request: Request<Incoming>, arrival: &Arrival, pending: &Pending) -> Answer {
     let origin = Origin::of(&request, arrival, &shared.proxies);
     let route = http::route_of(&request);
     if matches!(route, Route::Bosh | Route::ConferenceRequest) {
@@ -164,7 +165,7 @@ async fn respond(
             (None, Route::Bosh) => bosh::serve(shared, request, &origin, arrival).await,
             (None, _) => conference_request::serve(shared, request, &origin).await,
         };
-        return Ok(http::finish(post::for_everybody(answer), &method, &origin, &shared.site));
+        return http::finish(post::for_everybody(answer), &method, &origin, &shared.site);
     }
     if matches!(route, Route::Feedback | Route::SetupApi) {
         let method = request.method().clone();
@@ -173,13 +174,18 @@ async fn respond(
             (None, Route::Feedback) => feedback::serve(shared, request, &origin).await,
             (None, _) => setup::serve(shared, request, &origin).await,
         };
-        return Ok(http::finish(answer, &method, &origin, &shared.site));
+        return http::finish(answer, &method, &origin, &shared.site);
+    }
+    if let Route::Api(path) = &route {
+        let method = request.method().clone();
+        let answer = recordings::serve(shared, request, &origin, path).await;
+        return http::finish(answer, &method, &origin, &shared.site);
     }
     let answer = match http::objection(&request) {
         Some(objection) => objection,
         None => choose(shared, &mut request, &origin, arrival, pending).await,
     };
-    Ok(http::finish(answer, request.method(), &origin, &shared.site))
+    http::finish(answer, request.method(), &origin, &shared.site)
 }
 
 async fn choose(

@@ -50,8 +50,9 @@ pub(super) enum Pieces {
 }
 
 impl Pieces {
-    pub(super) fn new(found: Found) -> Self {
-        Self::Idle(found.file, found.len)
+    /// `len` bytes from where the file stands.
+    pub(super) fn of(file: File, len: u64) -> Self {
+        Self::Idle(file, len)
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {

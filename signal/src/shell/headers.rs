@@ -15,6 +15,8 @@ pub(super) enum Policy {
     Stock,
     /// Ours where a box is set up: nobody has it in a frame, whatever else is allowed.
     Setup,
+    /// Ours where recordings are played: nobody has it in a frame either.
+    Recordings,
     /// Ours without any script: text, links and a style sheet, in nobody's frame.
     Leaflet,
     /// A picture that somebody configured; SVG is a document and gets no rights at all.
@@ -39,6 +41,12 @@ pub(super) fn protect(headers: &mut HeaderMap, policy: Policy, authority: &Autho
         Policy::Setup => {
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                           base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+                .to_owned()
+        }
+        Policy::Recordings => {
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; \
+                               connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
+                               frame-ancestors 'none'"
                 .to_owned()
         }
         Policy::Leaflet => "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; \
@@ -77,7 +85,7 @@ mod tests {
             assert!(policy(page, &[]).ends_with("frame-ancestors 'self'"));
             assert!(policy(page, &listed).ends_with("frame-ancestors 'self' https://intranet.example"));
         }
-        for page in [Policy::Setup, Policy::Picture] {
+        for page in [Policy::Setup, Policy::Recordings, Policy::Picture] {
             assert!(policy(page, &listed).ends_with("frame-ancestors 'none'"));
         }
     }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use super::client_config::ClientConfig;
 use super::directory::{self, Found, Pieces};
 use super::files::{self, Web, WebFile};
 use super::headers::{Policy, protect};
+use super::life::Life;
 use super::page;
 use super::route::{Route, route};
 use super::setup::Setup;
@@ -42,7 +44,22 @@ pub(super) struct Site {
 /// A body that is ready, or comes from a file.
 pub(super) enum Content {
     Ready(Option<Bytes>),
-    File(Pieces, u64),
+    /// Its length, and the life that it prolongs.
+    File(Pieces, u64, Option<Rc<Life>>),
+}
+
+impl Content {
+    pub(super) fn file(pieces: Pieces, len: u64) -> Self {
+        Self::File(pieces, len, None)
+    }
+
+    /// The connection lives on while it goes out.
+    pub(super) fn prolonging(self, life: &Rc<Life>) -> Self {
+        match self {
+            Self::File(pieces, len, _) => Self::File(pieces, len, Some(Rc::clone(life))),
+            ready @ Self::Ready(_) => ready,
+        }
+    }
 }
 
 pub(super) type Answer = Response<Content>;
@@ -132,10 +149,13 @@ impl Site {
                 Some(answer) => answer,
                 None => self.file(request, item.path(), true, origin).await,
             },
-            Route::Setup(path) => self.setup_file(request, &path, origin).await,
+            Route::Setup(path) => self.own_file(request, &path, origin, Policy::Setup).await,
+            Route::Recordings(path) => self.own_file(request, &path, origin, Policy::Recordings).await,
             Route::File { path, page } => self.file(request, &path, page, origin).await,
             // Only by POST.
-            Route::Bosh | Route::ConferenceRequest | Route::Feedback | Route::SetupApi | Route::Nothing => not_found(),
+            Route::Bosh | Route::ConferenceRequest | Route::Feedback | Route::SetupApi => not_found(),
+            // Answered elsewhere.
+            Route::Api(_) | Route::Nothing => not_found(),
         }
     }
 
@@ -151,15 +171,15 @@ impl Site {
         }
     }
 
-    /// The page of the setup is ours, whosever the page of the meetings is.
-    async fn setup_file(&self, request: &Request<Incoming>, path: &str, origin: &Origin) -> Answer {
+    /// The pages of the setup and of recordings are ours, whosever the page of the meetings is.
+    async fn own_file(&self, request: &Request<Incoming>, path: &str, origin: &Origin, policy: Policy) -> Answer {
         let mut answer = match &self.web {
             Web::Directory(root) if root.join(path).is_file() => {
                 self.directory_file(request, root, path, false, origin).await
             }
             _ => embedded(request, page::PAGE, path, false),
         };
-        answer.extensions_mut().insert(Policy::Setup);
+        answer.extensions_mut().insert(policy);
         answer
     }
 
@@ -282,8 +302,7 @@ fn from_file(request: &Request<Incoming>, found: Found, content_type: &'static s
         false => {
             let mut answer = answer(StatusCode::OK, content_type, Bytes::new());
             answer.headers_mut().insert(CONTENT_LENGTH, found.len.into());
-            let len = found.len;
-            *answer.body_mut() = Content::File(Pieces::new(found), len);
+            *answer.body_mut() = Content::file(Pieces::of(found.file, found.len), found.len);
             answer
         }
     };
@@ -350,12 +369,18 @@ impl Body for Content {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match self.get_mut() {
             Self::Ready(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::File(pieces, _) => pieces.poll(cx).map(|piece| piece.map(|piece| piece.map(Frame::data))),
+            Self::File(pieces, _, life) => {
+                let piece = pieces.poll(cx);
+                if let (Poll::Ready(Some(Ok(_))), Some(life)) = (&piece, life) {
+                    life.goes_on();
+                }
+                piece.map(|piece| piece.map(|piece| piece.map(Frame::data)))
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Ready(None) | Self::File(_, 0))
+        matches!(self, Self::Ready(None) | Self::File(_, 0, _))
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -363,7 +388,7 @@ impl Body for Content {
             Self::Ready(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(0)))
             }
-            Self::File(_, len) => SizeHint::with_exact(*len),
+            Self::File(_, len, _) => SizeHint::with_exact(*len),
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::limits::Limits;
 use super::outbox::{Outbox, Pool};
 use crate::focus::bridge_port::{BridgePort, Reply};
-use crate::focus::recorder_port::{RecorderPort, RecorderReport};
+use crate::focus::recorder_port::{RecordRefusal, RecorderPort, RecorderReport};
 use crate::router::{Connection, Input, Output, SessionId, Signal, Stats};
 
 /// Owner of [`Signal`].
@@ -131,6 +131,21 @@ impl Hub {
     /// What the focus says to somebody who has no stream yet.
     pub(super) fn ask(&self, address: Option<IpAddr>, request: &ConferenceRequest) -> Option<Element> {
         self.handle(Input::Request { address, request })
+    }
+
+    /// Begins to record the meeting of a room, and names the session.
+    pub(super) fn start_recording(&self, room: &str, initiator: &str) -> Result<String, RecordRefusal> {
+        let now = Instant::now();
+        let started = self.signal.borrow_mut().start_recording(now, SystemTime::now(), room, initiator);
+        self.drain(now);
+        started
+    }
+
+    /// What comes of it is said to everybody in the room.
+    pub(super) fn stop_recording(&self, session: &str) {
+        let now = Instant::now();
+        self.signal.borrow_mut().stop_recording(now, SystemTime::now(), session);
+        self.drain(now);
     }
 
     fn handle(&self, input: Input<'_>) -> Option<Element> {

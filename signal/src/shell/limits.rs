@@ -31,8 +31,10 @@ pub struct Limits {
     pub request_head_bytes: usize,
     /// Header fields of a request.
     pub request_headers: usize,
-    /// Life of a connection that speaks HTTP only: a client that takes a file byte by byte ends here.
+    /// Life of a connection that speaks HTTP only, unless a file goes out on it.
     pub http_connection: Duration,
+    /// For each 32 KiB of a file: a client that takes it byte by byte ends here.
+    pub http_piece: Duration,
     /// Longest XMPP frame taken from a client (signaling must carry at least 512 KiB).
     pub xmpp_frame: usize,
     /// Longest frame taken on a bridge channel.
@@ -70,6 +72,7 @@ impl Default for Limits {
             request_head_bytes: 16 * 1024,
             request_headers: 64,
             http_connection: Duration::from_secs(300),
+            http_piece: Duration::from_secs(60),
             xmpp_frame: 512 * 1024,
             channel_frame: 64 * 1024,
             queued_bytes: 2 * 1024 * 1024,

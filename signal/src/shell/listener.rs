@@ -21,12 +21,15 @@ use super::feedback::Feedback;
 use super::http::Site;
 use super::hub::Hub;
 use super::limits::Limits;
+use super::recordings::Api;
 use super::unread;
 
 /// What all connections share.
 pub(super) struct Shared {
     pub(super) hub: Rc<Hub>,
     pub(super) site: Site,
+    /// Of recordings, if there are any to be had.
+    pub(super) api: Option<Api>,
     pub(super) gate: Rc<dyn ChannelGate>,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) proxies: Vec<IpAddr>,

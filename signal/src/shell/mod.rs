@@ -17,11 +17,13 @@ mod files;
 mod headers;
 mod http;
 mod hub;
+mod life;
 mod limits;
 mod listener;
 mod outbox;
 mod page;
 mod post;
+pub mod recordings;
 mod route;
 mod setup;
 mod socket;
@@ -86,6 +88,8 @@ pub struct ShellConfig {
     pub limits: Limits,
     /// Who records meetings, if anybody does; the focus must know as well.
     pub recorder: Option<Recorder>,
+    /// What was recorded, if it may be had.
+    pub recordings: Option<recordings::Recordings>,
     /// Whoever wants to know how many are here; each is answered once.
     pub questions: Option<UnboundedReceiver<oneshot::Sender<Stats>>>,
 }
@@ -148,6 +152,7 @@ pub async fn serve(
             trust: config.trust,
             setup: config.setup,
         },
+        api: config.recordings.map(recordings::Api::new),
         gate: Rc::from(channels),
         tls,
         proxies: config.proxies.iter().map(IpAddr::to_canonical).collect(),

@@ -26,6 +26,10 @@ pub(super) enum Route {
     Setup(String),
     /// `/setup/api`, without tenant.
     SetupApi,
+    /// `/recordings`, `/recordings/watch` and the files that belong to them, without tenant: the file of this name.
+    Recordings(String),
+    /// `/api/v1` and below, without tenant: what follows.
+    Api(Vec<String>),
     Xmpp,
     /// `/conference-request/v1`.
     ConferenceRequest,
@@ -50,6 +54,7 @@ const RESERVED: &[&str] = &[
     ".well-known",
     "_api",
     "about",
+    "api",
     "assets",
     "branding",
     "colibri-relay-ws",
@@ -60,6 +65,7 @@ const RESERVED: &[&str] = &[
     "images",
     "lang",
     "libs",
+    "recordings",
     "setup",
     "sounds",
     "static",
@@ -99,6 +105,9 @@ pub(super) fn route(path: &str) -> Route {
         ["about", "feedback"] => return Route::Feedback,
         ["setup"] => return Route::Setup("setup/index.html".to_owned()),
         ["setup", "api"] => return Route::SetupApi,
+        ["recordings"] | ["recordings", "watch"] => return Route::Recordings("recordings/index.html".to_owned()),
+        ["recordings", file] if is_file_name(file) => return Route::Recordings(format!("recordings/{file}")),
+        ["api", "v1", rest @ ..] => return Route::Api(rest.iter().map(|&part| part.to_owned()).collect()),
         ["setup", file] if is_file_name(file) => return Route::Setup(format!("setup/{file}")),
         _ => {}
     }
@@ -209,6 +218,15 @@ mod tests {
         assert_eq!(route("/setup/api"), Route::SetupApi);
         assert_eq!(route("/setup/a/b"), file("setup/a/b", false));
         assert_eq!(route("/tenant/setup"), file("tenant/setup", true));
+        for page in ["/recordings", "/recordings/watch"] {
+            assert_eq!(route(page), Route::Recordings("recordings/index.html".to_owned()));
+        }
+        assert_eq!(route("/recordings/recordings.js"), Route::Recordings("recordings/recordings.js".to_owned()));
+        let rest = ["recordings", "a b", "f.mp4"].map(str::to_owned).to_vec();
+        assert_eq!(route("/api/v1/recordings/a%20b/f.mp4"), Route::Api(rest));
+        assert_eq!(route("/api/v1/recordings/%2e%2e/f.mp4"), Route::Nothing);
+        assert_eq!(route("/api"), file("api", true));
+        assert_eq!(route("/api/v2"), file("api/v2", false));
         assert_eq!(route("/trust/"), Route::Trust(Item::Leaflet));
         assert_eq!(route("/trust/moothall.crt"), Route::Trust(Item::Der));
         assert_eq!(route("/tenant/trust"), file("tenant/trust", true));

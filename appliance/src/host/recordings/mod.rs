@@ -1,11 +1,16 @@
 //! Recordings of meetings: for each a process `moothall-recorder`, which the bridge gives everything of its meeting.
 //!
 //! [`Recordings`] takes the orders of the focus; each recording is a task ([`session`]) that starts the process, ties it to the bridge,
-//! tells it what happens, and starts it anew when it dies. What it says and asks goes over the same socket ([`mod@line`]).
+//! tells it what happens, and starts it anew when it dies. What it says and asks goes over the same socket ([`mod@line`]). What was
+//! recorded is in the [`library`], and [`served`] to those who may have it.
 
+mod library;
 mod line;
+mod manifest;
 mod place;
 mod rules;
+mod running;
+mod served;
 mod session;
 mod way;
 
@@ -18,9 +23,11 @@ use signal::focus::recorder_port::{Happening, RecorderOrder, RecorderPort, Recor
 use signal::shell::Recorder;
 use tokio::sync::mpsc;
 
+pub(super) use served::{Kept, token};
+pub(super) use way::{Way, find};
+
 use rules::Rules;
 use session::{Session, What};
-pub(super) use way::{Way, find};
 
 /// What every recording needs.
 #[derive(Debug, Clone)]
@@ -36,6 +43,7 @@ struct Means {
 #[derive(Debug)]
 struct Recordings {
     means: Means,
+    kept: Kept,
     /// By session: who is told what happens. One that ended takes nothing more.
     running: BTreeMap<String, mpsc::UnboundedSender<Happening>>,
     next: u64,
@@ -56,8 +64,9 @@ pub(super) struct Place<'a> {
 }
 
 /// Whoever carries out what the focus wants of a recorder. What ended with the host before this one is closed.
-pub(super) fn recorder(way: Way, directory: PathBuf, place: Place<'_>, mailbox: Mailbox) -> Recorder {
-    let rules = Rules::new(place.config, place.site);
+pub(super) fn recorder(way: Way, kept: Kept, place: Place<'_>, mailbox: Mailbox) -> Recorder {
+    let (rules, directory) = (Rules::new(place.config, place.site), kept.directory.clone());
+    kept.tidy();
     match (&way, place.state_dir) {
         (Way::Program(program), _) => {
             tokio::spawn(clean_up(program.clone(), directory.clone(), rules.clone()));
@@ -72,7 +81,7 @@ pub(super) fn recorder(way: Way, directory: PathBuf, place: Place<'_>, mailbox: 
     let (reports, heard) = mpsc::unbounded_channel();
     tracing::info!(directory = %directory.display(), "meetings can be recorded");
     let means = Means { way, directory, mailbox, reports, rules };
-    let port = Recordings { means, running: BTreeMap::new(), next: 1 };
+    let port = Recordings { means, kept, running: BTreeMap::new(), next: 1 };
     Recorder { port: Box::new(port), reports: heard }
 }
 
@@ -86,6 +95,18 @@ async fn clean_up(program: PathBuf, directory: PathBuf, rules: Rules) {
     rules.tidy(&program, &directory).await;
 }
 
+impl Recordings {
+    fn record(&self, session: Session, happenings: mpsc::UnboundedReceiver<Happening>) {
+        let (running, run) = (self.kept.running.clone(), session.as_running());
+        let id = run.session.clone();
+        running.began(run);
+        tokio::spawn(async move {
+            session.run(happenings).await;
+            running.ended(&id);
+        });
+    }
+}
+
 impl RecorderPort for Recordings {
     fn order(&mut self, order: RecorderOrder) {
         match order {
@@ -95,7 +116,7 @@ impl RecorderPort for Recordings {
                 self.running.insert(session.clone(), tell);
                 let what = What { session, room, meeting_id, initiator, tap: self.next };
                 self.next += 1;
-                tokio::spawn(Session::new(self.means.clone(), what).run(happenings));
+                self.record(Session::new(self.means.clone(), what), happenings);
             }
             RecorderOrder::Happened { session, what } => {
                 if let Some(tell) = self.running.get(&session) {
@@ -105,6 +126,8 @@ impl RecorderPort for Recordings {
             }
             // The task ends when nobody can tell it anything any more.
             RecorderOrder::Stop { session } => drop(self.running.remove(&session)),
+            RecorderOrder::List { inquiry } => self.kept.list(inquiry, self.means.reports.clone()),
+            RecorderOrder::Delete { inquiry, name } => self.kept.delete(inquiry, name, self.means.reports.clone()),
         }
     }
 }

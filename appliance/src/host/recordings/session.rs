@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
 use super::line::Line;
+use super::running::Run;
 use super::{Means, Way};
 use crate::dates;
 
@@ -72,6 +73,12 @@ impl Session {
     pub(super) fn new(means: Means, what: What) -> Self {
         let name = name(&means.rules.name, &what, dates::now());
         Self { means, what, name }
+    }
+
+    /// As others are told of it.
+    pub(super) fn as_running(&self) -> Run {
+        let What { session, room, meeting_id, initiator, .. } = &self.what;
+        Run::new(session, &self.name, room, meeting_id, initiator.as_deref())
     }
 
     /// Records until `happenings` is closed by the other side, and says what becomes of it.

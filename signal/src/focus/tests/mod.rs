@@ -259,6 +259,22 @@ impl World {
         stanza
     }
 
+    /// Sends an IQ to `ROOM/focus` that is answered later; its id.
+    pub(super) fn ask(&mut self, nick: &str, kind: &str, payload: &str) -> String {
+        self.next_iq += 1;
+        let id = format!("c{}", self.next_iq);
+        let text = format!("<iq xmlns='jabber:client' type='{kind}' id='{id}' to='{ROOM_JID}/focus'>{payload}</iq>");
+        self.focus.handle(self.now, FocusInput::Iq { room: ROOM, nick, iq: &xml(&text) });
+        self.settle();
+        id
+    }
+
+    /// What was answered to the IQ of this id.
+    pub(super) fn answer(&self, nick: &str, id: &str) -> Element {
+        let received = self.clients[nick].received.iter();
+        received.rev().find(|stanza| stanza.attr("id") == Some(id)).expect("an answer").clone()
+    }
+
     pub(super) fn jingle(&mut self, nick: &str, action: &str, inside: &str) -> Element {
         let sid = self.clients[nick].sid.clone().unwrap_or_default();
         self.jingle_of(nick, &sid, action, inside)

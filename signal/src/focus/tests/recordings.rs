@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::super::recorder_port::{Happening, RecorderOrder, RecorderReport};
+use super::super::recorder_port::{Happening, NotDone, RecordRefusal, RecorderOrder, RecorderReport};
 use super::super::{FocusConfig, FocusInput};
 use super::{Dialect, ROOM, ROOM_JID, World, verdict, xml};
+use crate::muc::Affiliation;
 
 const START: &str = "<jibri xmlns='http://jitsi.org/protocol/jibri' action='start' recording_mode='file' \
                      app_data='{\"file_recording_metadata\":{\"share\":true}}'/>";
@@ -203,4 +204,75 @@ fn whom_a_moderator_shows_to_all_is_a_hint_and_others_show_nobody() {
     presence(&mut world, "ada", "<follow-me/>");
     let pinned = |endpoint: Option<&str>| Happening::Pinned { endpoint: endpoint.map(str::to_owned) };
     assert_eq!(happened(&world)[before..], [&pinned(Some("bob")), &pinned(None)]);
+}
+
+/// What was asked of whoever keeps recordings, and not yet answered.
+fn inquiries(world: &World) -> Vec<RecorderOrder> {
+    let asks = |order: &&RecorderOrder| matches!(order, RecorderOrder::List { .. } | RecorderOrder::Delete { .. });
+    world.recorder.iter().filter(asks).cloned().collect()
+}
+
+const LIST: &str = "<recordings xmlns='https://moothall.org/protocol/recordings'/>";
+const DELETE: &str =
+    "<recordings xmlns='https://moothall.org/protocol/recordings'><delete name='hall-1'/></recordings>";
+
+#[test]
+fn a_moderator_is_told_what_was_recorded_and_deletes_it() {
+    let mut world = world();
+    let id = world.ask("ada", "get", LIST);
+    let [RecorderOrder::List { inquiry }] = &inquiries(&world)[..] else { panic!("not asked") };
+    assert_eq!((inquiry.room.as_str(), inquiry.nick.as_str(), &inquiry.id), (ROOM, "ada", &id));
+    let outcome = Ok("{\"recordings\":[]}".to_owned());
+    report(&mut world, RecorderReport::Inquired { inquiry: inquiry.clone(), outcome });
+    let answer = world.answer("ada", &id);
+    assert_eq!(answer.child_text("recordings").as_deref(), Some("{\"recordings\":[]}"));
+
+    let id = world.ask("ada", "set", DELETE);
+    let [_, RecorderOrder::Delete { inquiry, name }] = &inquiries(&world)[..] else { panic!("not asked") };
+    assert_eq!((name.as_str(), &inquiry.id), ("hall-1", &id));
+    report(&mut world, RecorderReport::Inquired { inquiry: inquiry.clone(), outcome: Err(NotDone::Running) });
+    assert_eq!(verdict(&world.answer("ada", &id)), "unexpected-request");
+    assert_eq!(verdict(&world.iq("ada", "set", LIST)), "bad-request");
+}
+
+#[test]
+fn others_are_told_nothing_of_recordings() {
+    let mut world = world();
+    for (kind, payload) in [("get", LIST), ("set", DELETE)] {
+        assert_eq!(verdict(&world.iq("bob", kind, payload)), "not-allowed");
+    }
+    assert!(inquiries(&world).is_empty());
+    let id = world.ask("ada", "get", LIST);
+    let [RecorderOrder::List { inquiry }] = &inquiries(&world)[..] else { panic!("not asked") };
+    let inquiry = inquiry.clone();
+    for (nick, affiliation) in [("bob", Affiliation::Owner), ("ada", Affiliation::None)] {
+        world.focus.handle(world.now, FocusInput::AffiliationChanged { room: ROOM, nick, affiliation });
+    }
+    world.settle();
+    report(&mut world, RecorderReport::Inquired { inquiry, outcome: Ok("secret".to_owned()) });
+    assert_eq!(verdict(&world.answer("ada", &id)), "not-allowed", "no moderator any more");
+}
+
+#[test]
+fn somebody_who_is_not_in_the_room_records_it() {
+    let mut world = World::with(|config: &mut FocusConfig| config.recording = true);
+    assert_eq!(world.focus.start_recording(ROOM, "administrator"), Err(RecordRefusal::NoMeeting));
+    world.join("ada", Dialect::Ljm2022);
+    world.join("bob", Dialect::Ljm2026);
+    let session = world.focus.start_recording(ROOM, "administrator").unwrap();
+    world.settle();
+    let RecorderOrder::Start { initiator, .. } = &world.recorder[0] else { panic!("no start") };
+    assert_eq!(initiator.as_deref(), Some("administrator"));
+    assert_eq!(world.focus.start_recording(ROOM, "administrator"), Err(RecordRefusal::Runs));
+    assert_eq!(verdict(&world.iq("ada", "set", START)), "unexpected-request");
+    world.focus.stop_recording("another");
+    world.focus.stop_recording(&session);
+    world.settle();
+    assert_eq!(world.recorder.last(), Some(&RecorderOrder::Stop { session: session.clone() }));
+    report(&mut world, RecorderReport::Off { session, error: None });
+    presence(&mut world, "bob", "<jitsi_participant_e2ee.enabled>true</jitsi_participant_e2ee.enabled>");
+    assert_eq!(world.focus.start_recording(ROOM, "administrator"), Err(RecordRefusal::Encrypted));
+    let mut without = World::with(|config: &mut FocusConfig| config.recording = false);
+    without.join("ada", Dialect::Ljm2022);
+    assert_eq!(without.focus.start_recording(ROOM, "administrator"), Err(RecordRefusal::NoRecorder));
 }

@@ -4,6 +4,7 @@ mod bosh;
 mod bounds;
 mod channels;
 mod client;
+mod recordings;
 mod server;
 mod setup;
 mod sites;

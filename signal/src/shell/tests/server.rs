@@ -46,6 +46,7 @@ pub(super) struct Setup {
     pub(super) branding: Branding,
     pub(super) trust: Option<Trust>,
     pub(super) setup: Option<crate::shell::Setup>,
+    pub(super) recordings: Option<crate::shell::recordings::Recordings>,
 }
 
 impl Default for Setup {
@@ -58,6 +59,7 @@ impl Default for Setup {
             branding: Branding::default(),
             trust: None,
             setup: None,
+            recordings: None,
         }
     }
 }
@@ -102,6 +104,7 @@ pub(super) fn with_server(setup: Setup, test: impl AsyncFnOnce(&Server)) {
             setup: setup.setup,
             version: "1.2.3".to_owned(),
             limits: setup.limits,
+            recordings: setup.recordings,
             recorder: None,
             questions: None,
         };

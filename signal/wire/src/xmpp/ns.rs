@@ -21,6 +21,8 @@ pub const SM: &str = "urn:xmpp:sm:3";
 /// XEP-0199.
 pub const PING: &str = "urn:xmpp:ping";
 pub const JIBRI: &str = "http://jitsi.org/protocol/jibri";
+/// Ours: recordings of a room, for its moderators.
+pub const RECORDINGS: &str = "https://moothall.org/protocol/recordings";
 /// XEP-0030.
 pub const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
 /// XEP-0030.
