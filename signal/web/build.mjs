@@ -11,6 +11,8 @@ const path = (name) => new URL(name, here).pathname;
 const BUDGET = 250 * 1024;
 /** The same for the page on which a box is set up. */
 const SETUP_BUDGET = 40 * 1024;
+/** And for the pages on which recordings are found and played. */
+const RECORDINGS_BUDGET = 40 * 1024;
 const SCRIPTS = ['chrome109', 'firefox115', 'safari16.4'];
 const STYLES = ['chrome111', 'firefox115', 'safari16.4'];
 
@@ -61,14 +63,26 @@ async function buildPage() {
   await write(files, BUDGET);
   await mkdir(path('dist/setup'), { recursive: true });
   await write(await setupPage(), SETUP_BUDGET);
+  await mkdir(path('dist/recordings'), { recursive: true });
+  await write(await recordingsPage(), RECORDINGS_BUDGET);
 }
 
 /** The page on which a box is set up: of the appliance, made of the same parts. */
-async function setupPage() {
-  const options = { outdir: path('dist/setup'), bundle: true, minify: true, write: false, charset: 'utf8', logLevel: 'warning' };
-  const { outputFiles: [script] } = await build({ ...options, entryPoints: { setup: path('../../appliance/web/src/main.ts') }, format: 'iife', target: SCRIPTS, legalComments: 'none' });
-  const { outputFiles: [style] } = await build({ ...options, entryPoints: { setup: path('../../appliance/web/src/setup.css') }, target: STYLES });
-  return new Map([['setup/setup.js', script.text], ['setup/setup.css', style.text], ['setup/index.html', await page('../../appliance/web/src/index.html', script.text)]]);
+function setupPage() {
+  return ownPage('setup', '../../appliance/web/src');
+}
+
+/** The player, and the administrator's list. */
+function recordingsPage() {
+  return ownPage('recordings', 'src/recordings');
+}
+
+/** A page beside that of the meetings: `main.ts`, `NAME.css` and `index.html` of a folder. */
+async function ownPage(name, folder) {
+  const options = { outdir: path(`dist/${name}`), bundle: true, minify: true, write: false, define, charset: 'utf8', logLevel: 'warning' };
+  const { outputFiles: [script] } = await build({ ...options, entryPoints: { [name]: path(`${folder}/main.ts`) }, format: 'iife', target: SCRIPTS, legalComments: 'none' });
+  const { outputFiles: [style] } = await build({ ...options, entryPoints: { [name]: path(`${folder}/${name}.css`) }, target: STYLES });
+  return new Map([[`${name}/${name}.js`, script.text], [`${name}/${name}.css`, style.text], [`${name}/index.html`, await page(`${folder}/index.html`, script.text)]]);
 }
 
 async function write(files, budget) {

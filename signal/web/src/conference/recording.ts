@@ -1,10 +1,13 @@
 // Whether the box records the meeting, as the focus says; moderators start and stop it (http://jitsi.org/protocol/jibri).
 
 import { resource } from '../names';
-import { child, el, type Xml } from '../xml';
+import { isRecording, type Recording as Kept } from '../recordings/recording';
+import { child, el, json, type Xml } from '../xml';
 import { FOCUS, type Part, type Room } from './room';
 
 const JIBRI = 'http://jitsi.org/protocol/jibri';
+/** The box's own: what was recorded in this room, for its moderators. */
+const RECORDINGS = 'https://moothall.org/protocol/recordings';
 
 export class Recording implements Part {
   /** From when it is asked for until it ends. */
@@ -30,6 +33,22 @@ export class Recording implements Part {
   stop(): void {
     // Somebody else was faster.
     void this.ask({ action: 'stop' }).catch(() => undefined);
+  }
+
+  /** What was recorded in this room, the newest first; nothing if the box does not say. */
+  async list(): Promise<readonly Kept[] | null> {
+    try {
+      const said = json(child(await this.room.iq('get', `${this.room.jid}/${FOCUS}`, el('recordings', { xmlns: RECORDINGS })), 'recordings', RECORDINGS));
+      return Array.isArray(said?.recordings) ? said.recordings.filter(isRecording) : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Deletes one for good. Says whether it is gone. */
+  async remove(name: string): Promise<boolean> {
+    const payload = el('recordings', { xmlns: RECORDINGS }, el('delete', { name }));
+    return this.room.iq('set', `${this.room.jid}/${FOCUS}`, payload).then(() => true, () => false);
   }
 
   onJoined(): void {

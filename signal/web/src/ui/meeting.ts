@@ -22,6 +22,7 @@ import { type PanelName, Panels } from './panel';
 import { PeoplePanel, type Person } from './people';
 import { PollsPanel } from './polls';
 import { chooseReaction, Floaters } from './reactions';
+import { RecordingsPanel } from './recordings';
 import type { Layout } from './stage';
 import { TalkPanel } from './talktime';
 import { type Face, Hall } from './tiles';
@@ -54,6 +55,7 @@ export class Meeting {
   private readonly polls: PollsPanel;
   private readonly rooms: RoomsPanel;
   private readonly talk: TalkPanel;
+  private readonly recordings: RecordingsPanel;
   private readonly panels: Panels;
   private readonly floaters = new Floaters();
   private readonly mic: ToggleKey;
@@ -113,7 +115,8 @@ export class Meeting {
     this.polls = new PollsPanel(panelHost);
     this.rooms = new RoomsPanel(panelHost);
     this.talk = new TalkPanel(panelHost);
-    this.panels = new Panels({ chat: this.chat, people: this.people, polls: this.polls, rooms: this.rooms, talk: this.talk }, (before) => this.onPanel(before));
+    this.recordings = new RecordingsPanel(panelHost);
+    this.panels = new Panels({ chat: this.chat, people: this.people, polls: this.polls, rooms: this.rooms, talk: this.talk, recordings: this.recordings }, (before) => this.onPanel(before));
     this.mic = new ToggleKey('audio', host.media, () => host.toggle('audio'));
     this.camera = new ToggleKey('video', host.media, () => host.toggle('video'));
     this.share = new ShareKey(host.media.share, () => host.share());
@@ -156,6 +159,7 @@ export class Meeting {
     const { conference } = this.host;
     this.polls.update();
     this.rooms.update();
+    this.recordings.update();
     if (!conference) return;
     const { breakout, settings, lobby, recording } = conference;
     this.recorded.hidden = recording.state !== 'on' && !conference.export.on;
@@ -250,7 +254,7 @@ export class Meeting {
         h('button', { type: 'button', class: 'btn slim', 'aria-label': t('meeting.invite.label'), 'data-test': 'invite', onclick: () => this.showInvitation() }, icon('link'), h('span', { class: 'wide' }, t('meeting.invite')))),
       this.hall.element,
       this.notices.element,
-      this.chat.element, this.people.element, this.polls.element, this.rooms.element, this.talk.element,
+      this.chat.element, this.people.element, this.polls.element, this.rooms.element, this.talk.element, this.recordings.element,
       h('nav', { class: 'bar', id: 'bar', tabindex: -1, 'aria-label': t('meeting.controls') },
         h('div', { class: 'group' },
           h('span', { class: 'duo' }, this.mic.element, chooser(t('choose.mic'))),
@@ -285,6 +289,7 @@ export class Meeting {
     const { polls, breakout, talkTime, moderator, recording } = conference;
     return [
       ...(recording.offered && !breakout.away ? [recording.state === 'off' ? { sign: 'record', label: 'record.start', run: () => this.askToRecord() } as const : { sign: 'stop', label: 'record.stop', test: 'record-stop', run: () => recording.stop() } as const] : []),
+      ...(recording.offered && !breakout.away ? [{ sign: 'list', label: 'recordings', test: 'recordings', run: () => this.panels.show('recordings') } as const] : []),
       { sign: 'smile', label: 'bar.react', narrow: true, run: () => this.react() },
       ...(polls.supported ? [{ sign: 'poll', label: 'polls', run: () => this.panels.show('polls') } as const] : []),
       ...(breakout.supported && (moderator || breakout.others.length > 0) ? [{ sign: 'move', label: 'rooms', run: () => this.panels.show('rooms') } as const] : []),

@@ -3,7 +3,7 @@
 import { t } from '../i18n';
 import { h, icon } from './dom';
 
-export type PanelName = 'chat' | 'people' | 'polls' | 'rooms' | 'talk';
+export type PanelName = 'chat' | 'people' | 'polls' | 'rooms' | 'talk' | 'recordings';
 
 export interface Panel {
   readonly element: HTMLElement;
