@@ -56,7 +56,7 @@ pub use load::Config;
 pub use log::{Level, Log};
 pub use network::Network;
 pub use origin::{Origin, Origins};
-pub use recorder::{Recorder, RecordingName};
+pub use recorder::{Moderators, Recorder, RecordingName};
 pub use sample::sample;
 pub use show::Effective;
 pub use signal::{Channel, Service, ServiceKind, Signal, Transport};

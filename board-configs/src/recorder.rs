@@ -18,6 +18,7 @@ pub struct Recorder {
     pub name: RecordingName,
     /// Rooms that are recorded without being asked; `*` is all.
     pub rooms: Vec<String>,
+    pub moderators: Moderators,
     /// Shown before a recording begins and while it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
@@ -43,6 +44,7 @@ impl Default for Recorder {
             directory: None,
             name: RecordingName("{room}-{date}-{time}".to_owned()),
             rooms: Vec::new(),
+            moderators: Moderators::Room,
             notice: None,
             chat: false,
             min_free: Bytes::new(500 << 20),
@@ -54,6 +56,17 @@ impl Default for Recorder {
             webhook_secret_file: None,
         }
     }
+}
+
+/// Which recordings moderators see in the page, and may delete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Moderators {
+    /// All of the room, whenever they were made.
+    Room,
+    /// Those of the meeting in which they are.
+    Meeting,
+    Nobody,
 }
 
 /// What recordings are called: a text with `{room}`, `{date}`, `{time}` and `{meeting}`.
@@ -114,6 +127,13 @@ pub(crate) const KEYS: &[Key] = &[
         path: "recorder.rooms",
         expects: "a list of rooms",
         doc: "Rooms that are recorded without being asked, once two people are there; [\"*\"] is all rooms. Everybody is told.",
+        example: "",
+    },
+    Key {
+        path: "recorder.moderators",
+        expects: "\"room\", \"meeting\" or \"nobody\"",
+        doc: "Which recordings moderators find in the page, play and delete: all of their room, or only those of the meeting in which \
+              they are. Who enters an empty room first is its moderator: where strangers may do so, write \"meeting\" or \"nobody\".",
         example: "",
     },
     Key {

@@ -52,7 +52,7 @@ pub(crate) enum Command {
 pub(crate) struct ComposeOptions {
     /// Its folder.
     pub(crate) recording: PathBuf,
-    /// The new file [default: RECORDING.mp4, or RECORDING.webm].
+    /// The new file [default: composed.mp4 or composed.webm in the folder of the recording, where the page finds it].
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Who speaks is large, or all are of the same size. A screen that is shared is large in both.

@@ -160,7 +160,7 @@ impl House {
         let state_dir = self.housekeeping.source.as_ref().and_then(Source::dir).map(Path::to_owned);
         let directory = recordings::directory(self.config.recorder.directory.as_deref(), state_dir.as_deref());
         let key = random()?;
-        let kept = directory.map(|directory| recordings::Kept::new(directory, &key));
+        let kept = directory.map(|directory| recordings::Kept::new(directory, self.config.recorder.moderators, &key));
         let recorder = recordings::find().zip(kept.clone());
         let site = mdns_name(&self.config).map(|name| format!("https://{name}"));
         let config = &self.config.recorder;

@@ -122,7 +122,7 @@ struct Source<'a> {
 pub fn compose(recording: &Path, options: &Options) -> Result<(), Failure> {
     let source = read(recording)?;
     let format = options.format.or_else(|| Format::of(options.output.as_deref()?)).unwrap_or(Format::Mp4);
-    let target = options.output.clone().unwrap_or_else(|| beside(recording, format));
+    let target = options.output.clone().unwrap_or_else(|| inside(recording, format));
     let target = Target::new(target)?;
     pipeline::load()?;
     let mut progress = Progress::new(source.roster.duration, options.json);
@@ -216,12 +216,9 @@ fn bounded_read(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// `garden-1` becomes `garden-1.mp4`.
-fn beside(recording: &Path, format: Format) -> PathBuf {
-    let whole = recording.canonicalize().unwrap_or_else(|_| recording.to_owned());
-    let mut name = whole.into_os_string();
-    name.push(".");
-    name.push(format.ending());
-    name.into()
+/// Where players look for it first.
+fn inside(recording: &Path, format: Format) -> PathBuf {
+    recording.join(format!("composed.{}", format.ending()))
 }
 
 fn failure(target: &Path, error: &ComposeError) -> Failure {

@@ -14,6 +14,8 @@ use crate::rtp::Rtp;
 
 /// How often a key frame is asked for.
 const KEY_FRAME_EVERY: Duration = Duration::from_secs(1);
+/// Without key frames nobody could look for a place in a file.
+const SEEK_EVERY: Duration = Duration::from_secs(60);
 /// Between frames of a file, where the clock says less.
 const LEAST_STEP: Micros = 1_000;
 /// How long the first picture is shown, and the longest that is assumed of a picture.
@@ -35,6 +37,8 @@ pub(super) struct Stream {
     run: Option<Run>,
     needs_key: bool,
     asked: Option<Duration>,
+    /// When the newest key frame came, or was asked for so that one can look for a place there.
+    keyed: Option<Duration>,
     /// Files that could not be written to their end.
     failures: u32,
     /// Since they were last added to a file's.
@@ -65,6 +69,7 @@ impl Stream {
             run: None,
             rate: 0,
             asked: None,
+            keyed: None,
             failures: 0,
             packets: 0,
             lost: 0,
@@ -257,6 +262,12 @@ impl Stream {
         }
         let Some(time) = self.timeline.as_ref().and_then(|timeline| timeline.time(frame.timestamp)) else { return };
         self.needs_key = false;
+        if frame.key || self.keyed.is_none() {
+            self.keyed = Some(now);
+        } else if self.keyed.is_some_and(|keyed| now >= keyed + SEEK_EVERY) {
+            self.keyed = Some(now);
+            self.ask(now, ledger);
+        }
         if !self.run.as_ref().is_some_and(goes_on) {
             self.close(ledger);
             self.open(codec, &frame, time, ledger);

@@ -115,6 +115,19 @@ fn pictures_begin_with_a_key_frame_which_is_asked_for_once_a_second() {
 }
 
 #[test]
+fn a_key_frame_a_minute_is_for_those_who_look_for_a_place() {
+    let mut job = recording(Codec::Vp8, None);
+    let wish = Output::Say(Answer::Wish(Wish::KeyFrame { ssrc: 7 }));
+    let wishes = |outputs: Vec<Output>| outputs.contains(&wish);
+    rtp(&mut job, 0, 1, 0, &KEY);
+    for second in 1..=60_u16 {
+        let outputs = rtp(&mut job, u64::from(second) * 1000, second + 1, u32::from(second) * 90_000, &INTER);
+        assert_eq!(wishes(outputs), second == 60, "{second}");
+    }
+    assert!(!wishes(rtp(&mut job, 61_000, 62, 61 * 90_000, &INTER)), "once");
+}
+
+#[test]
 fn another_attempt_goes_on_with_new_files() {
     let mut job = recording(Codec::Vp8, None);
     rtp(&mut job, 0, 1, 0, &KEY);

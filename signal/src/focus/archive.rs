@@ -13,7 +13,8 @@ use super::recorder_port::{Inquiry, NotDone, RecorderOrder};
 impl Conference {
     pub(super) fn on_recordings(&self, desk: &mut Desk, nick: &str, iq: &Element, recordings: &Element) {
         let id = iq.attr("id").unwrap_or_default().to_owned();
-        let inquiry = Inquiry { room: self.room.clone(), nick: nick.to_owned(), id };
+        let inquiry =
+            Inquiry { room: self.room.clone(), meeting_id: self.meeting_id.clone(), nick: nick.to_owned(), id };
         let name = recordings.child("delete").map(|delete| delete.attr("name"));
         let order = match (iq.attr("type"), name) {
             (Some("get"), _) => Ok(RecorderOrder::List { inquiry }),

@@ -29,6 +29,8 @@ pub enum RecorderOrder {
 pub struct Inquiry {
     /// Room node.
     pub room: String,
+    /// UUID of the meeting that is there now.
+    pub meeting_id: String,
     pub nick: String,
     /// Of the IQ.
     pub id: String,

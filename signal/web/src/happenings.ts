@@ -110,7 +110,8 @@ export class Happenings {
 
   /** Everybody is told, by sound as well, and it stands there until it was read. */
   private recording(event: 'started' | 'running' | 'stopped' | 'failed', by: string): void {
-    const told = event === 'started' && !by ? t('record.always') : t(`record.${event}`, { name: this.who(by) });
+    const mine = by !== '' && by === this.host.conference?.me;
+    const told = event !== 'started' || (by && !mine) ? t(`record.${event}`, { name: this.who(by) }) : t(mine ? 'record.mine' : 'record.always');
     const runs = event === 'started' || event === 'running';
     const text = [told, runs && this.host.conference?.recording.notice].filter(Boolean).join(' ');
     const key = 'record';

@@ -86,6 +86,7 @@ impl Library {
         Recording {
             name: name.to_owned(),
             room: manifest.room.clone(),
+            meeting: manifest.meeting.clone(),
             state: self.state(name, &folder, manifest),
             begin: manifest.begin.clone(),
             begin_unix_ms: manifest.begin_unix_ms,

@@ -42,6 +42,7 @@ impl Run {
         Recording {
             name: self.name.clone(),
             room: self.room.clone(),
+            meeting: self.meeting_id.clone(),
             state: State::Recording,
             begin: format!("{}Z", dates::second(since.as_secs()).replace(' ', "T")),
             begin_unix_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),

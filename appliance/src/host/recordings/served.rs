@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use board_config::Config;
+use board_config::{Config, Moderators};
 use signal::focus::recorder_port::{Inquiry, NotDone, RecorderReport};
-use signal::shell::recordings::{self, Archive, Links, Recordings, Token, Undeleted};
+use signal::shell::recordings::{self, Archive, Links, Recording, Recordings, Token, Undeleted};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
@@ -31,6 +31,7 @@ pub(in crate::host) struct Kept {
     pub(super) running: Running,
     pub(super) directory: PathBuf,
     links: Links,
+    moderators: Moderators,
 }
 
 /// Reads the administrator's token, if the configuration names one.
@@ -56,10 +57,10 @@ fn read_token(path: &Path) -> Result<Token, String> {
 
 impl Kept {
     /// `key` is random.
-    pub(in crate::host) fn new(directory: PathBuf, key: &[u8; 32]) -> Self {
+    pub(in crate::host) fn new(directory: PathBuf, moderators: Moderators, key: &[u8; 32]) -> Self {
         let running = Running::default();
         let library = Arc::new(Library::new(directory.clone(), running.clone()));
-        Self { library, running, directory, links: Links::new(key) }
+        Self { library, running, directory, links: Links::new(key), moderators }
     }
 
     /// For the web server.
@@ -76,17 +77,19 @@ impl Kept {
 
     /// Lists the recordings of a room for one of its moderators.
     pub(super) fn list(&self, inquiry: Inquiry, reports: mpsc::UnboundedSender<RecorderReport>) {
-        let links = self.links.clone();
-        self.answer(inquiry, reports, move |library, room| {
-            let excerpt = library.list(Some(room), None, LISTED).map_err(|error| on_disk(&error))?;
+        let (links, moderators) = (self.links.clone(), self.moderators);
+        self.answer(inquiry, reports, move |library, inquiry| {
+            let mut excerpt = library.list(Some(&inquiry.room), None, LISTED).map_err(|error| on_disk(&error))?;
+            excerpt.recordings.retain(|recording| may_see(moderators, inquiry, recording));
             Ok(recordings::excerpt(&excerpt, &links, SystemTime::now()).to_string())
         });
     }
 
     /// Deletes a recording for a moderator of its room.
     pub(super) fn delete(&self, inquiry: Inquiry, name: String, reports: mpsc::UnboundedSender<RecorderReport>) {
-        self.answer(inquiry, reports, move |library, room| {
-            library.find(&name).filter(|recording| recording.room == room).ok_or(NotDone::Unknown)?;
+        let moderators = self.moderators;
+        self.answer(inquiry, reports, move |library, inquiry| {
+            library.find(&name).filter(|recording| may_see(moderators, inquiry, recording)).ok_or(NotDone::Unknown)?;
             library.delete(&name).map_err(|undeleted| match undeleted {
                 Undeleted::Unknown => NotDone::Unknown,
                 Undeleted::Running => NotDone::Running,
@@ -101,15 +104,25 @@ impl Kept {
         &self,
         inquiry: Inquiry,
         reports: mpsc::UnboundedSender<RecorderReport>,
-        job: impl FnOnce(&Library, &str) -> Result<String, NotDone> + Send + 'static,
+        job: impl FnOnce(&Library, &Inquiry) -> Result<String, NotDone> + Send + 'static,
     ) {
         let library = Arc::clone(&self.library);
         spawn_blocking(move || {
-            let outcome = job(&library, &inquiry.room);
+            let outcome = job(&library, &inquiry);
             // Nobody hears it when the host ends.
             let _ = reports.send(RecorderReport::Inquired { inquiry, outcome });
         });
     }
+}
+
+/// What a moderator who asks may know of, and delete.
+fn may_see(moderators: Moderators, inquiry: &Inquiry, recording: &Recording) -> bool {
+    recording.room == inquiry.room
+        && match moderators {
+            Moderators::Room => true,
+            Moderators::Meeting => recording.meeting == inquiry.meeting_id,
+            Moderators::Nobody => false,
+        }
 }
 
 fn on_disk(error: &std::io::Error) -> NotDone {
@@ -120,6 +133,25 @@ fn on_disk(error: &std::io::Error) -> NotDone {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moderators_see_what_the_configuration_lets_them() {
+        let inquiry = |room: &str, meeting: &str| Inquiry {
+            room: room.to_owned(),
+            meeting_id: meeting.to_owned(),
+            nick: "ada".to_owned(),
+            id: "1".to_owned(),
+        };
+        let recording =
+            crate::host::recordings::running::Run::new("s", "garden-1", "garden", "5a1d", None).without_folder();
+        let sees = |moderators, room, meeting| may_see(moderators, &inquiry(room, meeting), &recording);
+        let all = |room, meeting| {
+            [Moderators::Room, Moderators::Meeting, Moderators::Nobody].map(|it| sees(it, room, meeting))
+        };
+        assert_eq!(all("garden", "5a1d"), [true, true, false]);
+        assert_eq!(all("garden", "another"), [true, false, false]);
+        assert_eq!(all("kitchen", "5a1d"), [false; 3]);
+    }
 
     #[test]
     fn a_token_that_others_may_read_is_refused_with_words() {

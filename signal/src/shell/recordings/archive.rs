@@ -15,6 +15,8 @@ pub struct Recording {
     pub name: String,
     /// Local part of the room's address.
     pub room: String,
+    /// UUID of the meeting.
+    pub meeting: String,
     pub state: State,
     /// UTC, RFC 3339.
     pub begin: String,

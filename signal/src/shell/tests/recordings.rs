@@ -45,6 +45,7 @@ impl Archive for Shelf {
         Some(Recording {
             name: name.to_owned(),
             room: "hall".to_owned(),
+            meeting: "5a1d0e2c".to_owned(),
             state: State::Finished,
             begin: "2026-11-29T09:58:58.355Z".to_owned(),
             begin_unix_ms: 1_795_946_338_355,

@@ -535,6 +535,7 @@ export default {
     'record.no': 'Jetzt nicht',
     'record.seen': 'Verstanden',
     'record.started': 'Die Aufnahme hat begonnen. {name} nimmt diese Besprechung auf der Box auf.',
+    'record.mine': 'Die Aufnahme hat begonnen. Sie nehmen diese Besprechung auf der Box auf.',
     'record.always': 'Die Aufnahme hat begonnen: Besprechungen in diesem Raum werden immer auf der Box aufgenommen.',
     'record.running': 'Diese Besprechung wird auf der Box aufgenommen.',
     'record.stopped': 'Die Aufnahme ist beendet. Das Aufgenommene bleibt auf der Box.',

@@ -537,6 +537,7 @@ export const en = {
   'record.no': 'Not now',
   'record.seen': 'Understood',
   'record.started': 'Recording has started. {name} records this meeting on the box.',
+  'record.mine': 'Recording has started. You record this meeting on the box.',
   'record.always': 'Recording has started: meetings in this room are always recorded on the box.',
   'record.running': 'This meeting is being recorded on the box.',
   'record.stopped': 'Recording has stopped. What was recorded is kept on the box.',

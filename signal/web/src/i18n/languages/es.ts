@@ -535,6 +535,7 @@ export default {
     'record.no': 'Ahora no',
     'record.seen': 'Entendido',
     'record.started': 'La grabación ha empezado. {name} graba esta reunión en la caja.',
+    'record.mine': 'La grabación ha empezado. Tú grabas esta reunión en la caja.',
     'record.always': 'La grabación ha empezado: las reuniones de esta sala se graban siempre en la caja.',
     'record.running': 'Esta reunión se está grabando en la caja.',
     'record.stopped': 'La grabación ha terminado. Lo grabado queda en la caja.',
