@@ -233,12 +233,12 @@ fn sizes_codecs_and_files_that_change_are_followed_and_what_is_missing_is_left_o
     let lines: Vec<serde_json::Value> =
         String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(lines.len() > 9 && lines.last().unwrap()["perCent"] == 100 && lines[5]["speed"].as_f64().unwrap() > 0.0);
-    let film = Film::open(&recorder.folder().with_extension("mp4"));
+    let film = Film::open(&recorder.folder().join("composed.mp4"));
     assert!(film.is(ms(500), (20, 20), RAISED) && film.is(ms(3_200), middle, WHITE));
     assert!(film.ends().iter().all(|end| end.abs_diff(5_000) < 200), "{:?}", film.ends());
 }
 
-/// Nothing but the recording and, if there is one, the film.
+/// What is in a folder.
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -262,18 +262,19 @@ fn a_recording_without_anything_is_refused_in_words() {
 #[test]
 fn an_interrupted_film_leaves_nothing_behind() {
     let recorder = meeting("compose-interrupted");
+    let before = names(&recorder.folder());
     let mut command = Command::new(common::recorder::program());
     command.arg("compose").arg(recorder.folder()).args(["--json", "--cache"]).arg(cache());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert!(line.contains("\"perCent\":0"), "{line}");
-    assert_eq!(names(recorder.folder().parent().unwrap()).len(), 2, "it is being written");
+    assert_eq!(names(&recorder.folder()).len(), before.len() + 1, "it is being written");
     kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{output:?}");
     assert!(String::from_utf8(output.stderr).unwrap().contains("nothing was written"));
-    assert_eq!(names(recorder.folder().parent().unwrap()), ["garden-1"]);
+    assert_eq!(names(&recorder.folder()), before);
 }
 
 #[test]
