@@ -30,7 +30,7 @@ DOCUMENTED = $(foreach package,$(1),/usr/share/doc/$(package):$(package))
 PLUGINS := gstreamer1.0-libav $(addprefix gstreamer1.0-plugins-,base good bad ugly)
 NEED_RECORDER := $(NEED_RUN) pkg-config:pkg-config \
 	$(call DOCUMENTED,libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libclang-dev $(PLUGINS))
-NEED_TEST := $(NEED_RECORDER) chromium:chromium firefox-esr:firefox-esr ip:iproute2 unshare:util-linux openssl:openssl \
+NEED_TEST := $(NEED_RECORDER) gst-launch-1.0:gstreamer1.0-tools chromium:chromium firefox-esr:firefox-esr ip:iproute2 unshare:util-linux openssl:openssl \
 	ps:procps pkill:procps /usr/sbin/sysctl:procps certutil:libnss3-tools curl:curl
 NEED_DEB := $(NEED_RECORDER) dpkg-deb:dpkg strip:binutils readelf:binutils
 NEED_PACKAGE := $(NEED_DEB) lintian:lintian systemd-analyze:systemd deb-systemd-helper:init-system-helpers setpriv:util-linux \

@@ -190,7 +190,7 @@ impl Session {
             self.heard = now;
         }
         for (file, writer) in &mut self.writers {
-            let dropped = writer.flush();
+            let dropped = writer.look();
             if dropped > 0 {
                 self.job.on_behind(*file, dropped);
             }

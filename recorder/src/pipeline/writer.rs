@@ -15,7 +15,9 @@ use super::elements;
 use crate::depacketize::Format;
 
 /// Frames go on together: each time costs two changes of threads.
-const BATCH: Duration = Duration::from_millis(400);
+const BATCH: Duration = Duration::from_millis(500);
+/// So often is it looked whether some wait, before they go on where no more come.
+const LOOKS: u8 = 2;
 const BATCH_BYTES: usize = 128 << 10;
 /// What waits for the disk in each file.
 const MAX_WAITING: u64 = 2 << 20;
@@ -29,6 +31,8 @@ pub struct Writer {
     batch: Vec<gst::Buffer>,
     batch_bytes: usize,
     batch_began: Duration,
+    /// How often it was looked since.
+    looks: u8,
     /// Frames say how long they last. In WebM they must not: where they do, GStreamer 1.22 does not write which are key frames.
     durations: bool,
 }
@@ -72,7 +76,16 @@ impl Writer {
         watch(&pipeline, ended);
         pipeline.set_state(gst::State::Playing)?;
         let durations = Container::of(codec) == Container::Mp4;
-        Ok(Self { pipeline, source, file, durations, batch: Vec::new(), batch_bytes: 0, batch_began: Duration::ZERO })
+        Ok(Self {
+            pipeline,
+            source,
+            file,
+            durations,
+            batch: Vec::new(),
+            batch_bytes: 0,
+            batch_began: Duration::ZERO,
+            looks: 0,
+        })
     }
 
     /// Takes a frame. Answers how many were thrown away because the disk does not follow: none, or all since the last key frame
@@ -89,9 +102,16 @@ impl Writer {
         0
     }
 
+    /// Hands on what has waited for long. Answers as [`Self::write`] does.
+    pub fn look(&mut self) -> u64 {
+        self.looks += 1;
+        if self.looks < LOOKS { 0 } else { self.flush() }
+    }
+
     /// Hands on what was taken. Answers as [`Self::write`] does.
     pub fn flush(&mut self) -> u64 {
         let frames = self.batch.len();
+        self.looks = 0;
         let bytes = std::mem::take(&mut self.batch_bytes);
         if frames == 0 {
             return 0;
