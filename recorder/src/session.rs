@@ -26,11 +26,11 @@ const TICK: Duration = Duration::from_millis(250);
 /// After so much silence, time passes by our own clock.
 const SILENCE: Duration = Duration::from_secs(1);
 /// What has been read is not looked for again at once: more comes meanwhile, and is read at one go. A socket's buffer holds
-/// 200 kB where nobody made it larger, and 20 ms of ten large pictures are a quarter of it.
-const PAUSE: Duration = Duration::from_millis(20);
+/// 200 kB where nobody made it larger, and 40 ms of ten large pictures are half of it.
+const PAUSE: Duration = Duration::from_millis(40);
 /// Where more came, it is looked for sooner.
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
-const BUSY: usize = 48 << 10;
+const BUSY: usize = 112 << 10;
 /// Messages read before anything else is looked at.
 const MAX_READ: usize = 64;
 /// How long files may take to be finished.
