@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 
 STATE = '/var/lib/moothall/host/recordings'
 WAIT = 30
@@ -72,11 +73,15 @@ if what == 'ended':
     assert [file['frames'] for file in manifest(what)['files']] == [100], manifest(what)
 elif what == 'killed':
     tap = begin(what)
-    # It has read all when it says that there is nothing more to be read, which a file in the folder shows.
+    deadline = time.monotonic() + WAIT
     while not any(name.endswith('.mp4') for name in os.listdir(f'{STATE}/{what}')):
-        pass
+        assert time.monotonic() < deadline, 'it has opened no file'
     subprocess.run(['systemctl', 'kill', '--signal=KILL', *recorders()], check=True)
-    while tap.recv(65536):
+    try:
+        while tap.recv(65536):
+            pass
+    except ConnectionResetError:
+        # It had not read everything.
         pass
     assert manifest(what)['state'] == 'recording'
     subprocess.run(['systemctl', 'start', 'moothall-recordings.service'], check=True)
