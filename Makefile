@@ -71,14 +71,14 @@ run: setup-run $(BIN) ## host a meeting on this machine (ARGS='--config site.tom
 cross: setup-run $(WEB)/dist/index.html ## build the release for 64-bit ARM
 	@.ci/cross build --release --locked -p appliance
 	@.ci/cross build --release --locked -p recorder
-	@.ci/budget moothall $(ARM)
 
 deb: $(addprefix deb-,$(ARCHITECTURES)) ## Debian packages for this machine and for 64-bit ARM (ARCHITECTURES=arm64 for one): target/packages
 
 # Puts the programs for an architecture into their packages.
 define PACKAGE
 	@appliance/package/deb $(1) $(PACKAGES) $(2) $(SHARE)/moothall $(2)-recorder $(SHARE)/moothall-recorder
-	@.ci/budget moothall $(2)
+	@dpkg-deb --fsys-tarfile $$(ls -t $(PACKAGES)/moothall_*_$(1).deb | head -n 1) | tar -xO ./usr/bin/moothall >$(PACKAGES)/moothall
+	@.ci/budget moothall $(PACKAGES)/moothall && rm $(PACKAGES)/moothall
 	@.ci/budget package $$(ls -t $(PACKAGES)/moothall_*_$(1).deb | head -n 1)
 endef
 
