@@ -153,6 +153,19 @@ fn a_script_is_called_and_a_server_is_told_even_if_it_is_away_for_a_moment() {
 }
 
 #[test]
+fn a_recording_that_was_left_open_is_not_finalized_before_it_is_closed() {
+    let directory = folder("left-open");
+    let recorder = Recorder::begun(&directory);
+    let recording = recorder.folder();
+    recorder.kill();
+    let output = run(&["finalize"], &recording);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("recover"), "{output:?}");
+    assert!(run(&["recover"], &directory).status.success());
+    assert!(run(&["finalize"], &recording).status.success());
+}
+
+#[test]
 fn a_script_may_move_the_recording_away() {
     let directory = folder("moved");
     let recording = recorded(&directory, "garden", &["--pending"]);

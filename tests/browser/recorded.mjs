@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { tab, within } from './harness.mjs';
+import { tab, until, within } from './harness.mjs';
 
 export const RECORDER = path.join(path.dirname(process.env.MOOTHALL_BIN), 'moothall-recorder');
 /** Pictures are looked at, and sound is heard, at so many points of a second. */
@@ -59,6 +59,12 @@ export async function joinFlashing(browser, library, { room, name, hertz }) {
     await page.waitForFunction(() => [ 'joined', 'failed' ].includes(window.meeting?.phase), undefined, { timeout: 30_000 });
 
     return page;
+}
+
+/** Waits until a page of the library was told that the recording is `pending`, `on` or `off`. */
+export function told(page, status) {
+    return until(page, wanted => window.meeting.events.some(event => event.what === 'recording'
+        && event.detail.status === wanted), status, 30_000);
 }
 
 /** What the recorder says of something, as JSON. */

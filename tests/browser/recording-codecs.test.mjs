@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { LibraryPage, Server, libraryReceives, me, openChromium, until } from './harness.mjs';
-import { GRID, RECORDER, beeps, brightness, finished, flashes, frames, joinFlashing, loudness, manifest, recorder, sound } from './recorded.mjs';
+import { GRID, RECORDER, beeps, brightness, finished, flashes, frames, joinFlashing, loudness, manifest, recorder, sound, told } from './recorded.mjs';
 
 /** Milliseconds. */
 const LIP_SYNC = 80;
@@ -29,9 +29,6 @@ after(async () => {
 
 /** Pictures that left so far. */
 const sent = page => page.evaluate(async () => (await window.meeting.sends()).reduce((most, one) => Math.max(most, one.frames), 0));
-
-const told = (page, status) => until(page, wanted => window.meeting.events.some(event => event.what === 'recording'
-    && event.detail.status === wanted), status, 30_000);
 
 /** Each beep has a flash; how far apart they are. */
 function apart(flashing, beeping) {

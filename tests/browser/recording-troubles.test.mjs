@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { LibraryPage, Server, joinWithLibrary, libraryReceives, me, openChromium, until, within } from './harness.mjs';
 import { BadLine } from './impaired.mjs';
 import { joinWithPage, shot } from './page.mjs';
-import { RECORDER, beeps, finished, joinFlashing, manifest, recorder } from './recorded.mjs';
+import { RECORDER, beeps, finished, joinFlashing, manifest, recorder, told } from './recorded.mjs';
 
 let browser, library, folder;
 
@@ -35,9 +35,6 @@ async function box(t, name, more = '', options = {}) {
 
     return { server, kept, config };
 }
-
-const told = (page, status) => until(page, wanted => window.meeting.events.some(event => event.what === 'recording'
-    && event.detail.status === wanted), status, 30_000);
 
 const leave = (...pages) => Promise.all(pages.map(page => page.context().close()));
 

@@ -8,8 +8,8 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { LibraryPage, Server, happens, joinWithLibrary, libraryReceives, me, openChromium, until } from './harness.mjs';
 import { id, joinWithPage, shot } from './page.mjs';
+import { recorder, told } from './recorded.mjs';
 
-const RECORDER = path.join(path.dirname(process.env.MOOTHALL_BIN), 'moothall-recorder');
 /** Pictures of the others that somebody has to have seen before a recording is long enough. */
 const PICTURES = 90;
 
@@ -35,12 +35,6 @@ const start = () => window.meeting.conference.startRecording({ mode: 'file', app
     .then(session => { window.meeting.recording = session.getID(); });
 const stop = () => window.meeting.conference.stopRecording(window.meeting.recording);
 
-/** Waits until this page was told so. */
-function told(page, status) {
-    return until(page, wanted => window.meeting.events.some(event => event.what === 'recording'
-        && event.detail.status === wanted), status, 30_000);
-}
-
 /** Waits until a page of the library was shown so many more pictures of everybody. */
 async function watches(page, pictures) {
     const shown = () => window.meeting.media().then(all => Object.values(all).map(track => track.frames ?? 0).filter(frames => frames > 0));
@@ -51,10 +45,6 @@ async function watches(page, pictures) {
 
         return all.length >= from.length && all.length > 0 && all.every((frames, index) => frames >= (from[index] ?? 0) + more);
     }, [ before, pictures ], 60_000);
-}
-
-function recorder(...args) {
-    return JSON.parse(execFileSync(RECORDER, [ ...args, '--json' ], { encoding: 'utf8' }));
 }
 
 test('a meeting is recorded from when it is asked for until it is stopped, and everybody sees it', async () => {

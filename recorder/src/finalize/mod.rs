@@ -53,6 +53,11 @@ pub fn finalize(recording: &Path, what: &Finalize) -> Result<(), Failure> {
     }
     let folder = Folder::open(directory, name)?;
     let manifest = folder.manifest()?.ok_or_else(no_recording)?;
+    if manifest.state == State::Recording {
+        let (recording, directory) = (recording.display(), directory.display());
+        let advice = format_args!("{recording} was left open: `moothall-recorder recover {directory}` closes it.");
+        return Err(Failure::new(Reason::Folder, advice));
+    }
     conclude(&folder, &manifest, what)
 }
 
