@@ -7,6 +7,7 @@
 //! On small boards there is one worker. Where there are several, each has a core of its own, and a conference lives on one of them.
 //! The first receives for all and hands on what is not its own ([`routes`], [`parcel`]); each sends for itself.
 
+mod burst;
 pub mod candidates;
 mod company;
 pub mod mailbox;

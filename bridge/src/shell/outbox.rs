@@ -1,23 +1,25 @@
-//! Outgoing datagrams of one turn, collected so that those to one peer go out in one system call.
+//! Outgoing datagrams of one turn, collected so that they go out in few system calls, and those to one peer as one message.
 //!
 //! A frame of several packets is forwarded packet by packet, each to everybody: what goes to one peer lies scattered in the
 //! buffer. Datagrams to different peers may overtake each other, those to one peer stay in order.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::burst::Message;
 use super::metrics::Counters;
 use super::udp::Sockets;
 use crate::core::{Path, Sink};
 
 /// Most a core may write into one slot.
 const SLOT: usize = 2048;
-/// Bytes and datagrams that are collected before they are sent: six packets of a frame for fifty receivers go out in fifty calls.
+/// Bytes and datagrams that are collected before they are sent: six packets of a frame for fifty receivers fit.
 /// Memory that is never filled is never taken.
 const BYTES: usize = 448 * 1024;
 const DATAGRAMS: usize = 384;
-/// Largest payload of one system call with segmentation: what an IP packet can name.
+/// Largest payload of one message with segmentation: what an IP packet can name.
 const MAX_RUN_BYTES: usize = 65_000;
 
 /// As long as packets of speech are.
@@ -29,19 +31,20 @@ pub(super) struct Outbox {
     bytes: Box<[u8]>,
     used: usize,
     queue: Vec<Queued>,
-    /// A run that is not in one piece is put together here.
-    joined: Box<[u8]>,
+    runs: Vec<Run>,
+    max_segments: usize,
     pub(super) counters: Counters,
 }
 
 impl Outbox {
     pub(super) fn new(sockets: Arc<Sockets>) -> Self {
         Self {
+            max_segments: sockets.max_segments(),
             sockets,
             bytes: vec![0; BYTES].into_boxed_slice(),
             used: 0,
             queue: Vec::with_capacity(DATAGRAMS),
-            joined: vec![0; MAX_RUN_BYTES].into_boxed_slice(),
+            runs: Vec::with_capacity(DATAGRAMS),
             counters: Counters::default(),
         }
     }
@@ -52,35 +55,82 @@ impl Outbox {
 
     /// Sends all that was committed.
     pub(super) fn flush(&mut self) {
-        let max_segments = self.sockets.max_segments();
-        if max_segments > 1 {
+        if self.max_segments > 1 {
             gather(&mut self.queue, &self.bytes);
         }
-        let mut rest = self.queue.as_slice();
-        while let Some(first) = rest.first() {
-            let (count, total) = run(rest, max_segments);
-            let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
-            let contents = if is_one_piece(now) {
-                self.bytes.get(first.at..first.at + total).unwrap_or_default()
-            } else {
-                join(now, &self.bytes, &mut self.joined)
-            };
-            let segment = (count > 1).then_some(first.len);
-            let outcome = self.sockets.send(first.path, contents, segment);
-            if outcome.as_ref().is_err_and(|error| segment.is_some() && error.kind() != io::ErrorKind::WouldBlock) {
-                // The way there takes no segments: an adapter without checksums, or packets that are larger than its MTU.
-                for datagram in contents.chunks(first.len) {
-                    let outcome = self.sockets.send(first.path, datagram, None);
-                    count_outcome(&mut self.counters, outcome, 1);
-                }
-            } else {
-                count_outcome(&mut self.counters, outcome, u64::try_from(count).unwrap_or(u64::MAX));
-            }
-            rest = later;
+        self.cut();
+        let runs = std::mem::take(&mut self.runs);
+        let mut rest = runs.as_slice();
+        while !rest.is_empty() {
+            rest = rest.get(self.send(rest)..).unwrap_or_default();
         }
+        self.runs = runs;
+        self.runs.clear();
         self.queue.clear();
         self.used = 0;
     }
+
+    /// What goes out as one message each.
+    fn cut(&mut self) {
+        let mut first = 0;
+        while let Some(rest) = self.queue.get(first..).filter(|rest| !rest.is_empty()) {
+            let (count, path) = (run(rest, self.max_segments), rest.first().map(|queued| queued.path));
+            match path.and_then(|path| self.sockets.sender(path)) {
+                Some(socket) => self.runs.push(Run { socket, first, count }),
+                None => self.counters.dropped_unroutable += whole(count),
+            }
+            first += count;
+        }
+    }
+
+    /// Sends what stands in front, as far as it leaves from one socket. Answers for how many runs no more can be done.
+    fn send(&mut self, runs: &[Run]) -> usize {
+        let Some(first) = runs.first() else { return 0 };
+        let together = runs.iter().take_while(|run| run.socket == first.socket);
+        let messages = together.filter_map(|run| message(self.queue.get(run.range())?, &self.bytes));
+        self.counters.send_calls += 1;
+        match self.sockets.send(first.socket, messages) {
+            Ok(sent) => {
+                self.counters.sent += runs.iter().take(sent).map(|run| whole(run.count)).sum::<u64>();
+                sent
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            Err(error) if first.count > 1 && error.kind() != io::ErrorKind::WouldBlock => {
+                self.send_apart(*first, &error);
+                1
+            }
+            Err(error) => {
+                self.count_error(first.count, &error);
+                1
+            }
+        }
+    }
+
+    /// The way there takes no segments: an adapter without checksums, or packets that are larger than its MTU.
+    fn send_apart(&mut self, run: Run, error: &io::Error) {
+        if error.raw_os_error() == Some(nix::libc::EIO) {
+            // The adapter will not learn it.
+            self.max_segments = 1;
+        }
+        for index in run.range() {
+            let messages = self.queue.get(index..=index).and_then(|one| message(one, &self.bytes));
+            self.counters.send_calls += 1;
+            match self.sockets.send(run.socket, messages.into_iter()) {
+                Ok(sent) => self.counters.sent += whole(sent),
+                Err(error) => self.count_error(1, &error),
+            }
+        }
+    }
+
+    fn count_error(&mut self, datagrams: usize, error: &io::Error) {
+        let full = error.kind() == io::ErrorKind::WouldBlock;
+        let counter = if full { &mut self.counters.dropped_full } else { &mut self.counters.send_errors };
+        *counter += whole(datagrams);
+    }
+}
+
+fn whole(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 impl Sink for Outbox {
@@ -115,6 +165,29 @@ impl Queued {
     fn new(path: Path, at: usize, len: usize) -> Self {
         Self { path, peer: peer(path.remote), at, len }
     }
+}
+
+/// Datagrams of the queue that go out as one message.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Run {
+    /// Which one sends it.
+    socket: usize,
+    first: usize,
+    count: usize,
+}
+
+impl Run {
+    fn range(&self) -> Range<usize> {
+        self.first..self.first + self.count
+    }
+}
+
+/// The datagrams of a run, wherever they lie in the buffer.
+fn message<'a>(run: &'a [Queued], bytes: &'a [u8]) -> Option<Message<impl ExactSizeIterator<Item = IoSlice<'a>>>> {
+    let first = run.first()?;
+    let segment = if run.len() > 1 { Some(u16::try_from(first.len).ok()?) } else { None };
+    let datagram = |queued: &Queued| IoSlice::new(bytes.get(queued.at..queued.at + queued.len).unwrap_or_default());
+    Some(Message { to: first.path.remote, from: Some(first.path.local), segment, datagrams: run.iter().map(datagram) })
 }
 
 /// A number that is quicker to compare than an address. Should two peers share one, their datagrams may lie between each other, and
@@ -152,9 +225,9 @@ fn ssrc(bytes: &[u8], queued: &Queued) -> Option<[u8; 4]> {
     bytes.get(queued.at + 8..queued.at + 12)?.try_into().ok()
 }
 
-/// How many datagrams at the front go out together, and their bytes: same path, same size, the last may be shorter.
-fn run(queue: &[Queued], max_segments: usize) -> (usize, usize) {
-    let Some(first) = queue.first() else { return (0, 0) };
+/// How many datagrams at the front go out together: same path, same size, the last may be shorter.
+fn run(queue: &[Queued], max_segments: usize) -> usize {
+    let Some(first) = queue.first() else { return 0 };
     let mut total = first.len;
     let mut count = 1;
     for next in queue.iter().skip(1).take(max_segments.saturating_sub(1)) {
@@ -167,34 +240,7 @@ fn run(queue: &[Queued], max_segments: usize) -> (usize, usize) {
             break;
         }
     }
-    (count, total)
-}
-
-fn is_one_piece(run: &[Queued]) -> bool {
-    run.windows(2).all(|pair| matches!(pair, [a, b] if a.at + a.len == b.at))
-}
-
-/// Copies a run into `to`, which has room for the longest.
-fn join<'a>(run: &[Queued], bytes: &[u8], to: &'a mut [u8]) -> &'a [u8] {
-    let mut used = 0;
-    for datagram in run {
-        let from = bytes.get(datagram.at..datagram.at + datagram.len);
-        if let (Some(from), Some(to)) = (from, to.get_mut(used..used + datagram.len)) {
-            to.copy_from_slice(from);
-            used += datagram.len;
-        }
-    }
-    to.get(..used).unwrap_or_default()
-}
-
-fn count_outcome(counters: &mut Counters, outcome: io::Result<bool>, datagrams: u64) {
-    counters.send_calls += 1;
-    match outcome {
-        Ok(true) => counters.sent += datagrams,
-        Ok(false) => counters.dropped_unroutable += datagrams,
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => counters.dropped_full += datagrams,
-        Err(_) => counters.send_errors += datagrams,
-    }
+    count
 }
 
 #[cfg(test)]
@@ -209,11 +255,11 @@ mod tests {
     #[test]
     fn a_run_ends_at_another_path_a_longer_datagram_or_behind_a_shorter_one() {
         let run = |sizes: &[(u16, usize)], max| run(&queue(sizes), max);
-        assert_eq!(run(&[(1, 10), (1, 10), (2, 10)], 64), (2, 20));
-        assert_eq!(run(&[(1, 10), (1, 11)], 64), (1, 10));
-        assert_eq!(run(&[(1, 10), (1, 4), (1, 4)], 64), (2, 14));
-        assert_eq!(run(&[(1, 10), (1, 10), (1, 10)], 2), (2, 20));
-        assert_eq!(run(&[(1, 1200); 128], 128).1, 64_800);
+        assert_eq!(run(&[(1, 10), (1, 10), (2, 10)], 64), 2);
+        assert_eq!(run(&[(1, 10), (1, 11)], 64), 1);
+        assert_eq!(run(&[(1, 10), (1, 4), (1, 4)], 64), 2);
+        assert_eq!(run(&[(1, 10), (1, 10), (1, 10)], 2), 2);
+        assert_eq!(run(&[(1, 1200); 128], 128), 54);
     }
 
     fn queue(sizes: &[(u16, usize)]) -> Vec<Queued> {
@@ -226,14 +272,16 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_to_one_peer_is_gathered_in_order_and_put_together() {
+    fn what_goes_to_one_peer_is_gathered_in_order() {
         let mut queue = queue(&[(1, 2), (2, 2), (3, 1), (1, 2), (2, 2), (1, 1)]);
         gather(&mut queue, &[]);
         let found: Vec<_> = queue.iter().map(|queued| (queued.path.remote.port(), queued.at)).collect();
         assert_eq!(found, [(1, 0), (1, 5), (1, 9), (2, 2), (2, 7), (3, 4)]);
-        assert_eq!(run(&queue, 64), (3, 5));
-        assert!(!is_one_piece(&queue[..3]) && is_one_piece(&queue[..1]));
-        assert_eq!(join(&queue[..3], b"AA__.AA__A", &mut [0; 16]), b"AAAAA");
+        let pieces = message(&queue[..run(&queue, 64)], b"AA__.BB__C").unwrap();
+        assert_eq!(
+            (pieces.segment, pieces.datagrams.map(|piece| piece.to_vec()).collect::<Vec<_>>().concat()),
+            (Some(2), b"AABBC".to_vec())
+        );
     }
 
     #[test]
@@ -264,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn six_packets_for_fifty_peers_are_fifty_calls() {
+    fn six_packets_for_fifty_peers_are_one_call() {
         let peers: Vec<UdpSocket> = (0..50).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
         let mut outbox = Outbox::new(Arc::new(Sockets::bind(&["127.0.0.1".parse().unwrap()], 0).unwrap()));
         for packet in 0..6 {
@@ -274,7 +322,7 @@ mod tests {
             }
         }
         outbox.flush();
-        assert_eq!((outbox.counters.sent, outbox.counters.send_calls), (300, 50));
+        assert_eq!((outbox.counters.sent, outbox.counters.send_calls), (300, 1));
         let mut buffer = [0; 2048];
         for peer in &peers {
             let packets: Vec<u8> =

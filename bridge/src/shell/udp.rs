@@ -1,13 +1,16 @@
 //! The media port: one UDP socket for each address family (or listed address), batches in, replies from the address that the peer
 //! used.
 
-use std::io::{self, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
 
-use nix::sys::socket::{setsockopt, sockopt::UdpGroSegment};
-use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::{ReceiveTimestampns, UdpGroSegment};
+use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSocketState};
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 
+use super::burst::{self, Message};
 use crate::core::Path;
 
 /// Room for one incoming datagram. Clients send at most 1500 bytes; what fills a slot to the brim was cut off.
@@ -114,36 +117,32 @@ impl Sockets {
         }
     }
 
-    /// How many equal datagrams one call of [`Self::send`] may carry.
+    /// How many equal datagrams one message may carry.
     pub(super) fn max_segments(&self) -> usize {
         self.list.iter().map(|socket| socket.state.max_gso_segments()).min().unwrap_or(1)
     }
 
-    /// Sends one datagram, or with `segment` several of that size (the last may be shorter) that stand one behind the other.
-    /// `Ok(false)`: no socket can send from that address.
-    pub(super) fn send(&self, path: Path, contents: &[u8], segment: Option<usize>) -> io::Result<bool> {
-        let Some(socket) = self.sender(path) else { return Ok(false) };
-        let transmit = Transmit {
-            destination: path.remote,
-            ecn: None,
-            contents,
-            segment_size: segment,
-            src_ip: (!path.local.is_unspecified()).then_some(path.local),
-        };
-        socket.state.try_send((&socket.udp).into(), &transmit).map(|()| true)
+    /// Sends messages from one socket in their order. Answers how many left; an error is that of the first: see [`burst::send`].
+    pub(super) fn send<'a, P>(&self, from: usize, messages: impl Iterator<Item = Message<P>>) -> io::Result<usize>
+    where
+        P: ExactSizeIterator<Item = IoSlice<'a>>,
+    {
+        let Some(socket) = self.list.get(from) else { return Err(io::ErrorKind::NotFound.into()) };
+        // What leaves from the one address that the socket has need not say so.
+        let says = |ip: &IpAddr| !ip.is_unspecified() && *ip != socket.bound;
+        let leave = |message: Message<P>| Message { from: message.from.filter(says), ..message };
+        burst::send(socket.udp.as_fd(), messages.map(leave))
     }
-}
 
-impl Sockets {
     /// The socket bound to the local address itself, else one that is bound to every address of the family; where the path
     /// names no local address, any of the family.
-    fn sender(&self, path: Path) -> Option<&Socket> {
-        let exact = self.list.iter().find(|socket| socket.bound == path.local);
-        let fits = |socket: &&Socket| {
+    pub(super) fn sender(&self, path: Path) -> Option<usize> {
+        let exact = self.list.iter().position(|socket| socket.bound == path.local);
+        let fits = |socket: &Socket| {
             socket.bound.is_ipv4() == path.remote.is_ipv4()
                 && (socket.bound.is_unspecified() || path.local.is_unspecified())
         };
-        exact.or_else(|| self.list.iter().find(fits))
+        exact.or_else(|| self.list.iter().position(fits))
     }
 }
 
@@ -161,6 +160,8 @@ impl Socket {
         let state = UdpSocketState::new((&udp).into())?;
         // Off: joined datagrams would need slots of 64 KiB, and clients send too little for it to pay. Kernels before 5.0 lack it.
         let _ = setsockopt(&udp, UdpGroSegment, &false);
+        // Nobody reads when the kernel got a datagram, and to note it costs every datagram of the machine.
+        let _ = setsockopt(&udp, ReceiveTimestampns, &false);
         Ok(Self { udp, state, bound: address.ip() })
     }
 }
@@ -273,6 +274,12 @@ mod tests {
         }
     }
 
+    fn send(sockets: &Sockets, path: Path, bytes: &[u8], segment: Option<u16>) -> usize {
+        let datagrams = bytes.chunks(segment.map_or(bytes.len(), usize::from)).map(IoSlice::new);
+        let message = Message { to: path.remote, from: Some(path.local), segment, datagrams };
+        sockets.send(sockets.sender(path).unwrap(), [message].into_iter()).unwrap()
+    }
+
     #[test]
     fn a_reply_leaves_from_the_address_that_the_peer_used() {
         let sockets = Sockets::bind(&[IpAddr::V4(Ipv4Addr::UNSPECIFIED)], 0).unwrap();
@@ -283,7 +290,7 @@ mod tests {
         let (path, datagram) = receive_one(&sockets, 0);
         assert_eq!(datagram, b"hello");
         assert_eq!(path, Path { local: "127.0.0.2".parse().unwrap(), remote: peer.local_addr().unwrap() });
-        assert!(sockets.send(path, b"welcome", None).unwrap());
+        assert_eq!(send(&sockets, path, b"welcome", None), 1);
         let mut buffer = [0; 16];
         let len = peer.recv(&mut buffer).unwrap();
         assert_eq!(&buffer[..len], b"welcome");
@@ -304,7 +311,7 @@ mod tests {
         let sockets = Sockets::bind(&[LOCALHOST], 0).unwrap();
         let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
         let path = Path { local: LOCALHOST, remote: peer.local_addr().unwrap() };
-        assert!(sockets.send(path, &[7; 250], Some(100)).unwrap());
+        assert_eq!(send(&sockets, path, &[7; 250], Some(100)), 1);
         let mut buffer = [0; 300];
         let sizes: Vec<usize> = (0..3).map(|_| peer.recv(&mut buffer).unwrap()).collect();
         assert_eq!(sizes, [100, 100, 50]);
@@ -341,9 +348,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_send_from_is_no_error() {
+    fn there_may_be_nothing_to_send_from() {
         let sockets = Sockets::bind(&[LOCALHOST], 0).unwrap();
         let path = Path { local: IpAddr::V6(Ipv6Addr::LOCALHOST), remote: "[::1]:9".parse().unwrap() };
-        assert!(!sockets.send(path, b"x", None).unwrap());
+        assert_eq!(sockets.sender(path), None);
     }
 }
