@@ -31,7 +31,7 @@ use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Add;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -266,6 +266,19 @@ pub enum Wake {
     /// An empty conference may go.
     Sweep,
 }
+
+impl Wake {
+    /// How much later it may be. While media flow, a packet wakes the thread in that time, and it need not be woken twice.
+    pub fn slack(self) -> Duration {
+        match self {
+            Self::Nack | Self::Bandwidth => Duration::ZERO,
+            _ => SLACK,
+        }
+    }
+}
+
+/// Little against what the others wait, which is tenths of a second.
+const SLACK: Duration = Duration::from_millis(5);
 
 /// Numbers of the whole bridge, copied out by value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

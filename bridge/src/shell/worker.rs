@@ -222,7 +222,7 @@ impl Loop {
         }
         let timeout = match self.bridge.next_wakeup() {
             _ if self.backlog => Some(Duration::ZERO),
-            Some((at, _)) => Some(at.saturating_duration_since(Instant::now())),
+            Some((at, why)) => Some((at + why.slack()).saturating_duration_since(Instant::now())),
             None => None,
         };
         self.wait(self.place.receives().then(|| self.outbox.sockets()), timeout)
