@@ -27,6 +27,11 @@ fn it_prints_where_it_is_and_ends_within_two_seconds() {
 }
 
 #[test]
+fn whoever_reads_where_it_is_may_end_it_at_once() {
+    assert_eq!(Host::start(host(&dir("at-once"))).terminate().0, Some(0));
+}
+
+#[test]
 fn plain_http_for_a_proxy_answers_the_health_question() {
     let state = dir("proxy");
     let file = state.join("site.toml");

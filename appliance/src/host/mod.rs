@@ -64,14 +64,19 @@ const BRIDGE_FAREWELL: Duration = Duration::from_millis(300);
 pub(crate) fn run(options: &HostOptions) -> Result<(), Failure> {
     let config = config::load(&options.files, &options.flags())?;
     logs::start(&config.log);
-    let house = House::open(config, options)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
         .thread_stack_size(BLOCKING_STACK)
         .build()
         .map_err(|error| Failure::new(Reason::Unexpected, format!("cannot start: {error}")))?;
-    runtime.block_on(house.host())
+    // Whoever reads where the box is may stop it at once.
+    let stop = {
+        let _inside = runtime.enter();
+        stop_signal()?
+    };
+    let house = House::open(config, options)?;
+    runtime.block_on(house.host(stop))
 }
 
 /// Everything that can fail has been done: ports are open, the certificate is there, the bridge's thread runs.
@@ -152,10 +157,9 @@ impl House {
         })
     }
 
-    async fn host(self) -> Result<(), Failure> {
+    async fn host(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
         let mailbox = self.workers.mailbox().clone();
         let Outlets { replies, exports: orders, mappings, mut ended, clients } = self.outlets;
-        let stop = stop_signal()?;
         tokio::task::spawn_blocking(text::read_ahead);
         let state_dir = self.housekeeping.source.as_ref().and_then(Source::dir).map(Path::to_owned);
         let directory = recordings::directory(self.config.recorder.directory.as_deref(), state_dir.as_deref());

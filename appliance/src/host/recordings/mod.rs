@@ -67,6 +67,7 @@ pub(super) struct Place<'a> {
 pub(super) fn recorder(way: Way, kept: Kept, place: Place<'_>, mailbox: Mailbox) -> Recorder {
     let (rules, directory) = (Rules::new(place.config, place.site), kept.directory.clone());
     kept.tidy();
+    rules::look_for_files(place.config);
     match (&way, place.state_dir) {
         (Way::Program(program), _) => {
             tokio::spawn(clean_up(program.clone(), directory.clone(), rules.clone()));

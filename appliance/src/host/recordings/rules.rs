@@ -13,6 +13,17 @@ use tokio::time::{MissedTickBehavior, interval};
 const TIDY_EVERY: Duration = Duration::from_secs(6 * 3600);
 const MB: u64 = 1_000_000;
 
+/// What is needed only when a recording has ended is better missed now.
+pub(super) fn look_for_files(config: &Recorder) {
+    let (script, secret) = (&config.finalize_script, &config.webhook_secret_file);
+    let named = [("recorder.finalize_script", script), ("recorder.webhook_secret_file", secret)];
+    for (key, file) in named.into_iter().filter_map(|(key, file)| Some((key, file.as_ref()?))) {
+        if let Err(error) = file.metadata() {
+            tracing::warn!(%error, file = %file.display(), "`{key}` cannot be found; make the file, or recordings end without it");
+        }
+    }
+}
+
 /// Arguments of the recorder's commands.
 #[derive(Debug, Clone)]
 pub(super) struct Rules {
