@@ -135,15 +135,19 @@ impl Conference {
         self.next_ordinal += 1;
         self.askers.clear();
         self.participants.insert(nick.to_owned(), participant);
+        self.read_encryption(nick, arrival.presence);
         self.read_recorded(desk, nick, arrival.presence);
         self.review_codecs(now, desk);
+        self.review_export(now, desk);
         self.review(now, desk);
     }
 
     pub(super) fn on_presence(&mut self, now: Instant, desk: &mut Desk, nick: &str, presence: &Element) {
         self.read_codecs(now, desk, nick, presence);
         self.read_mutes(desk, nick, presence);
+        self.read_encryption(nick, presence);
         self.read_recorded(desk, nick, presence);
+        self.review_export(now, desk);
     }
 
     pub(super) fn on_left(&mut self, now: Instant, desk: &mut Desk, nick: &str) {
@@ -158,6 +162,7 @@ impl Conference {
         }
         self.review_codecs(now, desk);
         self.sync(desk);
+        self.review_export(now, desk);
         self.review(now, desk);
     }
 
@@ -224,7 +229,7 @@ impl Conference {
     pub(super) fn review(&mut self, now: Instant, desk: &mut Desk) {
         self.elect_owner(desk);
         let members = self.participants.values().filter(|p| p.is_member()).count();
-        let enough = if self.transcription.is_wanted() { 1 } else { desk.config.invite_from };
+        let enough = if self.transcription.runs() { 1 } else { desk.config.invite_from };
         if members >= enough {
             self.idle_at = None;
             self.invite_waiting(now, desk);

@@ -11,6 +11,7 @@ mod codecs;
 mod conference;
 mod conference_request;
 mod desk;
+mod encryption;
 mod features;
 mod ice_restart;
 mod invite;
@@ -47,6 +48,7 @@ use desk::Desk;
 use participant::Arrival;
 use recorder_port::{RecordRefusal, RecorderOrder, RecorderReport};
 
+pub use encryption::ENCRYPTED;
 pub use mute::MediaType;
 pub use transcription::Transcriber;
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::FocusOutput;
 use super::conference::Conference;
 use super::desk::Desk;
+use super::encryption::ENCRYPTED;
 use super::participant::Participant;
 use super::recorder_port::{Happening, RecordRefusal, RecorderOrder, RecorderReport};
 
@@ -72,11 +73,6 @@ pub(super) fn display_name(presence: &Element) -> Option<String> {
 fn pinned(presence: &Element) -> Option<String> {
     let shown = presence.child("follow-me")?.attr("nextOnStage")?;
     Some(shown.to_owned()).filter(|shown| !shown.is_empty() && shown.len() <= MAX_NAME)
-}
-
-/// A client with end-to-end encryption switched on says so of itself.
-pub(super) fn is_encrypted(presence: &Element) -> bool {
-    presence.child_text("jitsi_participant_e2ee.enabled").is_some_and(|enabled| enabled == "true")
 }
 
 impl Recording {
@@ -146,10 +142,7 @@ impl Conference {
         self.recordable(desk).map_err(|refusal| match refusal {
             RecordRefusal::NoRecorder | RecordRefusal::NoMeeting => StanzaError::new(Condition::ServiceUnavailable),
             RecordRefusal::Runs => StanzaError::new(Condition::UnexpectedRequest),
-            RecordRefusal::Encrypted => {
-                let text = "The meeting is end-to-end encrypted: nobody but its participants can see or hear it.";
-                StanzaError::new(Condition::PolicyViolation).with_text(text)
-            }
+            RecordRefusal::Encrypted => StanzaError::new(Condition::PolicyViolation).with_text(ENCRYPTED),
         })
     }
 
@@ -188,7 +181,7 @@ impl Conference {
         if self.recording.as_ref().is_some_and(Recording::runs) {
             return Err(RecordRefusal::Runs);
         }
-        if self.participants.values().any(|participant| participant.encrypts) {
+        if self.is_encrypted() {
             return Err(RecordRefusal::Encrypted);
         }
         Ok(desk.sid())
@@ -253,7 +246,6 @@ impl Conference {
     pub(super) fn read_recorded(&mut self, desk: &mut Desk, nick: &str, presence: &Element) {
         if let Some(participant) = self.participants.get_mut(nick) {
             participant.seen = Told::read(presence);
-            participant.encrypts = is_encrypted(presence);
         }
         self.tell_recording(desk, nick);
     }

@@ -1,5 +1,6 @@
 //! Somebody outside the meeting gets its audio, to write down or to keep: a transcriber or a multitrack recorder. A moderator asks for it
-//! by the room's metadata, the bridge exports it (`connects` of colibri2); all of it as Jicofo does.
+//! by the room's metadata, the bridge exports it (`connects` of colibri2); all of it as Jicofo does. Nobody gets an encrypted meeting: what was
+//! asked for waits until it is in the clear again.
 
 use std::time::Instant;
 
@@ -7,6 +8,7 @@ use jitsi_wire::colibri2::{ConferenceModify, Connect, ConnectKind, ConnectPing, 
 
 use super::conference::Conference;
 use super::desk::Desk;
+use super::encryption::ENCRYPTED;
 
 /// Jicofo's name of the one `connect` for it.
 const CONNECT_ID: &str = "transcriber";
@@ -46,6 +48,8 @@ impl Transcriber {
 pub(super) struct Transcription {
     /// As it was asked for last, if it ever was.
     wanted: Option<bool>,
+    /// Whoever listened would hear nothing but noise.
+    encrypted: bool,
     /// The bridge was told.
     exported: bool,
 }
@@ -53,22 +57,38 @@ pub(super) struct Transcription {
 impl Transcription {
     /// Value of `audio-recording-enabled`.
     pub(super) fn property(&self) -> Option<&'static str> {
-        self.wanted.map(|wanted| if wanted { "true" } else { "false" })
+        self.wanted.map(|_| if self.runs() { "true" } else { "false" })
     }
 
     /// Somebody listens: a meeting of one is one as well.
-    pub(super) fn is_wanted(&self) -> bool {
-        self.wanted == Some(true)
+    pub(super) fn runs(&self) -> bool {
+        self.wanted == Some(true) && !self.encrypted
     }
 }
 
 impl Conference {
     /// The moderators ask for it, or no longer.
     pub(super) fn on_transcribing(&mut self, now: Instant, desk: &mut Desk, wanted: bool) {
-        if desk.config.transcriber.is_none() || self.transcription.is_wanted() == wanted {
+        if desk.config.transcriber.is_none() || (self.transcription.wanted == Some(true)) == wanted {
             return;
         }
         self.transcription.wanted = Some(wanted);
+        self.on_export_changed(now, desk);
+    }
+
+    /// Somebody may have switched encryption on or off, have come or be gone.
+    pub(super) fn review_export(&mut self, now: Instant, desk: &mut Desk) {
+        let encrypted = self.is_encrypted();
+        let changed = std::mem::replace(&mut self.transcription.encrypted, encrypted) != encrypted;
+        if changed && self.transcription.wanted == Some(true) {
+            self.on_export_changed(now, desk);
+        }
+    }
+
+    fn on_export_changed(&mut self, now: Instant, desk: &mut Desk) {
+        if self.transcription.wanted == Some(true) && self.transcription.encrypted {
+            tracing::warn!(room = %self.room, reason = ENCRYPTED, "the sound of this meeting goes to no transcriber");
+        }
         self.publish(desk);
         self.change_export(desk);
         self.review(now, desk);
@@ -76,13 +96,13 @@ impl Conference {
 
     /// What stands in the order that makes the conference at the bridge.
     pub(super) fn first_connects(&mut self, desk: &Desk) -> Vec<Connect> {
-        self.transcription.exported = self.transcription.is_wanted();
+        self.transcription.exported = self.transcription.runs();
         let transcriber = desk.config.transcriber.as_ref().filter(|_| self.transcription.exported);
         transcriber.map(|to| Connect { create: true, ..to.connect(&self.meeting_id) }).into_iter().collect()
     }
 
     fn change_export(&mut self, desk: &mut Desk) {
-        let wanted = self.transcription.is_wanted();
+        let wanted = self.transcription.runs();
         let Some(transcriber) = desk.config.transcriber.as_ref().filter(|_| self.at_bridge) else {
             return;
         };

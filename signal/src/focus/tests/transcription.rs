@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jitsi_wire::colibri2::{Connect, ConnectKind, ConnectPing};
+use jitsi_wire::xmpp::Element;
 
 use super::super::{FocusConfig, FocusInput, Transcriber};
 use super::{Dialect, ROOM, World};
@@ -16,6 +17,14 @@ fn world() -> World {
 
 fn ask(world: &mut World, wanted: bool) {
     world.focus.handle(world.now, FocusInput::Transcribing { room: ROOM, wanted });
+    world.settle();
+}
+
+/// A client switches its encryption on or off.
+fn encrypt(world: &mut World, nick: &str, on: bool) {
+    let name = "jitsi_participant_e2ee.enabled";
+    let presence = Element::new("presence").with_child(Element::new(name).with_text(on.to_string()));
+    world.focus.handle(world.now, FocusInput::Presence { room: ROOM, nick, presence: &presence });
     world.settle();
 }
 
@@ -78,4 +87,34 @@ fn without_a_transcriber_nothing_happens() {
     world.join("ada", Dialect::Ljm2026);
     ask(&mut world, true);
     assert_eq!((connects(&mut world), property(&world), world.client("ada").accepted), (vec![], None, false));
+}
+
+#[test]
+fn nobody_gets_an_encrypted_meeting_and_nobody_is_told_so() {
+    let mut world = world();
+    let created = |connects: Vec<Connect>| connects.iter().map(|connect| connect.create).collect::<Vec<_>>();
+    world.join("ada", Dialect::Ljm2026);
+    world.join("bob", Dialect::Ljm2026);
+    connects(&mut world);
+    encrypt(&mut world, "bob", true);
+    ask(&mut world, true);
+    assert_eq!((connects(&mut world), property(&world)), (vec![], Some("false")));
+    encrypt(&mut world, "bob", false);
+    assert_eq!((created(connects(&mut world)), property(&world)), (vec![true], Some("true")), "as was asked for");
+    encrypt(&mut world, "ada", true);
+    assert_eq!((created(connects(&mut world)), property(&world)), (vec![false], Some("false")));
+    world.leave("ada");
+    assert_eq!((created(connects(&mut world)), property(&world)), (vec![true], Some("true")));
+}
+
+#[test]
+fn whoever_is_alone_with_encryption_is_not_transcribed() {
+    let mut world = world();
+    world.join("ada", Dialect::Ljm2026);
+    encrypt(&mut world, "ada", true);
+    ask(&mut world, true);
+    assert_eq!((connects(&mut world), world.client("ada").accepted), (vec![], false));
+    world.join("bob", Dialect::Ljm2026);
+    assert!(world.client("bob").accepted);
+    assert_eq!((connects(&mut world), property(&world)), (vec![], Some("false")));
 }

@@ -21,6 +21,7 @@ use super::archive::{Opened, Recording, Undeleted};
 use super::attempts::{Attempts, Budget};
 use super::range::{self, Wanted};
 use super::{Archive, Recordings, fault, view};
+use crate::focus::ENCRYPTED;
 use crate::focus::recorder_port::RecordRefusal;
 use crate::shell::authority::Origin;
 use crate::shell::directory::Pieces;
@@ -274,7 +275,7 @@ fn refused(refusal: &RecordRefusal) -> Answer {
         ),
         RecordRefusal::Encrypted => fault::fault(
             StatusCode::CONFLICT,
-            "The meeting is end-to-end encrypted: nobody but its participants can see or hear it.",
+            ENCRYPTED,
             "Ask the participants to switch end-to-end encryption off, if it is to be recorded.",
         ),
     }
