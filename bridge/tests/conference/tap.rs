@@ -107,6 +107,19 @@ fn a_tap_alone_is_a_receiver() {
 }
 
 #[test]
+fn a_tap_alone_gets_what_came_before_a_key_frame_that_begins_late() {
+    let mut world = World::meeting(1);
+    tap(&mut world).unwrap();
+    for (sequence, key) in [(11, false), (10, true), (12, false)] {
+        let packet = world.video(1, 0, sequence, key);
+        world.send(1, &packet);
+    }
+    let ssrc = world.client(1).video_ssrc(0);
+    let numbers: Vec<u16> = drain(&mut world).stream(ssrc).iter().map(|(header, _)| header.sequence.0).collect();
+    assert_eq!(numbers, [0, 1, 2]);
+}
+
+#[test]
 fn all_speech_goes_to_a_tap_however_many_are_louder_and_silence_as_well() {
     let config = BridgeConfig { loudest_above: 3, ..BridgeConfig::default() };
     let mut world = World::meeting_with(config, 12);

@@ -308,8 +308,10 @@ impl Source {
             let descriptor = context.dependency_descriptor.and_then(|id| header.element(packet, id));
             describe_video(&mut incoming, context.codec, header.payload(packet), descriptor);
             encoding.place(&mut incoming, context.codec, descriptor);
-            // Whatever this packet changes about who gets what: a receiver can only start at it if decoding can.
-            if incoming.key_start || self.watched.has(context.encoding) {
+            // Whatever this packet changes about who gets what: a receiver can only start at it if decoding can. What an encoding
+            // begins with is kept as well: nobody watches one that was silent, and the key frame before it may come late.
+            let begins = !encoding.active && context.restores.is_none();
+            if incoming.key_start || begins || self.watched.has(context.encoding) {
                 encoding.keep(now, &incoming, &header, packet, context.room)?;
             } else if context.restores.is_some() {
                 // Senders probe their path with what they sent before: it says nothing of what this encoding costs, nor that it lives.
