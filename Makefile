@@ -31,7 +31,7 @@ PLUGINS := gstreamer1.0-libav $(addprefix gstreamer1.0-plugins-,base good bad ug
 NEED_RECORDER := $(NEED_RUN) pkg-config:pkg-config \
 	$(call DOCUMENTED,libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libclang-dev $(PLUGINS))
 NEED_TEST := $(NEED_RECORDER) gst-launch-1.0:gstreamer1.0-tools chromium:chromium firefox-esr:firefox-esr ip:iproute2 unshare:util-linux openssl:openssl \
-	ps:procps pkill:procps /usr/sbin/sysctl:procps certutil:libnss3-tools curl:curl
+	ps:procps pkill:procps /usr/sbin/sysctl:procps certutil:libnss3-tools curl:curl /usr/sbin/mkfs.ext4:e2fsprogs
 NEED_DEB := $(NEED_RECORDER) dpkg-deb:dpkg strip:binutils readelf:binutils
 NEED_PACKAGE := $(NEED_DEB) lintian:lintian systemd-analyze:systemd deb-systemd-helper:init-system-helpers setpriv:util-linux \
 	systemd-nspawn:systemd-container pgrep:procps dbus-daemon:dbus python3:python3

@@ -6,9 +6,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { LibraryPage, Server, joinWithLibrary, libraryReceives, me, openChromium, until, within } from './harness.mjs';
+import { Disk, NO_DISK } from './disk.mjs';
 import { BadLine } from './impaired.mjs';
 import { joinWithPage, shot } from './page.mjs';
 import { RECORDER, beeps, finished, joinFlashing, manifest, recorder, told } from './recorded.mjs';
+
+/** Pictures between cuts of power: none comes at the same moment of a second as the one before. */
+const CUTS = [ 5, 10, 15, 20, 25, 35 ];
+/** Milliseconds: the batch, the fragment and what comes until all is stored again (2500), on a machine that is busy besides. */
+const CUT_OFF = 3000;
 
 let browser, library, folder;
 
@@ -187,6 +193,35 @@ test('a disk that gets full ends the recording in words, and not the meeting', a
     plays(path.join(seen, made.recording));
     await until(bob, async () => Object.values(await window.moothall.stats()).some(one => one.framesDecoded > 60), undefined, 30_000);
     await leave(ada, bob);
+});
+
+test('power is lost: all files are there and play, but for the last moments', { skip: NO_DISK }, async t => {
+    const kept = path.join(folder, 'power');
+    const disk = new Disk(folder, kept);
+    const { server } = await box(t, 'power', 'min_free = "1 MiB"\n', { before: disk.mounted() });
+    const pages = await Promise.all([ [ 'Ada', 440 ], [ 'Bob', 1300 ] ].map(([ name, hertz ]) => joinFlashing(browser, library, { room: 'power', name, hertz })));
+
+    await Promise.all(pages.map(page => told(page, 'on')));
+    await Promise.all(pages.map(page => sends(page, 100)));
+    const copies = [];
+
+    for (const pictures of CUTS) {
+        await sends(pages[0], pictures);
+        copies.push(await disk.copy(server));
+    }
+    await leave(...pages);
+    const missing = copies.map(({ image, at }) => {
+        const [ recording ] = disk.recovered(image);
+        const { files, beginUnixMs } = manifest(recording);
+
+        assert.deepEqual(recorder('play-check', recording).map(one => [ one.error, one.frames ]), files.map(file => [ undefined, file.frames ]));
+        assert.deepEqual(files.map(file => file.state), [ 'cut', 'cut', 'cut', 'cut' ]);
+
+        return files.map(file => at - beginUnixMs - file.offsetMs - file.durationMs);
+    });
+
+    t.diagnostic(`what is missing of each file, after each cut: ${JSON.stringify(missing.map(files => files.map(Math.round)))} ms`);
+    assert.ok(Math.max(...missing.flat()) < CUT_OFF, JSON.stringify(missing));
 });
 
 test('a line that loses every twentieth packet: pictures are whole, and sound lacks what it lacks in the meeting', async t => {
