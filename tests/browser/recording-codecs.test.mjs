@@ -72,9 +72,8 @@ for (const codec of [ 'vp8', 'vp9', 'h264', 'av1' ]) {
             assert.deepEqual(more, []);
             assert.ok(videos.length === 1 || codec === 'av1', JSON.stringify(videos.map(file => file.file)));
             for (const file of own) {
-                // A busy machine loses a packet of sound now and then, which nobody sends again.
-                assert.ok(file.lost <= file.packets * 0.01 && file.dropped <= file.frames * 0.02, `${file.file}: ${file.lost} lost, ${file.dropped} dropped`);
-                assert.equal(file.state, 'closed');
+                // Nothing is lost on this machine, however busy it is, and what came before the first key frame belongs to no file.
+                assert.deepEqual([ file.lost, file.dropped, file.state ], [ 0, 0, 'closed' ], file.file);
             }
             assert.ok(videos.every(file => file.codec === codec));
             assert.ok(pictured >= pictures[index] * 0.98 - SLACK, `${pictured} pictures of ${pictures[index]} and more`);
