@@ -169,6 +169,26 @@ fn what_was_seen_and_heard_together_is_so_in_the_film() {
 }
 
 #[test]
+fn names_of_all_scripts_are_shown_and_pictures_in_av1() {
+    let mut recorder = Recorder::begun(&folder("compose-scripts"));
+    let people = [
+        ("aaaaaaaa", "王小明 さくら"),
+        ("bbbbbbbb", "محمد بن عبد الله بن محمد بن راشد آل مكتوم الطويل جدا"),
+        ("cccccccc", "김민준 🙂"),
+        ("dddddddd", "अनीता שלום \u{202e}abc"),
+    ];
+    for (endpoint, name) in people {
+        joined(&mut recorder, 0, endpoint, name);
+    }
+    speaks(&mut recorder, 0, "aaaaaaaa");
+    send(&mut recorder, &[camera(1, "aaaaaaaa", "aaaaaaaa-v0", Codec::Av1, "red", 0, 60)]);
+    assert_eq!(recorder.end(ms(2_000)), None);
+    let (film, _) = film(&recorder.folder(), &["--layout", "gallery", "--size", "640x360"], "film.webm");
+    assert!(film.is(ms(1_000), (160, 60), RED), "{:?}", film.pixel(ms(1_000), 160, 60));
+    assert!(film.is(ms(1_000), (340, 20), RAISED) && film.is(ms(1_000), (340, 200), RAISED));
+}
+
+#[test]
 fn nobody_is_so_loud_that_the_mix_clips() {
     let mut recorder = Recorder::begun(&folder("compose-loud"));
     let names = [("aaaaaaaa", "a0"), ("bbbbbbbb", "b0"), ("cccccccc", "c0"), ("dddddddd", "d0")];

@@ -71,10 +71,26 @@ pub fn words(caption: &Caption) -> String {
 
 /// On one line, and not empty.
 fn said(name: &str) -> String {
+    let name: String = name.chars().filter(|letter| !turns(*letter)).collect();
     let words: Vec<&str> = name.split(|letter: char| letter.is_whitespace() || letter.is_control()).collect();
     let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
     let name: String = words.join(" ").chars().take(MAX_NAME).collect();
     if name.is_empty() { "Someone".to_owned() } else { name }
+}
+
+/// Lets what follows run to the other side (UAX 9): what stands after a name is not to be turned by it.
+fn turns(letter: char) -> bool {
+    matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The beginning of a text, and that it goes on: at the left of letters that run to the left, which takes a mark that is not seen.
+pub fn beginning(letters: &[char]) -> String {
+    let text: String = letters.iter().collect();
+    let text = text.trim_end();
+    let leftward =
+        |letter: char| matches!(letter, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}');
+    let mark = if text.ends_with(leftward) { "\u{200f}" } else { "" };
+    format!("{text}…{mark}")
 }
 
 /// A line of text on nothing, to see how long it is.
@@ -255,8 +271,15 @@ mod tests {
     fn a_name_is_one_line_and_never_empty() {
         assert_eq!(words(&person("  Jürgen \n\t von  Ö ")), "Jürgen von Ö");
         assert_eq!(words(&person("\u{0}\u{1b}")), "Someone");
+        assert_eq!(words(&person("Ana \u{202e}nimda\u{2066}")), "Ana nimda");
         assert_eq!(words(&person(&"x".repeat(10_000))).len(), MAX_NAME);
         assert_eq!(words(&Caption::Screen { name: "Ana".to_owned() }), "Ana (screen)");
+    }
+
+    #[test]
+    fn what_is_cut_off_goes_on_where_its_letters_run() {
+        let shown = |text: &str| beginning(&text.chars().collect::<Vec<_>>());
+        assert_eq!(["Ana ", "王小", "محمد"].map(shown), ["Ana…", "王小…", "محمد…\u{200f}"]);
     }
 
     #[test]

@@ -152,7 +152,7 @@ fn shortened(text: &str, font: f64, room: f64) -> Result<(String, f64), DrawErro
         }
         let part = (room - font * 0.8).max(0.0) / length;
         letters.truncate(cut(letters.len(), part));
-        shown = letters.iter().collect::<String>().trim_end().to_owned() + "…";
+        shown = label::beginning(&letters);
     }
     let length = length(&shown, font)?.min(room);
     Ok((shown, length))

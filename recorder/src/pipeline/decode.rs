@@ -34,10 +34,19 @@ fn decoders(codec: Codec) -> &'static [&'static str] {
     }
 }
 
+/// What has one of them, in Debian.
+fn package(codec: Codec) -> &'static str {
+    match codec {
+        Codec::Opus => "gstreamer1.0-plugins-base",
+        Codec::Vp8 | Codec::Vp9 => "gstreamer1.0-plugins-good",
+        Codec::H264 => "gstreamer1.0-libav",
+        Codec::Av1 => "gstreamer1.0-plugins-bad",
+    }
+}
+
 fn decoder(codec: Codec) -> Result<gst::Element, WriterError> {
-    let all = decoders(codec);
-    let there = all.iter().find(|name| gst::ElementFactory::find(name).is_some());
-    let name = there.or(all.first()).copied().unwrap_or_default();
+    let there = decoders(codec).iter().find(|name| gst::ElementFactory::find(name).is_some());
+    let name = there.ok_or(WriterError::Decoder(codec, package(codec)))?;
     let decoder = gst::ElementFactory::make(name).build()?;
     // Each more would keep a picture of its own; there are other files to be decoded meanwhile.
     if decoder.has_property("max-threads") {

@@ -53,6 +53,8 @@ pub enum Ended {
 pub enum WriterError {
     #[error("GStreamer lacks something: {0}")]
     Element(#[from] glib::BoolError),
+    #[error("GStreamer has no decoder of {0:?} (apt install {1})")]
+    Decoder(Codec, &'static str),
     #[error("GStreamer does not start: {0}")]
     State(#[from] gst::StateChangeError),
 }
