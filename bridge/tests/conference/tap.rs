@@ -120,6 +120,25 @@ fn a_tap_alone_gets_what_came_before_a_key_frame_that_begins_late() {
 }
 
 #[test]
+fn a_key_frame_from_before_there_were_keys_is_completed() {
+    let mut world = World::meeting(1);
+    tap(&mut world).unwrap();
+    for (sequence, key) in [(13, false), (10, true)] {
+        let packet = world.video(1, 0, sequence, key);
+        world.send(1, &packet);
+    }
+    world.run_ms(20);
+    assert_eq!(world.rtcp_of(1).get(&(205, 1)), Some(&1), "the rest is asked for");
+    for sequence in [11, 12, 14] {
+        let packet = world.video(1, 0, sequence, false);
+        world.send(1, &packet);
+    }
+    let ssrc = world.client(1).video_ssrc(0);
+    let numbers: Vec<u16> = drain(&mut world).stream(ssrc).iter().map(|(header, _)| header.sequence.0).collect();
+    assert_eq!(numbers, [0, 3, 1, 2, 4]);
+}
+
+#[test]
 fn all_speech_goes_to_a_tap_however_many_are_louder_and_silence_as_well() {
     let config = BridgeConfig { loudest_above: 3, ..BridgeConfig::default() };
     let mut world = World::meeting_with(config, 12);

@@ -318,7 +318,7 @@ impl Source {
                 return Err(Discard::NotWanted);
             }
             if incoming.key_start {
-                encoding.losses.on_keyframe(sequence);
+                encoding.losses.on_keyframe(now, sequence);
             }
             if incoming.key_start && context.codec.has_keyframes() {
                 layering_changed |= encoding.learn(context.codec, header.payload(packet), descriptor);

@@ -35,6 +35,8 @@ struct Missing {
 /// The gaps of one video stream, after RTX decapsulation.
 #[derive(Debug, Clone, Default)]
 pub struct LossList {
+    /// The stream seems to begin here.
+    first: Option<ExtSeq>,
     highest: Option<ExtSeq>,
     received: u64,
     /// Ascending; allocated when the first packet is lost, as most streams never lose any.
@@ -46,7 +48,7 @@ impl LossList {
     /// Takes note of a packet, whether original or retransmitted.
     pub fn on_packet(&mut self, now: Instant, at: ExtSeq) {
         let Some(highest) = self.highest else {
-            self.highest = Some(at);
+            (self.first, self.highest) = (Some(at), Some(at));
             return;
         };
         if at <= highest {
@@ -71,15 +73,12 @@ impl LossList {
                 self.give_up_all();
                 return;
             }
-            let noticed = Missing {
-                at: highest.plus(offset),
-                noticed: now,
-                received_then: self.received,
-                tries: 0,
-                next: now + PATIENCE,
-            };
-            self.missing.push(noticed);
+            self.missing.push(self.noticed(now, highest.plus(offset)));
         }
+    }
+
+    fn noticed(&self, now: Instant, at: ExtSeq) -> Missing {
+        Missing { at, noticed: now, received_then: self.received, tries: 0, next: now + PATIENCE }
     }
 
     fn give_up_all(&mut self) {
@@ -88,9 +87,20 @@ impl LossList {
     }
 
     /// A key frame starts here: what was lost before is of no use to anybody.
-    pub fn on_keyframe(&mut self, start: ExtSeq) {
+    pub fn on_keyframe(&mut self, now: Instant, start: ExtSeq) {
         self.missing.retain(|missing| missing.at >= start);
         self.keyframe_wanted = false;
+        self.begin_earlier(now, start);
+    }
+
+    /// A key frame that came before there were keys, and was sent again, is of use with all that followed it.
+    fn begin_earlier(&mut self, now: Instant, start: ExtSeq) {
+        let Some(first) = self.first.filter(|first| start < *first && first.since(start) <= MAX_JUMP) else { return };
+        self.first = Some(start);
+        let between: Vec<Missing> = (1..first.since(start)).map(|step| self.noticed(now, start.plus(step))).collect();
+        if self.missing.len() + between.len() <= MAX_MISSING {
+            self.missing.splice(0..0, between);
+        }
     }
 
     /// Nobody watches this stream, or it restarted: forgets all gaps.

@@ -92,7 +92,7 @@ fn a_key_frame_forgives_what_came_before() {
         list.on_packet(epoch, ExtSeq(n));
     }
     assert!(list.awaits(ExtSeq(106)) && !list.awaits(ExtSeq(105)));
-    list.on_keyframe(ExtSeq(107));
+    list.on_keyframe(epoch, ExtSeq(107));
     assert!(list.awaits(ExtSeq(107)) && !list.awaits(ExtSeq(106)));
     assert_eq!(seqs(&list.take_request(ms(epoch, 10), RTT)), [107, 108, 109]);
 }
@@ -139,4 +139,22 @@ fn checklist_75_chapter_9_4_asked_is_exactly_what_is_missing_across_the_wrap() {
         let asked: BTreeSet<_> = asked.range(..highest - 20).copied().collect();
         assert_eq!(asked, settled, "seed {seed}");
     }
+}
+
+#[test]
+fn what_follows_a_key_frame_from_before_the_first_packet_is_asked_for() {
+    let epoch = Instant::now();
+    let mut list = LossList::default();
+    list.on_packet(epoch, ExtSeq(110));
+    list.on_packet(epoch, ExtSeq(112));
+    list.on_packet(epoch, ExtSeq(107));
+    assert!(seqs(&list.take_request(ms(epoch, 9), RTT)).is_empty());
+    list.on_keyframe(epoch, ExtSeq(107));
+    assert_eq!(seqs(&list.take_request(ms(epoch, 10), RTT)), [108, 109, 111]);
+    list.on_packet(epoch, ExtSeq(108));
+    assert!(list.awaits(ExtSeq(109)) && !list.awaits(ExtSeq(108)));
+    list.on_keyframe(epoch, ExtSeq(107));
+    assert_eq!(list.len(), 2, "it is said once");
+    list.on_keyframe(epoch, ExtSeq(6));
+    assert_eq!(list.len(), 2, "so old is another stream");
 }
