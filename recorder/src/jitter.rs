@@ -32,7 +32,7 @@ pub enum Discard {
     Stray,
 }
 
-/// Packets of one stream, by extended sequence number. Call [`Self::insert`], then [`Self::pop`] until None.
+/// Packets of one stream, by extended sequence number. Call [`Self::insert`] for what does not [`Self::pass`], then [`Self::pop`] until None.
 #[derive(Debug, Default)]
 pub struct Jitter {
     /// Whose turn it is. None before the first packet.
@@ -46,6 +46,18 @@ pub struct Jitter {
 }
 
 impl Jitter {
+    /// Lets a packet through whose turn it is, as most are; it need not be kept. False if it is to be inserted.
+    pub fn pass(&mut self, sequence: u16) -> bool {
+        let Some(next) = self.next.filter(|_| self.held.is_empty() && !self.restart) else { return false };
+        if next & 0xffff != u64::from(sequence) {
+            return false;
+        }
+        self.stray = None;
+        self.highest = next;
+        self.next = Some(next + 1);
+        true
+    }
+
     pub fn insert(&mut self, at: Duration, sequence: u16, packet: &[u8]) -> Result<(), Discard> {
         let extended = self.extend(sequence)?;
         let next = *self.next.get_or_insert(extended);
@@ -153,6 +165,23 @@ mod tests {
         }
         assert_eq!(all(&mut jitter, ms(0)), ["65533", "65534", "65535", "0", "1"]);
         assert_eq!(put(&mut jitter, 0, 65_535), Err(Discard::Late));
+    }
+
+    #[test]
+    fn what_is_in_order_passes_while_nothing_waits() {
+        let mut jitter = Jitter::default();
+        assert!(!jitter.pass(65_534), "nobody knows yet whose turn it is");
+        put(&mut jitter, 0, 65_534).unwrap();
+        assert!(!jitter.pass(65_535), "one waits");
+        assert_eq!(all(&mut jitter, ms(0)), ["65534"]);
+        assert!(jitter.pass(65_535) && jitter.pass(0) && !jitter.pass(2) && !jitter.pass(0));
+        assert_eq!(put(&mut jitter, 0, 65_535), Err(Discard::Late));
+        put(&mut jitter, 0, 2).unwrap();
+        assert!(!jitter.pass(1), "one waits behind it");
+        put(&mut jitter, 0, 1).unwrap();
+        assert_eq!(all(&mut jitter, ms(0)), ["1", "2"]);
+        assert!(jitter.pass(3));
+        assert_eq!(all(&mut jitter, ms(5_000)), Vec::<String>::new());
     }
 
     #[test]

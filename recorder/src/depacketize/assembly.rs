@@ -2,6 +2,9 @@
 
 use super::{MAX_FRAME, Malformed};
 
+/// Room for most frames, so that their memory is not moved about while they grow.
+const USUAL: usize = 16 << 10;
+
 /// What there is of a frame.
 #[derive(Debug, Default)]
 pub(super) struct Assembly {
@@ -23,7 +26,7 @@ impl Assembly {
 
     /// Begins a frame, if it has not begun yet.
     pub(super) fn begin(&mut self, timestamp: u32) {
-        self.begun.get_or_insert(Begun { timestamp, data: Vec::new() });
+        self.begun.get_or_insert(Begun { timestamp, data: Vec::with_capacity(USUAL) });
     }
 
     /// Bytes so far, if a frame has begun.

@@ -109,20 +109,25 @@ impl Stream {
     ) -> bool {
         // What waited before a silence belongs before it.
         self.look(now, ledger);
-        let Some(payload_type) = self.note.payload_types.iter().find(|known| known.id == rtp.payload_type) else {
-            // It has a number all the same.
-            return self.jitter.insert(at, rtp.sequence, packet).is_ok();
-        };
-        if self.jitter.insert(at, rtp.sequence, packet).is_err() {
+        let passes = self.jitter.pass(rtp.sequence);
+        if !passes && self.jitter.insert(at, rtp.sequence, packet).is_err() {
             return false;
         }
+        let Some(payload_type) = self.note.payload_types.iter().find(|known| known.id == rtp.payload_type) else {
+            // It has a number all the same.
+            return true;
+        };
         if self.rate != payload_type.clock_rate {
             self.rate = payload_type.clock_rate;
             self.timeline = None;
         }
         let timeline = self.timeline.get_or_insert_with(|| Timeline::new(self.note.kind, self.rate));
         timeline.arrived(at, rtp.timestamp, sender);
-        self.look(now, ledger);
+        if passes {
+            self.packet(rtp, now, ledger);
+        } else {
+            self.look(now, ledger);
+        }
         true
     }
 
