@@ -1,13 +1,13 @@
 //! Records a meeting: what a bridge hands over becomes one file for each source, without transcoding.
 //!
 //! **Purpose.** One process is one recording. [`job::Job`] is a pure state machine: frames of the tap in, frames for files out.
-//! [`record`] runs it between the socket, GStreamer and the disk; the other functions here are the commands that deal with
+//! [`record`] runs it between the socket and the disk; the other functions here are the commands that deal with
 //! recordings afterwards.
 //!
 //! **A packet's way.** `tap_source` → [`job::Job::on_frame`] → [`jitter::Jitter`] → [`depacketize`] → [`clock::Timeline`] →
-//! [`pipeline::Writer`]. The README beside this crate describes files, manifest and events.
+//! [`mux::Muxer`] → `files`. The README beside this crate describes files, manifest and events.
 //!
-//! **Entry rule.** `job`, `jitter`, `clock`, `depacketize`, `rotation`, `rtp` and `storage` read no clock, open nothing, spawn nothing.
+//! **Entry rule.** `job`, `jitter`, `clock`, `depacketize`, `mux`, `rotation`, `rtp` and `storage` read no clock, open nothing, spawn nothing.
 //! GStreamer is known to `pipeline` alone.
 //!
 //! ```no_run
@@ -34,6 +34,8 @@ mod disk;
 mod durable;
 pub mod events;
 mod exit;
+#[expect(clippy::disallowed_methods, reason = "a thread of its own")]
+mod files;
 #[expect(clippy::disallowed_methods, reason = "a script, a server, and the pauses between attempts")]
 mod finalize;
 #[expect(clippy::disallowed_methods, reason = "files")]
@@ -42,6 +44,7 @@ pub mod jitter;
 pub mod job;
 mod logs;
 pub mod manifest;
+pub mod mux;
 pub mod pipeline;
 #[expect(clippy::disallowed_methods, reason = "files")]
 mod recordings;

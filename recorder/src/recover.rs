@@ -96,8 +96,8 @@ pub(crate) fn cut(folder: &Folder, file: &mut File) {
     let nofollow = nix::fcntl::OFlag::O_NOFOLLOW.bits();
     use std::os::unix::fs::OpenOptionsExt;
     let opened = OpenOptions::new().read(true).write(true).custom_flags(nofollow).open(folder.path().join(&file.file));
-    let Ok(mut opened) = opened else { return };
-    if let Err(error) = whole::cut(&mut opened) {
+    let Ok(opened) = opened else { return };
+    if let Err(error) = whole::cut(&opened) {
         tracing::warn!(%error, file = file.file, "a file cannot be cut to what is whole");
     }
     file.bytes = opened.metadata().map_or(file.bytes, |metadata| metadata.len());

@@ -10,10 +10,11 @@ use media_tap::{Answer, Begin, Frames, MAX_MESSAGE};
 
 use crate::disk::{Disk, News};
 use crate::exit::{Failure, Reason};
+use crate::files::{Ended, Files, Writer};
 use crate::folder::{Folder, FolderError};
 use crate::job::{FileId, Job, Opening, Output, Sample};
 use crate::manifest::FileState;
-use crate::pipeline::{self, Ended, Writer, whole};
+use crate::pipeline::whole;
 use crate::recover;
 use crate::rotation::Keep;
 use crate::storage::{FULL, Room, Space, Verdict};
@@ -21,7 +22,7 @@ use crate::tap_source::{Read, TapSource};
 use crate::tidy::Store;
 use crate::wake::{Outbox, Sources, Wake};
 
-/// How often batches go on and time is told where nothing comes.
+/// How often it is looked what files have to write, and time is told where nothing comes.
 const TICK: Duration = Duration::from_millis(250);
 /// After so much silence, time passes by our own clock.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -59,7 +60,6 @@ pub fn record(options: Options) -> Result<(), Failure> {
         Failure::new(Reason::Tap, format_args!("Standard input is not the tap of a bridge: {error}."))
     })?;
     let mut sources = Sources::new(&tap, TICK).map_err(|error| Failure::new(Reason::Unexpected, error))?;
-    pipeline::load()?;
     Session::new(options, tap, sources.outbox()).run(&mut sources)
 }
 
@@ -70,12 +70,14 @@ struct Session {
     job: Job,
     folder: Option<Arc<Folder>>,
     disk: Option<Disk>,
+    files: Option<Files>,
     writers: BTreeMap<FileId, Writer>,
     room: Room,
     outbox: Outbox<Event>,
     began: Instant,
     heard: Instant,
     saved: Instant,
+    flushed: Instant,
     unsaved: bool,
     ending: Option<Instant>,
     ended: Option<Result<(), Failure>>,
@@ -97,11 +99,13 @@ impl Session {
             job: Job::default(),
             folder: None,
             disk: None,
+            files: None,
             writers: BTreeMap::new(),
             outbox,
             began: now,
             heard: now,
             saved: now,
+            flushed: now,
             unsaved: false,
             ending: None,
             ended: None,
@@ -189,11 +193,8 @@ impl Session {
             self.job.tick(now - self.heard);
             self.heard = now;
         }
-        for (file, writer) in &mut self.writers {
-            let dropped = writer.look();
-            if dropped > 0 {
-                self.job.on_behind(*file, dropped);
-            }
+        if now - self.flushed > self.options.fragment.saturating_sub(TICK) {
+            self.flush(now);
         }
         if now - self.saved > SAVE_EVERY {
             self.job.count();
@@ -202,6 +203,17 @@ impl Session {
         self.tap.flush();
         if self.job.is_ending() {
             self.hurry(now);
+        }
+    }
+
+    /// All files at once: the thread that writes wakes up once.
+    fn flush(&mut self, now: Instant) {
+        self.flushed = now;
+        for (file, writer) in &mut self.writers {
+            let dropped = writer.flush();
+            if dropped > 0 {
+                self.job.on_behind(*file, dropped);
+            }
         }
     }
 
@@ -256,39 +268,35 @@ impl Session {
         };
         let path = folder.path().to_owned();
         let store = Store { directory: directory.clone(), keep: self.options.keep, min_free: self.options.min_free };
-        self.disk = Some(Disk::start(folder.clone(), store, news).map_err(|error| FolderError::Io { path, error })?);
+        let outbox = self.outbox.clone();
+        let files = Files::start(move |file, ended| outbox.say(Event::Ended(file, ended)));
+        let started = files.and_then(|files| Ok((files, Disk::start(folder.clone(), store, news)?)));
+        let (files, disk) = started.map_err(|error| FolderError::Io { path, error })?;
+        (self.files, self.disk) = (Some(files), Some(disk));
         self.folder = Some(folder.clone());
         Ok((folder, previous))
     }
 
     fn open(&mut self, opening: &Opening) {
-        let Some(folder) = &self.folder else { return };
+        let (Some(folder), Some(files)) = (&self.folder, &self.files) else { return };
         let file = opening.file;
-        let outbox = self.outbox.clone();
-        let ended = move |ended| {
-            outbox.say(Event::Ended(file, ended));
-        };
-        let opened = folder
-            .new_file(&opening.name)
-            .map_err(anyhow::Error::from)
-            .and_then(|open| Ok(Writer::begin(open, opening.codec, &opening.format, self.options.fragment, ended)?));
-        match opened {
-            Ok(writer) => {
-                self.writers.insert(file, writer);
+        match folder.new_file(&opening.name) {
+            Ok(open) => {
+                self.writers.insert(file, files.begin(file, open, &opening.format, self.options.fragment));
             }
             Err(error) => {
                 tracing::error!(%error, file = opening.name, "a file cannot be written");
                 self.job.on_closed(file, 0, FileState::Unreadable);
-                if error.downcast_ref().is_some_and(is_full) {
+                if is_full(&error) {
                     self.on_full();
                 }
             }
         }
     }
 
-    fn write(&mut self, sample: Sample) {
+    fn write(&mut self, sample: &Sample) {
         let Some(writer) = self.writers.get_mut(&sample.file) else { return };
-        let dropped = writer.write(sample.time, sample.duration, sample.key, sample.data);
+        let dropped = writer.write(sample);
         if dropped > 0 {
             self.job.on_behind(sample.file, dropped);
         }
@@ -303,11 +311,11 @@ impl Session {
     /// A file has ended, as it should or not.
     fn close(&mut self, file: FileId, ended: &Ended) {
         let Some(writer) = self.writers.remove(&file) else { return };
-        let mut open = writer.close();
+        let open = writer.close();
         let state = match ended {
             Ended::Whole => FileState::Closed,
-            Ended::Full | Ended::Failed(_) => {
-                if let Err(error) = whole::cut(&mut open) {
+            Ended::Failed(_) => {
+                if let Err(error) = whole::cut(open) {
                     tracing::warn!(%error, "a file cannot be cut to what is whole");
                 }
                 FileState::Cut
@@ -317,9 +325,9 @@ impl Session {
         self.job.on_closed(file, bytes, state);
         match ended {
             Ended::Whole => {}
-            Ended::Full => self.on_full(),
+            Ended::Failed(error) if is_full(error) => self.on_full(),
             Ended::Failed(error) => {
-                tracing::error!(error, file, "a file ended early");
+                tracing::error!(%error, file, "a file ended early");
                 self.job.warn("A part of the recording ended early; it goes on in a new file.");
             }
         }
@@ -349,7 +357,7 @@ impl Session {
         }
         let late: Vec<FileId> = self.writers.keys().copied().collect();
         for file in late {
-            self.close(file, &Ended::Failed("it was not finished in time".to_owned()));
+            self.close(file, &Ended::Failed(io::ErrorKind::TimedOut.into()));
         }
     }
 
@@ -358,7 +366,7 @@ impl Session {
             Output::Prepare(begin) => self.prepare(&begin),
             Output::Say(answer) => self.tap.say(answer),
             Output::Open(opening) => self.open(&opening),
-            Output::Write(sample) => self.write(sample),
+            Output::Write(sample) => self.write(&sample),
             Output::Close(file) => self.finish_file(file),
             Output::Log(event) => {
                 if let Some(disk) = &self.disk {

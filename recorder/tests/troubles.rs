@@ -179,7 +179,7 @@ fn a_killed_recorder_leaves_files_that_play_and_the_next_goes_on() {
     assert_eq!(events.len(), 1);
 }
 
-/// Waits until all files have four of five seconds' fragments: GStreamer writes when it likes.
+/// Waits until all files have four of five seconds' fragments: another thread writes them.
 fn until_grown(folder: &std::path::Path) {
     let until = std::time::Instant::now() + common::DEADLINE;
     let fragments = |path: &std::path::Path| {

@@ -10,7 +10,7 @@ use super::plan::Plan;
 use super::spans::Spans;
 use crate::manifest::Manifest;
 use crate::pipeline::decode::{Picture, Pictures, Wanted, keys};
-use crate::pipeline::{Container, WriterError};
+use crate::pipeline::{Container, PipelineError};
 
 /// Decoders that are kept, seen or not: each needs memory for some pictures.
 const MAX_OPEN: usize = 18;
@@ -89,7 +89,7 @@ impl Reels {
 }
 
 impl Reel {
-    fn open(&mut self, millis: f64) -> Result<(), WriterError> {
+    fn open(&mut self, millis: f64) -> Result<(), PipelineError> {
         if self.running.is_some() || self.done {
             return Ok(());
         }
@@ -100,7 +100,7 @@ impl Reel {
     }
 
     /// What is still to be seen, if that is worth a look at where the key frames are.
-    fn wanted(&self, now: u64) -> Result<Option<Wanted>, WriterError> {
+    fn wanted(&self, now: u64) -> Result<Option<Wanted>, PipelineError> {
         let rest = self.seen.and(&Spans::new([(now, u64::MAX)]));
         let begin = whole(self.offset_ms);
         let hidden = Spans::new([(begin, rest.end())]).without(&rest);

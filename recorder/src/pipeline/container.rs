@@ -7,8 +7,8 @@ use media_tap::Codec;
 pub enum Container {
     /// Fragmented MP4 (ISO 14496-12).
     Mp4,
-    /// WebM, clusters of which may be of unknown size. GStreamer 1.22 does not know VP8 in MP4, what it writes there of AV1's
-    /// configuration is not understood by others, and it loses pictures when it plays VP9 from fragments of different frame rates.
+    /// WebM (RFC 9559). GStreamer 1.22, which reads what was recorded, does not know VP8 in MP4, and loses pictures when it plays VP9
+    /// from fragments of different frame rates.
     WebM,
 }
 

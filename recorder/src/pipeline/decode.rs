@@ -12,7 +12,7 @@ use gstreamer_video::VideoFrameExt;
 use media_tap::Codec;
 
 use super::steady::keep_caps;
-use super::{Container, WriterError};
+use super::{Container, PipelineError};
 
 /// What is decoded ahead: it costs the memory of a picture each.
 const PICTURES_AHEAD: u32 = 2;
@@ -44,9 +44,9 @@ fn package(codec: Codec) -> &'static str {
     }
 }
 
-fn decoder(codec: Codec) -> Result<gst::Element, WriterError> {
+fn decoder(codec: Codec) -> Result<gst::Element, PipelineError> {
     let there = decoders(codec).iter().find(|name| gst::ElementFactory::find(name).is_some());
-    let name = there.ok_or(WriterError::Decoder(codec, package(codec)))?;
+    let name = there.ok_or(PipelineError::Decoder(codec, package(codec)))?;
     let decoder = gst::ElementFactory::make(name).build()?;
     // Each more would keep a picture of its own; there are other files to be decoded meanwhile.
     if decoder.has_property("max-threads") {
@@ -74,7 +74,7 @@ impl Wanted {
 }
 
 /// When a file has key frames, in milliseconds; without decoding it.
-pub fn keys(path: &Path, container: Container, within: Duration) -> Result<Vec<u64>, WriterError> {
+pub fn keys(path: &Path, container: Container, within: Duration) -> Result<Vec<u64>, PipelineError> {
     let pipeline = gst::Pipeline::new();
     let demuxer = source(&pipeline, path, container)?;
     let sink = gst::ElementFactory::make("fakesink").property("sync", false).property("async", false).build()?;
@@ -96,7 +96,7 @@ pub fn keys(path: &Path, container: Container, within: Duration) -> Result<Vec<u
     Ok(found.lock().map(|mut keys| std::mem::take(&mut *keys)).unwrap_or_default())
 }
 
-fn source(pipeline: &gst::Pipeline, path: &Path, container: Container) -> Result<gst::Element, WriterError> {
+fn source(pipeline: &gst::Pipeline, path: &Path, container: Container) -> Result<gst::Element, PipelineError> {
     let source = gst::ElementFactory::make("filesrc").property("location", path).build()?;
     let demuxer = gst::ElementFactory::make(container.demuxer()).build()?;
     pipeline.add_many([&source, &demuxer])?;
@@ -130,7 +130,7 @@ impl Decoding {
         after: &[&str],
         ahead: u32,
         wanted: Option<Wanted>,
-    ) -> Result<Self, WriterError> {
+    ) -> Result<Self, PipelineError> {
         let pipeline = gst::Pipeline::new();
         let demuxer = source(&pipeline, path, Container::of(codec))?;
         let decoder = decoder(codec)?;
@@ -226,7 +226,7 @@ pub struct Pictures(Decoding);
 
 impl Pictures {
     /// Begins to decode. Without `wanted`, all of it.
-    pub fn open(path: &Path, codec: Codec, wanted: Option<Wanted>) -> Result<Self, WriterError> {
+    pub fn open(path: &Path, codec: Codec, wanted: Option<Wanted>) -> Result<Self, PipelineError> {
         let caps = "video/x-raw,format=I420";
         Decoding::start(path, codec, caps, &["videoconvert"], PICTURES_AHEAD, wanted).map(Self)
     }
@@ -260,7 +260,7 @@ pub struct Sound(Decoding);
 
 impl Sound {
     /// Begins to decode.
-    pub fn open(path: &Path, codec: Codec) -> Result<Self, WriterError> {
+    pub fn open(path: &Path, codec: Codec) -> Result<Self, PipelineError> {
         let caps = "audio/x-raw,format=S16LE,rate=48000,channels=2,layout=interleaved";
         Decoding::start(path, codec, caps, &["audioconvert", "audioresample"], SOUND_AHEAD, None).map(Self)
     }

@@ -8,7 +8,7 @@ use gstreamer::prelude::*;
 
 use super::scan::play;
 use super::steady::keep_caps;
-use super::{Container, WriterError};
+use super::{Container, PipelineError};
 
 /// A track of the new file.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +26,7 @@ pub struct Track {
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     #[error(transparent)]
-    Elements(#[from] WriterError),
+    Elements(#[from] PipelineError),
     #[error("{0}")]
     Failed(String),
 }

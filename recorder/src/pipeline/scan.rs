@@ -10,7 +10,7 @@ use gstreamer::prelude::*;
 use serde::Serialize;
 
 use super::steady::keep_caps;
-use super::{Container, WriterError};
+use super::{Container, PipelineError};
 
 /// How far to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Scan {
 }
 
 /// Runs through a file, for so long at most.
-pub fn scan(path: &Path, container: Container, depth: Depth, within: Duration) -> Result<Scan, WriterError> {
+pub fn scan(path: &Path, container: Container, depth: Depth, within: Duration) -> Result<Scan, PipelineError> {
     let pipeline = gst::Pipeline::new();
     let source = gst::ElementFactory::make("filesrc").property("location", path).build()?;
     let reader = gst::ElementFactory::make(container.demuxer()).build()?;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 /// Length of the head and all whole fragments of an MP4 file (ISO 14496-12 8.8); zero if there is none.
-pub fn mp4(file: &mut File) -> io::Result<u64> {
+pub fn mp4(mut file: &File) -> io::Result<u64> {
     let end = file.seek(SeekFrom::End(0))?;
     let (mut at, mut whole) = (0, 0);
     while let Some(next) = next_box(file, at, end)? {
@@ -23,7 +23,7 @@ struct NextBox {
 }
 
 /// None if there is none that is whole.
-fn next_box(file: &mut File, at: u64, end: u64) -> io::Result<Option<NextBox>> {
+fn next_box(mut file: &File, at: u64, end: u64) -> io::Result<Option<NextBox>> {
     let mut header = [0; 16];
     file.seek(SeekFrom::Start(at))?;
     let length = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX).min(header.len());
@@ -39,7 +39,7 @@ fn next_box(file: &mut File, at: u64, end: u64) -> io::Result<Option<NextBox>> {
 }
 
 /// Cuts off what is not whole, if it is an MP4 file; all others may end anywhere.
-pub fn cut(file: &mut File) -> io::Result<()> {
+pub fn cut(mut file: &File) -> io::Result<()> {
     let mut head = [0; 8];
     file.seek(SeekFrom::Start(0))?;
     if file.read_exact(&mut head).is_ok() && head.ends_with(b"ftyp") {
