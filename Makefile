@@ -37,7 +37,7 @@ NEED_PACKAGE := $(NEED_DEB) lintian:lintian systemd-analyze:systemd deb-systemd-
 	systemd-nspawn:systemd-container pgrep:procps dbus-daemon:dbus python3:python3
 NEED_IMAGE := mmdebstrap:mmdebstrap /usr/sbin/mke2fs:e2fsprogs /usr/sbin/sfdisk:fdisk /usr/sbin/mkfs.vfat:dosfstools mcopy:mtools \
 	cpio:cpio /usr/sbin/depmod:kmod openssl:openssl systemctl:systemd rauc:rauc mksquashfs:squashfs-tools \
-	make:make xz:xz-utils aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
+	make:make xz:xz-utils readelf:binutils aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
 NEED_BOARD := rauc:rauc /usr/sbin/debugfs:e2fsprogs qemu-system-aarch64:qemu-system-arm /usr/share/qemu-efi-aarch64/QEMU_EFI.fd:qemu-efi-aarch64 \
 	/usr/sbin/dnsmasq:dnsmasq-base mcopy:mtools
 NEED_GROWTH := $(NEED_RUN) ip:iproute2 unshare:util-linux /usr/sbin/sysctl:procps
@@ -97,7 +97,8 @@ IMAGE := $(TARGET)/image
 EMULATE := env MOOTHALL_IMAGE=$(abspath $(TARGET)/image/disk.img) tests/netns node --test
 image-qemu: deb-arm64 ## a disk image for an emulated 64-bit ARM board, of Debian's packages and ours: target/image/disk.img
 	@.ci/need $(NEED_IMAGE)
-	@board-configs/image/build qemu-arm64 $$(ls -t $(PACKAGES)/moothall_*_arm64.deb | head -n 1) $(IMAGE)
+	@board-configs/image/build qemu-arm64 $(IMAGE) $$(ls -t $(PACKAGES)/moothall_*_arm64.deb | head -n 1) \
+		$$(ls -t $(PACKAGES)/moothall-recorder_*_arm64.deb | head -n 1)
 
 # Man pages and completions, as they lie in /usr/share. With `--workspace`, what the tests compiled fits.
 share:
@@ -179,14 +180,14 @@ board-tools:
 	@.ci/need $(NEED_DEB) $(NEED_IMAGE) $(NEED_BOARD) chrt:util-linux
 	@.ci/cross --version
 
-# With a program that is there sooner than a release.
+# With programs that are there sooner than a release.
 board-image: setup-test share board-tools
-	@.ci/cross build --locked --profile emulated -p appliance
+	@.ci/cross build --locked --profile emulated -p appliance -p recorder
 	@rm -rf $(PACKAGES)/emulated
-	@appliance/package/deb arm64 $(PACKAGES)/emulated $(ARM_EMULATED) $(SHARE)/moothall
-	@board-configs/image/build qemu-arm64 $(PACKAGES)/emulated/*.deb $(IMAGE)
+	@appliance/package/deb arm64 $(PACKAGES)/emulated $(ARM_EMULATED) $(SHARE)/moothall $(ARM_EMULATED)-recorder $(SHARE)/moothall-recorder
+	@board-configs/image/build qemu-arm64 $(IMAGE) $(PACKAGES)/emulated/*.deb
 
-# One start, one meeting, one update that is taken back. Comes after `board-image`.
+# One start, one meeting that is recorded, one update that is taken back. Comes after `board-image`.
 board-test:
 	@timeout --kill-after=10 22m $(EMULATE) tests/board/board.test.mjs
 
