@@ -52,6 +52,19 @@ export async function pageReceives(page, others, timeout = 40_000) {
     }
 }
 
+/** Waits until the page was shown so many more pictures of the other. */
+export async function watches(page, other, pictures, timeout = 60_000) {
+    const before = (await stats(page))[other]?.framesDecoded ?? 0;
+
+    await until(page, async ([ who, wanted ]) => (await window.moothall.stats())[who]?.framesDecoded >= wanted, [ other, before + pictures ], timeout);
+}
+
+/** Opens the panel of what was recorded in the room. */
+export async function openRecordings(page) {
+    await page.locator('[data-test=more]').click();
+    await page.locator('[data-test=more-recordings]').click();
+}
+
 /** Waits until the page encodes its camera with this codec. */
 export function pageSends(page, codec, timeout = 40_000) {
     const sends = async wanted => (await window.moothall.stats()).local?.encodings?.some(e => e.active !== false && e.framesEncoded > 0 && e.codec === wanted);

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { assertAccessible } from './axe.mjs';
 import { Server, openChromium, openFirefox, tab, until } from './harness.mjs';
-import { joinWithPage, pageReceives, id, setTheme, shot } from './page.mjs';
+import { id, joinWithPage, openRecordings, pageReceives, setTheme, shot, watches } from './page.mjs';
 
 const TOKEN = '0123456789abcdef0123456789abcdef';
 const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 };
@@ -69,13 +69,6 @@ async function becomes(name, holds) {
     }
 }
 
-/** Waits until this page was shown so many more pictures of the other. */
-async function watches(page, other, pictures) {
-    const before = await page.evaluate(async who => (await window.moothall.stats())[who]?.framesDecoded ?? 0, other);
-
-    await until(page, async ([ who, wanted ]) => (await window.moothall.stats())[who]?.framesDecoded >= wanted, [ other, before + pictures ], 60_000);
-}
-
 /** Two who see and hear each other. */
 async function meeting(room) {
     const ada = await joinWithPage(browser, { room, name: 'Ada' });
@@ -108,22 +101,17 @@ async function examine(page, name) {
 
 const player = page => page.evaluate(() => window.moothall.player());
 
-async function openPanel(page) {
-    await page.locator('[data-test=more]').click();
-    await page.locator('[data-test=more-recordings]').click();
-}
-
 test('a moderator lists, plays, downloads and deletes what was recorded in the room; others get nothing', async () => {
     const { ada, bob, close } = await meeting('hall');
 
-    await openPanel(ada);
+    await openRecordings(ada);
     await ada.locator('[data-test=recordings-none]').waitFor();
     await ada.keyboard.press('Escape');
     await ada.locator('[data-test=more]').click();
     await ada.locator('[data-test=more-record]').click();
     await ada.locator('[data-test=record-go]').click();
     await ada.locator('[data-test=recorded]').waitFor();
-    await openPanel(ada);
+    await openRecordings(ada);
     await ada.locator('[data-test=recording-stop]').waitFor();
     await watches(ada, await id(bob), 60);
     await shot(ada, 'recordings-running');
@@ -175,7 +163,7 @@ test('a moderator lists, plays, downloads and deletes what was recorded in the r
 test('a moderator learns nothing of another room', async () => {
     const name = await record('private', 20);
     const { ada, close } = await meeting('elsewhere');
-    await openPanel(ada);
+    await openRecordings(ada);
     await ada.locator('[data-test=recordings-none]').waitFor();
     await close();
     assert.ok(existsSync(path.join(kept, name)));
