@@ -50,12 +50,6 @@ impl Depacketize for Av1 {
         self.assembly.forget();
         self.fragment = None;
     }
-
-    fn flush(&mut self, frames: &mut Vec<Frame>) {
-        if let Some(begun) = self.assembly.end() {
-            frames.extend(self.frame(begun));
-        }
-    }
 }
 
 impl Av1 {

@@ -54,12 +54,6 @@ impl Depacketize for H264 {
         self.assembly.forget();
         self.fragment = None;
     }
-
-    fn flush(&mut self, frames: &mut Vec<Frame>) {
-        if let Some(begun) = self.assembly.end() {
-            frames.extend(self.frame(begun));
-        }
-    }
 }
 
 impl H264 {

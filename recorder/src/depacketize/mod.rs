@@ -116,8 +116,6 @@ pub trait Depacketize: fmt::Debug + Send {
     fn push(&mut self, packet: &Rtp<'_>, frames: &mut Vec<Frame>) -> Result<(), Malformed>;
     /// Packets are missing before the next one.
     fn lost(&mut self);
-    /// Nothing comes any more: appends a frame that only lacks the mark of its end.
-    fn flush(&mut self, frames: &mut Vec<Frame>);
 }
 
 /// The depacketizer of a codec.
@@ -183,7 +181,6 @@ mod tests {
                 assert!(frames.len() <= 2);
                 frames.clear();
             }
-            depacketizer.flush(&mut frames);
         }
     }
 }

@@ -26,8 +26,6 @@ impl Depacketize for Opus {
     }
 
     fn lost(&mut self) {}
-
-    fn flush(&mut self, _: &mut Vec<Frame>) {}
 }
 
 /// How long a packet sounds, by its first byte or two (RFC 6716 3.1).

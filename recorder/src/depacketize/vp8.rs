@@ -32,10 +32,6 @@ impl Depacketize for Vp8 {
     fn lost(&mut self) {
         self.assembly.forget();
     }
-
-    fn flush(&mut self, frames: &mut Vec<Frame>) {
-        frames.extend(self.assembly.end().and_then(frame));
-    }
 }
 
 /// Whether a picture begins here, and what belongs to it (RFC 7741 4.2).

@@ -44,12 +44,6 @@ impl Depacketize for Vp9 {
     fn lost(&mut self) {
         self.assembly.forget();
     }
-
-    fn flush(&mut self, frames: &mut Vec<Frame>) {
-        if let Some(begun) = self.assembly.end() {
-            frames.extend(self.frame(begun));
-        }
-    }
 }
 
 impl Vp9 {

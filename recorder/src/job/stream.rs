@@ -151,7 +151,7 @@ impl Stream {
         while let Some(next) = self.jitter.drain() {
             self.take(next, Duration::ZERO, ledger);
         }
-        self.flush(Duration::ZERO, ledger);
+        // A picture whose end was not seen is none: whoever leaves may be cut off in the middle of one.
         self.close(ledger);
     }
 
@@ -212,21 +212,10 @@ impl Stream {
 
     fn change_codec(&mut self, codec: Codec, now: Duration, ledger: &mut Ledger) {
         if self.codec.is_some() {
-            self.flush(now, ledger);
             self.close(ledger);
         }
         self.codec = Some((codec, depacketizer(codec)));
         self.needs_key = self.note.kind == Kind::Video;
-    }
-
-    /// A frame whose end was not marked.
-    fn flush(&mut self, now: Duration, ledger: &mut Ledger) {
-        let Some((codec, depacketizer)) = &mut self.codec else { return };
-        let (codec, mut frames) = (*codec, Vec::new());
-        depacketizer.flush(&mut frames);
-        for frame in frames {
-            self.frame(frame, codec, now, ledger);
-        }
     }
 
     fn gap(&mut self, packets: u64, now: Duration, ledger: &mut Ledger) {

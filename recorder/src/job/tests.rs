@@ -45,9 +45,14 @@ fn drain(job: &mut Job) -> Vec<Output> {
     std::iter::from_fn(|| job.poll()).filter(|output| *output != Output::Save).collect()
 }
 
+/// A whole frame.
 fn rtp(job: &mut Job, at: u64, sequence: u16, timestamp: u32, payload: &[u8]) -> Vec<Output> {
-    let [s0, s1] = sequence.to_be_bytes();
-    let packet = [&[0x80, 0x80 | 100, s0, s1][..], &timestamp.to_be_bytes(), &7_u32.to_be_bytes(), payload].concat();
+    packet(job, at, sequence, timestamp, true, payload)
+}
+
+fn packet(job: &mut Job, at: u64, sequence: u16, timestamp: u32, ends: bool, payload: &[u8]) -> Vec<Output> {
+    let ([s0, s1], kind) = (sequence.to_be_bytes(), if ends { 0x80 | 100 } else { 100 });
+    let packet = [&[0x80, kind, s0, s1][..], &timestamp.to_be_bytes(), &7_u32.to_be_bytes(), payload].concat();
     job.on_frame(Frame { at: ms(at), body: Body::Rtp(&packet) });
     drain(job)
 }
@@ -112,6 +117,15 @@ fn pictures_begin_with_a_key_frame_which_is_asked_for_once_a_second() {
     job.count();
     let file = &job.manifest().files[0];
     assert_eq!((file.frames, file.dropped, file.lost, file.breaks[0].packets), (2, 1, 1, 1));
+}
+
+#[test]
+fn whoever_leaves_in_the_middle_of_a_picture_leaves_no_part_of_it() {
+    let mut job = recording(Codec::Vp8, None);
+    rtp(&mut job, 0, 1, 0, &KEY);
+    assert_eq!(packet(&mut job, 30, 2, 2700, false, &INTER), []);
+    assert!(matches!(packet(&mut job, 60, 3, 5400, false, &INTER)[..], [Output::Write(_)]), "its end was not marked");
+    assert_eq!(note(&mut job, 100, &Note::End { reason: "over".to_owned() }), [Output::Close(0)]);
 }
 
 #[test]
