@@ -196,7 +196,7 @@ impl Stream {
             return;
         }
         if self.codec.as_ref().is_none_or(|(known, _)| *known != codec) {
-            self.change_codec(codec, now, ledger);
+            self.change_codec(codec, ledger);
         }
         self.packets += 1;
         let Some((_, depacketizer)) = &mut self.codec else { return };
@@ -210,7 +210,7 @@ impl Stream {
         }
     }
 
-    fn change_codec(&mut self, codec: Codec, now: Duration, ledger: &mut Ledger) {
+    fn change_codec(&mut self, codec: Codec, ledger: &mut Ledger) {
         if self.codec.is_some() {
             self.close(ledger);
         }
