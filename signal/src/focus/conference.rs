@@ -138,6 +138,7 @@ impl Conference {
         self.read_encryption(nick, arrival.presence);
         self.read_recorded(desk, nick, arrival.presence);
         self.review_codecs(now, desk);
+        self.review_recording(desk);
         self.review_export(now, desk);
         self.review(now, desk);
     }
@@ -147,6 +148,7 @@ impl Conference {
         self.read_mutes(desk, nick, presence);
         self.read_encryption(nick, presence);
         self.read_recorded(desk, nick, presence);
+        self.review_recording(desk);
         self.review_export(now, desk);
     }
 

@@ -24,6 +24,7 @@ pub(super) struct Recording {
     status: Status,
     /// Occupant JID of who asked for it; nobody, if the room is always recorded.
     initiator: Option<String>,
+    /// It ended, or is told to, though nobody wanted that.
     failed: bool,
     pinned: Option<String>,
     /// What was last told of each who is there.
@@ -91,7 +92,7 @@ impl Recording {
             .with_attr("session_id", self.session.clone())
             .with_attr("recording_mode", "file")
             .with_attr_opt("initiator", self.initiator.clone())
-            .with_attr_opt("failure_reason", self.failed.then_some("error"))
+            .with_attr_opt("failure_reason", (self.failed && !self.runs()).then_some("error"))
     }
 }
 
@@ -223,6 +224,17 @@ impl Conference {
         }
     }
 
+    /// Somebody may have switched encryption on: what comes from then on is noise.
+    pub(super) fn review_recording(&mut self, desk: &mut Desk) {
+        let encrypted = self.is_encrypted();
+        let recording = self.recording.as_mut().filter(|recording| recording.runs() && !recording.failed);
+        if let Some(recording) = recording.filter(|_| encrypted) {
+            tracing::warn!(room = %self.room, reason = ENCRYPTED, "the recording ends");
+            recording.failed = true;
+            desk.emit(FocusOutput::Record(RecorderOrder::Stop { session: recording.session.clone() }));
+        }
+    }
+
     /// The recorder says what became of it. True if it was about this meeting.
     pub(super) fn on_recorder(&mut self, desk: &mut Desk, report: &RecorderReport) -> bool {
         let (RecorderReport::On { session } | RecorderReport::Off { session, .. }) = report else { return false };
@@ -234,7 +246,7 @@ impl Conference {
             RecorderReport::On { .. } => recording.status = Status::On,
             RecorderReport::Off { error, .. } => {
                 recording.status = Status::Off;
-                recording.failed = error.is_some();
+                recording.failed |= error.is_some();
                 recording.told.clear();
             }
         }

@@ -98,6 +98,24 @@ fn one_that_fails_is_told_of_and_may_be_started_anew() {
 }
 
 #[test]
+fn it_ends_when_somebody_switches_encryption_on() {
+    let mut world = world();
+    let session = start(&mut world);
+    report(&mut world, RecorderReport::On { session: session.clone() });
+    let stops =
+        |world: &World| world.recorder.iter().filter(|order| matches!(order, RecorderOrder::Stop { .. })).count();
+    for _ in 0..2 {
+        presence(&mut world, "bob", "<jitsi_participant_e2ee.enabled>true</jitsi_participant_e2ee.enabled>");
+        assert_eq!((stops(&world), status(&world)), (1, seen("on")), "once, and until it has ended");
+    }
+    report(&mut world, RecorderReport::Off { session, error: None });
+    assert_eq!(status(&world), Some(("off".to_owned(), Some("error".to_owned()))));
+    presence(&mut world, "bob", "");
+    start(&mut world);
+    assert_eq!((stops(&world), status(&world)), (1, seen("pending")));
+}
+
+#[test]
 fn a_recording_learns_who_is_there_and_what_they_do() {
     let mut world = world();
     start(&mut world);
