@@ -92,7 +92,8 @@ impl Outbox {
         match self.sockets.send(first.socket, messages) {
             Ok(sent) => {
                 self.counters.sent += runs.iter().take(sent).map(|run| whole(run.count)).sum::<u64>();
-                sent
+                // The kernel takes one or says why not; whatever it did, this comes to an end.
+                sent.max(1)
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
             Err(error) if first.count > 1 && error.kind() != io::ErrorKind::WouldBlock => {
