@@ -14,7 +14,7 @@ import { RECORDER, beeps, finished, joinFlashing, manifest, recorder, told } fro
 /** Pictures between cuts of power: none comes at the same moment of a second as the one before. */
 const CUTS = [ 5, 10, 15, 20, 25, 35 ];
 /** Milliseconds: the fragment, what comes until all is stored again (2000 together), and what a busy machine takes besides. */
-const CUT_OFF = 2500;
+const CUT_OFF = 3000;
 
 let browser, library, folder;
 
